@@ -1,0 +1,195 @@
+// One configuration for every process, and the only reader of the environment.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { DEFAULT_TASK_QUEUE } from '../workflows/protocol/index.ts';
+import { UserError } from './errors.ts';
+import { isAlive, readStackFile } from './stack-file.ts';
+
+/** Roles of the database. Each process connects as one and can do no more than it. */
+export type DatabaseRole = 'owner' | 'worker' | 'gateway' | 'exporter';
+
+const boolish = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+
+const environmentSchema = z.object({
+  COUNTERSIGN_HOME: z.string().min(1).optional(),
+  COUNTERSIGN_ENV: z.enum(['development', 'production']).optional(),
+  COUNTERSIGN_TASK_QUEUE: z.string().min(1).optional(),
+  COUNTERSIGN_POLICIES: z.string().min(1).optional(),
+  COUNTERSIGN_RELEASES: z.string().min(1).optional(),
+  COUNTERSIGN_KEK_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_ASSERTION_KEY_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
+  TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d+$/, 'expected host:port').optional(),
+  TEMPORAL_NAMESPACE: z.string().min(1).optional(),
+  TEMPORAL_API_KEY: z.string().min(1).optional(),
+  TEMPORAL_TLS: boolish.optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().min(1).optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().min(1).optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().min(1).optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().min(1).optional(),
+  TEMPORAL_CLI_PATH: z.string().min(1).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  QDRANT_URL: z.url({ protocol: /^https?$/ }).optional(),
+  QDRANT_API_KEY: z.string().min(1).optional(),
+});
+
+export type Environment = z.infer<typeof environmentSchema>;
+
+/** The environment, checked. An empty variable counts as absent. Errors name the variable, never its value. */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environmentSchema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new UserError(`The environment is mis-set: ${issues.join('; ')}`, {
+    hint: 'Correct or unset the variables named.',
+    exitCode: 64,
+  });
+}
+
+export interface TemporalTls {
+  readonly clientCertPath?: string;
+  readonly clientKeyPath?: string;
+  readonly serverRootCaPath?: string;
+  readonly serverName?: string;
+}
+
+export interface Config {
+  /** `development` allows unsigned shortcuts such as `--as`; anything not started by `countersign dev` is `production`. */
+  readonly mode: 'development' | 'production';
+  /** Absolute path of the data folder. */
+  readonly home: string;
+  readonly taskQueue: string;
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly apiKey?: string;
+    readonly tls?: TemporalTls;
+    readonly uiUrl?: string;
+  };
+  readonly databaseUrl: string;
+  readonly databaseRole: DatabaseRole;
+  readonly qdrant?: { readonly url: string; readonly apiKey?: string };
+  /** Absolute paths. */
+  readonly policiesDir: string;
+  readonly releasesDir: string;
+  readonly keyFiles: { readonly kek: string; readonly assertionPrivate: string; readonly assertionPublic: string };
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export interface LoadConfigOptions {
+  readonly role: DatabaseRole;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** Absolute path of the data folder: COUNTERSIGN_HOME, else `.countersign` in the working directory. */
+export function homeOf(environment: Environment, cwd: string = process.cwd()): string {
+  return resolve(cwd, environment.COUNTERSIGN_HOME ?? '.countersign');
+}
+
+/**
+ * The configuration of this process: the environment first, then the running local stack.
+ *
+ * @throws UserError when neither says where Temporal or the database is.
+ */
+export function loadConfig(options: LoadConfigOptions): Config {
+  const cwd = options.cwd ?? process.cwd();
+  const environment = readEnvironment(options.env);
+  const home = homeOf(environment, cwd);
+  const recorded = readStackFile(home);
+  const stack = recorded !== undefined && isAlive(recorded.pid) ? recorded : undefined;
+
+  const address = environment.TEMPORAL_ADDRESS ?? stack?.temporal.address;
+  const databaseUrl = environment.DATABASE_URL ?? embeddedUrl(home, stack?.database, options.role);
+  if (address === undefined || databaseUrl === undefined) {
+    const missing = address === undefined ? 'Temporal server' : 'database';
+    throw new UserError(`No ${missing}: no local stack runs on ${home}, and the environment names none`, {
+      hint: 'Start one with `npx countersign dev`, or set TEMPORAL_ADDRESS and DATABASE_URL.',
+    });
+  }
+
+  const external = environment.TEMPORAL_ADDRESS !== undefined;
+  return {
+    mode: environment.COUNTERSIGN_ENV ?? (stack === undefined ? 'production' : 'development'),
+    home,
+    taskQueue: environment.COUNTERSIGN_TASK_QUEUE ?? stack?.taskQueue ?? DEFAULT_TASK_QUEUE,
+    temporal: {
+      address,
+      namespace: environment.TEMPORAL_NAMESPACE ?? (external ? 'default' : (stack?.temporal.namespace ?? 'default')),
+      ...(environment.TEMPORAL_API_KEY !== undefined && { apiKey: environment.TEMPORAL_API_KEY }),
+      ...tlsOf(environment),
+      ...(!external && stack?.temporal.uiUrl !== undefined && { uiUrl: stack.temporal.uiUrl }),
+    },
+    databaseUrl,
+    databaseRole: options.role,
+    ...qdrantOf(environment),
+    policiesDir: resolve(cwd, environment.COUNTERSIGN_POLICIES ?? 'policies'),
+    releasesDir: resolve(cwd, environment.COUNTERSIGN_RELEASES ?? 'releases'),
+    keyFiles: {
+      kek: environment.COUNTERSIGN_KEK_FILE ?? join(home, 'keys', 'kek.json'),
+      assertionPrivate: environment.COUNTERSIGN_ASSERTION_KEY_FILE ?? join(home, 'keys', 'assertion-private.json'),
+      assertionPublic: environment.COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE ?? join(home, 'keys', 'assertion-public.json'),
+    },
+    logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
+  };
+}
+
+function tlsOf(environment: Environment): { tls?: TemporalTls } {
+  const tls: TemporalTls = {
+    ...(environment.TEMPORAL_TLS_CLIENT_CERT_PATH !== undefined && {
+      clientCertPath: environment.TEMPORAL_TLS_CLIENT_CERT_PATH,
+    }),
+    ...(environment.TEMPORAL_TLS_CLIENT_KEY_PATH !== undefined && {
+      clientKeyPath: environment.TEMPORAL_TLS_CLIENT_KEY_PATH,
+    }),
+    ...(environment.TEMPORAL_TLS_SERVER_CA_CERT_PATH !== undefined && {
+      serverRootCaPath: environment.TEMPORAL_TLS_SERVER_CA_CERT_PATH,
+    }),
+    ...(environment.TEMPORAL_TLS_SERVER_NAME !== undefined && { serverName: environment.TEMPORAL_TLS_SERVER_NAME }),
+  };
+  if (environment.TEMPORAL_TLS === false) return {};
+  // An API key is only ever sent over TLS.
+  const wanted = environment.TEMPORAL_TLS === true || environment.TEMPORAL_API_KEY !== undefined;
+  return wanted || Object.keys(tls).length > 0 ? { tls } : {};
+}
+
+function qdrantOf(environment: Environment): Pick<Config, 'qdrant'> {
+  if (environment.QDRANT_URL === undefined) return {};
+  return {
+    qdrant: {
+      url: environment.QDRANT_URL,
+      ...(environment.QDRANT_API_KEY !== undefined && { apiKey: environment.QDRANT_API_KEY }),
+    },
+  };
+}
+
+/** Passwords of the embedded PostgreSQL's login roles, in `secrets.json` (0600) under home. */
+export const databaseSecretsSchema = z.object({
+  v: z.literal(1),
+  database: z.object({
+    superuser: z.string(),
+    owner: z.string(),
+    worker: z.string(),
+    gateway: z.string(),
+    exporter: z.string(),
+  }),
+});
+
+export const secretsPath = (home: string): string => join(home, 'secrets.json');
+
+/** Login name of a role in the embedded PostgreSQL, and the name of the role itself. */
+export const roleName = (role: DatabaseRole): string => `countersign_${role}`;
+
+function embeddedUrl(
+  home: string,
+  database: { host: string; port: number; name: string } | undefined,
+  role: DatabaseRole,
+): string | undefined {
+  if (database === undefined || !existsSync(secretsPath(home))) return undefined;
+  const secrets = databaseSecretsSchema.parse(JSON.parse(readFileSync(secretsPath(home), 'utf8')));
+  const password = encodeURIComponent(secrets.database[role]);
+  return `postgres://${roleName(role)}:${password}@${database.host}:${database.port}/${database.name}`;
+}

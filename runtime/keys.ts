@@ -1,0 +1,91 @@
+// Run keys: each run has 32 random bytes of its own, stored wrapped, never in workflow code and never logged.
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Sql } from './database.ts';
+import { UserError } from './errors.ts';
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+const kekSchema = z.object({ v: z.literal(1), id: z.string().min(1), key: z.base64() });
+
+/** A key-encryption key: wraps run keys. */
+export interface Kek {
+  readonly id: string;
+  readonly key: Uint8Array;
+}
+
+/** @throws UserError when the file is absent or not a 256-bit key. */
+export function readKek(path: string): Kek {
+  try {
+    const parsed = kekSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const key = Buffer.from(parsed.key, 'base64');
+    if (key.length !== KEY_BYTES) throw new TypeError(`expected ${KEY_BYTES} bytes, found ${key.length}`);
+    return { id: parsed.id, key };
+  } catch (cause) {
+    throw new UserError(`No usable key-encryption key in ${path}`, {
+      hint: '`npx countersign dev` makes one for development; elsewhere name it in COUNTERSIGN_KEK_FILE.',
+      cause,
+    });
+  }
+}
+
+/** Writes a new key (mode 0600). Refuses to overwrite: runs wrapped by the old one would be lost. */
+export function createKekFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const id = `file-${randomBytes(4).toString('hex')}`;
+  const body = { v: 1, id, key: randomBytes(KEY_BYTES).toString('base64') };
+  writeFileSync(path, `${JSON.stringify(body)}\n`, { mode: 0o600, flag: 'wx' });
+  chmodSync(path, 0o600);
+}
+
+export const newRunKey = (): Uint8Array => randomBytes(KEY_BYTES);
+
+/** AES-256-GCM: nonce, ciphertext, tag. `context` is authenticated, not stored. */
+export function seal(key: Uint8Array, context: string, plaintext: Uint8Array): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
+  return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Reverses {@link seal}; throws when key, context or a byte differs. */
+export function open(key: Uint8Array, context: string, sealed: Uint8Array): Buffer {
+  const bytes = Buffer.from(sealed);
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(context));
+  decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES)), decipher.final()]);
+}
+
+export const wrapRunKey = (kek: Kek, runId: string, runKey: Uint8Array): Buffer =>
+  seal(kek.key, `run-key:${runId}`, runKey);
+
+export interface RunKeys {
+  /** The run's key, or `undefined` when the run has no row: it was not started through the ledger. */
+  find(runId: string): Promise<Uint8Array | undefined>;
+}
+
+/** Run keys from the ledger, the latest `capacity` kept in memory. @default capacity 1000 */
+export function createRunKeys(sql: Sql, kek: Kek, capacity = 1000): RunKeys {
+  const cache = new Map<string, Uint8Array>();
+  return {
+    async find(runId) {
+      const cached = cache.get(runId);
+      if (cached !== undefined) return cached;
+      const [row] = await sql<{ kek_id: string; wrapped: Uint8Array }[]>`
+        select kek_id, wrapped from run_keys where run_id = ${runId}`;
+      if (row === undefined) return undefined;
+      if (row.kek_id !== kek.id) {
+        throw new UserError(`The key of run ${runId} is wrapped by ${row.kek_id}, and this process holds ${kek.id}`, {
+          hint: 'Name the right file in COUNTERSIGN_KEK_FILE.',
+        });
+      }
+      const key = open(kek.key, `run-key:${runId}`, row.wrapped);
+      if (cache.size >= capacity) cache.delete(cache.keys().next().value ?? '');
+      cache.set(runId, key);
+      return key;
+    },
+  };
+}

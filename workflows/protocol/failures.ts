@@ -1,0 +1,31 @@
+// Types of ApplicationFailure that cross processes. Workflows and clients match on these, never on messages.
+
+export const Failure = {
+  /** The input breaks its contract; retrying cannot help. */
+  InvalidInput: 'countersign.input.Invalid',
+  /** The run was started without a row in the start ledger, or with another run's. */
+  NotInLedger: 'countersign.start.NotInLedger',
+  /** The principal assertion does not verify. */
+  AssertionInvalid: 'countersign.principal.AssertionInvalid',
+  ReleaseNotFound: 'countersign.release.NotFound',
+  CollectionNotFound: 'countersign.retrieval.CollectionNotFound',
+  /** A source file changed between being measured and being indexed. */
+  SourceChanged: 'countersign.ingest.SourceChanged',
+  SourceUnreadable: 'countersign.ingest.SourceUnreadable',
+  ModelUnauthorized: 'countersign.model.Unauthorized',
+  ModelBadRequest: 'countersign.model.BadRequest',
+  ModelRateLimited: 'countersign.model.RateLimited',
+  ModelUnavailable: 'countersign.model.Unavailable',
+  ModelMalformedReply: 'countersign.model.MalformedReply',
+  ModelNotConfigured: 'countersign.model.NotConfigured',
+  /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
+  UndeclaredActivity: 'countersign.flow.UndeclaredActivity',
+  /** A flow did something that would leave the engine's sight: a child workflow, a Nexus operation. */
+  Unsupported: 'countersign.flow.Unsupported',
+  /** A flow returned something that is not a reply made by its run. */
+  UnmintedReply: 'countersign.flow.UnmintedReply',
+  /** A run ended as failed; `details[0]` is the Reply. */
+  RunFailed: 'countersign.run.Failed',
+} as const;
+
+export type FailureType = (typeof Failure)[keyof typeof Failure];

@@ -1,0 +1,16 @@
+// Every name, wire type, limit and failure type that crosses a process. Values here are constants and pure functions only.
+
+export * from './failures.ts';
+export * from './ids.ts';
+export * from './limits.ts';
+export * from './names.ts';
+export * from './passage.ts';
+export * from './principal.ts';
+export * from './prompt.ts';
+export * from './release.ts';
+export * from './reply.ts';
+export * from './request.ts';
+export * from './steps.ts';
+export * from './stream.ts';
+export * from './trace.ts';
+export * from './verdict.ts';

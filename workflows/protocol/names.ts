@@ -1,0 +1,27 @@
+// Names that both ends of a wire must agree on.
+
+/** Task queue that workers poll unless told otherwise. */
+export const DEFAULT_TASK_QUEUE = 'countersign';
+
+/** Registered names of the engine's own activities. */
+export const ENGINE_ACTIVITIES = [
+  'admit',
+  'retrieve',
+  'assemble',
+  'generate',
+  'validate',
+  'record',
+  'openGeneration',
+  'measureGeneration',
+  'indexGeneration',
+  'swapGeneration',
+] as const;
+
+/** Prefixes that keep keyed hashes of different types apart. Each ends in a NUL byte when hashed. */
+export const HashPrefix = {
+  StepInput: 'countersign/step-input/v1',
+  StartRequest: 'countersign/start-request/v1',
+  ModelCall: 'countersign/model-call/v1',
+} as const;
+
+export type HashPrefix = (typeof HashPrefix)[keyof typeof HashPrefix];

@@ -1,0 +1,17 @@
+// Who asks. A principal is only ever taken from a verified assertion; Temporal's `identity` proves nothing.
+
+export interface Principal {
+  readonly id: string;
+  readonly tenant: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  /** Highest sensitivity this principal may see. */
+  readonly clearance: Sensitivity;
+}
+
+export type Sensitivity = 'public' | 'internal' | 'confidential' | 'restricted';
+
+/** The principal of a start without an assertion. No tool of medium risk or above runs for it. */
+export function anonymous(tenant: string): Principal {
+  return { id: 'anonymous', tenant, groups: [], roles: [], clearance: 'public' };
+}

@@ -1,0 +1,33 @@
+// What a run is pinned to. The prompt text stays in the registry; histories carry the digest and the rules that steer the flow.
+
+import type { Digest } from './ids.ts';
+
+export type Risk = 'low' | 'medium' | 'high' | 'critical';
+
+/** `NAME`, `NAME@1.4.0` or `NAME@production`; resolved to a digest before anything runs. */
+export type ReleaseRef = string;
+
+/** The answer rules of a release: `policy` in its manifest. */
+export interface AnswerRules {
+  readonly requireCitations: boolean;
+  readonly refuseIfNotInContext: boolean;
+}
+
+export interface RetrievalSettings {
+  readonly collection: string;
+  readonly topK: number;
+  /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages. */
+  readonly minScore: number;
+}
+
+export interface PinnedRelease {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly risk: Risk;
+  /** The model's name as the manifest says it. */
+  readonly model: string;
+  readonly rules: AnswerRules;
+  /** Absent for a prompt-only release. */
+  readonly retrieval?: RetrievalSettings;
+}

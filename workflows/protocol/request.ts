@@ -1,0 +1,53 @@
+// What starts a run. The engine's interceptor opens the envelope; a flow sees only its request.
+
+import type { Digest, RunId } from './ids.ts';
+import type { WireVersion } from './limits.ts';
+import type { ReleaseRef } from './release.ts';
+
+export interface StartInput<Request = unknown> {
+  readonly v: WireVersion;
+  readonly runId: RunId;
+  readonly tenant: string;
+  /** What the caller named and what the client resolved it to. */
+  readonly release?: { readonly ref: ReleaseRef; readonly digest: Digest };
+  /** Compact JWS over the principal and this run id; without one the principal is `anonymous`. */
+  readonly assertion?: string;
+  /** W3C traceparent of the caller. */
+  readonly traceparent?: string;
+  /** Searched instead of the release's collection (development). */
+  readonly collection?: string;
+  readonly request: Request;
+}
+
+export interface AnswerRequest {
+  /** At most 16 KiB of UTF-8. */
+  readonly question: string;
+}
+
+export interface IngestRequest {
+  /** Absolute path of a folder that the worker can read. */
+  readonly path: string;
+  readonly collection: string;
+}
+
+export interface IngestReport {
+  readonly v: WireVersion;
+  readonly collection: string;
+  readonly generation: string;
+  readonly digest: Digest;
+  /** False when the sources were those of the current generation and nothing was written. */
+  readonly changed: boolean;
+  readonly documents: number;
+  readonly chunks: number;
+  readonly added: number;
+  readonly updated: number;
+  readonly removed: number;
+  /** Files that could not be used, each with why. At most 100 are listed. */
+  readonly skipped: readonly SkippedFile[];
+  readonly skippedCount: number;
+}
+
+export interface SkippedFile {
+  readonly path: string;
+  readonly reason: string;
+}

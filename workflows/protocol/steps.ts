@@ -1,0 +1,186 @@
+// The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
+
+import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
+import type { WireVersion } from './limits.ts';
+import type { IndexGeneration, Passage, TrustLabel } from './passage.ts';
+import type { Principal } from './principal.ts';
+import type { FinishReason, Prompt, Usage } from './prompt.ts';
+import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
+import type { Citation } from './reply.ts';
+import type { SkippedFile } from './request.ts';
+import type { Outcome } from './trace.ts';
+import type { Action, Verdict } from './verdict.ts';
+
+export interface StepInput {
+  readonly v: WireVersion;
+  readonly runId: RunId;
+  readonly tenant: string;
+  readonly stepPath: StepPath;
+}
+
+/** A local activity's input is not in history, so its result binds it. */
+export interface LocalStepResult {
+  readonly v: WireVersion;
+  /** HMAC of the step's canonical input under the run's key, prefix `countersign/step-input/v1`. */
+  readonly inputHash: KeyedHash;
+  readonly durationMs: number;
+}
+
+export interface AdmitInput extends StepInput {
+  readonly workflowType: string;
+  readonly action: Action;
+  readonly assertion?: string;
+  readonly release?: { readonly ref: ReleaseRef; readonly digest: Digest };
+  readonly collection?: string;
+}
+
+export interface Admission extends LocalStepResult {
+  readonly principal: Principal;
+  readonly verdict: Verdict;
+  readonly release?: PinnedRelease;
+  /** The index generation that was current at admission, for releases with retrieval. */
+  readonly generation?: IndexGeneration;
+  /** Activities that this worker's author declared as pure; nothing else may be scheduled by a flow. */
+  readonly declared: readonly string[];
+  readonly buildId: string;
+}
+
+export interface RetrieveInput extends StepInput {
+  readonly principal: Principal;
+  readonly query: string;
+  readonly retrieval: RetrievalSettings;
+  readonly generation: IndexGeneration;
+}
+
+export interface Retrieval extends LocalStepResult {
+  readonly verdict: 'found' | 'nothing-found' | 'below-min-score';
+  /** By rank, best first. Empty unless found. */
+  readonly passages: readonly Passage[];
+  /** Share of the question's IDF weight that the passages cover together, 0–1. */
+  readonly coverage: number;
+  readonly reason: string;
+}
+
+export interface AssembleInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly question: string;
+  readonly passages: readonly Passage[];
+  /** On a repair turn: the draft that failed, and why. */
+  readonly repair?: { readonly draft: string; readonly reasons: readonly string[] };
+}
+
+export interface Assembled extends LocalStepResult {
+  readonly prompt: Prompt;
+  readonly labels: readonly TrustLabel[];
+  /** Passages that read like instructions to a model. A metric, never a boundary. */
+  readonly injectionSignals: readonly string[];
+}
+
+export interface GenerateInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly prompt: Prompt;
+}
+
+export interface Generation {
+  readonly v: WireVersion;
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  /** Provider and model as resolved at publish, for example `local/extractive`. */
+  readonly model: string;
+  /** True when a reply paid for by an earlier attempt was found in the ledger. */
+  readonly reused: boolean;
+  readonly durationMs: number;
+}
+
+export interface ValidateInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly question: string;
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly passages: readonly Passage[];
+}
+
+export interface Check {
+  readonly name: string;
+  readonly passed: boolean;
+  /** 0–1, or `null` where there is nothing to score. */
+  readonly score: number | null;
+  readonly threshold: number | null;
+  readonly reason: string;
+}
+
+export interface Validation extends LocalStepResult {
+  readonly passed: boolean;
+  readonly checks: readonly Check[];
+  readonly citations: readonly Citation[];
+}
+
+export interface RecordInput extends StepInput {
+  readonly workflowType: string;
+  readonly startedAt: string;
+  readonly traceparent?: string;
+  readonly outcome: Outcome;
+  readonly outcomeDetail: string;
+  readonly verdict?: Verdict;
+  readonly release?: PinnedRelease;
+  readonly generation?: IndexGeneration;
+  readonly buildId: string;
+  readonly retrievedDocs: readonly string[];
+  readonly coverage: number | null;
+  readonly retrievalMs: number | null;
+  readonly modelMs: number | null;
+  readonly model: string | null;
+  readonly usage: Usage;
+  readonly citations: number;
+  readonly repairs: number;
+}
+
+export interface Recorded extends LocalStepResult {
+  readonly traceId: string;
+}
+
+export interface OpenGenerationInput extends StepInput {
+  readonly path: string;
+  readonly collection: string;
+}
+
+/** What a scan of the folder found; the documents themselves stay in the ledger. */
+export interface OpenedGeneration {
+  readonly v: WireVersion;
+  readonly generation: IndexGeneration;
+  readonly changed: boolean;
+  readonly documents: number;
+  readonly added: number;
+  readonly updated: number;
+  readonly removed: number;
+  readonly skipped: readonly SkippedFile[];
+  readonly skippedCount: number;
+}
+
+export interface IndexGenerationInput extends StepInput {
+  readonly path: string;
+  readonly collection: string;
+  readonly generation: IndexGeneration;
+}
+
+export interface IndexedGeneration {
+  readonly v: WireVersion;
+  readonly documents: number;
+  readonly chunks: number;
+}
+
+/** The engine's activities by registered name. Users cannot register or schedule these names. */
+export interface EngineActivities {
+  admit(input: AdmitInput): Promise<Admission>;
+  retrieve(input: RetrieveInput): Promise<Retrieval>;
+  assemble(input: AssembleInput): Promise<Assembled>;
+  generate(input: GenerateInput): Promise<Generation>;
+  validate(input: ValidateInput): Promise<Validation>;
+  record(input: RecordInput): Promise<Recorded>;
+  openGeneration(input: OpenGenerationInput): Promise<OpenedGeneration>;
+  measureGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
+  indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
+  swapGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
+}
+

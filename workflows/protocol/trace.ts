@@ -1,0 +1,55 @@
+// The trace record, one a request. The first nine fields carry the names that LLM operations tooling agrees on.
+
+import type { Digest, RunId } from './ids.ts';
+import type { WireVersion } from './limits.ts';
+
+export interface TraceRecord {
+  /** W3C trace id: 32 lower-case hex digits. */
+  readonly trace_id: string;
+  /** `name@version` of the release; `null` if the run ended before one was resolved. */
+  readonly prompt_version: string | null;
+  readonly model: string | null;
+  /** Ids of the documents whose passages reached the prompt, by rank. */
+  readonly retrieved_docs: readonly string[];
+  readonly latency_ms: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly policy_result: 'allow' | 'allow-with' | 'deny';
+  /** 1–5, or `null` until somebody rates the run. */
+  readonly user_rating: number | null;
+
+  readonly v: WireVersion;
+  readonly run_id: RunId;
+  readonly tenant: string;
+  readonly kind: string;
+  readonly outcome: Outcome;
+  /** Refusal reason, failure type or empty. */
+  readonly outcome_detail: string;
+  readonly release_digest: Digest | null;
+  readonly policy_digest: Digest | null;
+  readonly policy_rules: readonly string[];
+  readonly index_generation: string | null;
+  readonly build_id: string;
+  readonly retrieval_ms: number | null;
+  readonly model_ms: number | null;
+  /** US dollars; `null` when a price is not known. */
+  readonly cost_usd: number | null;
+  readonly cached_tokens: number;
+  /** IDF-weighted coverage of the question by the passages, 0–1. */
+  readonly coverage: number | null;
+  readonly citations: number;
+  readonly repairs: number;
+  /** RFC 3339, UTC. */
+  readonly started_at: string;
+  readonly ended_at: string;
+}
+
+export type Outcome =
+  | 'answered'
+  | 'refused'
+  | 'clarify'
+  | 'handed-over'
+  | 'budget-exhausted'
+  | 'failed'
+  | 'cancelled'
+  | 'ingested';
