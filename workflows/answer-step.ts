@@ -1,0 +1,53 @@
+// The step `validate` and what follows from it: one repair turn, then a refusal with the reason. Workflow code only.
+import type { Draft } from './flow.ts';
+import { draftState, written } from './generate-step.ts';
+import { mint } from './grants.ts';
+import { localStep } from './local-step.ts';
+import type { Answered, RefusalReason, Refused, Reply, Validation } from './protocol/index.ts';
+import { WIRE_VERSION } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+import { releaseOf, stepInput } from './run-state.ts';
+
+const MAX_REPAIRS = 1;
+
+export async function answerStep(state: RunState, first: Draft): Promise<Reply> {
+  let draft = first;
+  for (let repairs = 0; ; repairs++) {
+    const content = draftState(draft);
+    if (content.kind === 'declined') return refused(state, content.reason, content.message);
+    const { question, passages, generation } = content;
+    if (generation.finishReason === 'insufficient-context') {
+      return refused(state, 'not-in-context', 'The documents do not answer this question.');
+    }
+    if (generation.finishReason === 'content-filter') {
+      return refused(state, 'content-filter', "The model's provider refused this request.");
+    }
+    const validation = await localStep('validate', {
+      ...stepInput(state, 'validate'),
+      releaseDigest: releaseOf(state).digest,
+      question,
+      text: generation.text,
+      finishReason: generation.finishReason,
+      passages,
+    });
+    if (validation.passed) return answered(state, generation.text, generation.model, validation);
+    const reasons = validation.checks.filter((check) => !check.passed).map((check) => check.reason);
+    if (repairs === MAX_REPAIRS) {
+      return refused(state, 'validation-failed', `No answer passed validation: ${reasons.join('; ')}.`);
+    }
+    state.repairs += 1;
+    draft = await written(state, question, passages, { draft: generation.text, reasons });
+  }
+}
+
+function answered(state: RunState, text: string, model: string, validation: Validation): Answered {
+  state.citations = validation.citations.length;
+  return mint<Answered>({ ...base(state), kind: 'answered', text, citations: validation.citations, model });
+}
+
+function refused(state: RunState, reason: RefusalReason, message: string): Refused {
+  return mint<Refused>({ ...base(state), kind: 'refused', reason, message });
+}
+
+const base = (state: RunState) =>
+  ({ v: WIRE_VERSION, runId: state.runId, releaseDigest: releaseOf(state).digest }) as const;

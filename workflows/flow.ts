@@ -1,0 +1,87 @@
+// `countersign/workflow`: workflow as code. Safe in the workflow sandbox; imports no I/O.
+// A flow composes the run's steps. What it cannot do is skip one: see interceptor.ts.
+import { workflowInfo } from '@temporalio/workflow';
+import { answerStep } from './answer-step.ts';
+import { generateStep } from './generate-step.ts';
+import { mint } from './grants.ts';
+import type { Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
+import { WIRE_VERSION } from './protocol/index.ts';
+import { retrieveStep } from './retrieve-step.ts';
+import { admissionOf, currentRun, releaseOf } from './run-state.ts';
+
+export type { Citation, Passage, Principal, Reply } from './protocol/index.ts';
+
+/** Passages that a `retrieve` step of this run found. Only the run makes them; a look-alike is refused. */
+export interface Passages {
+  readonly query: string;
+  /** False when nothing was found or the question is covered too little: a model will not be paid for it. */
+  readonly found: boolean;
+  readonly items: readonly Passage[];
+  /** Share of the question's IDF weight that the passages cover, 0–1. */
+  readonly coverage: number;
+}
+
+/**
+ * What the model wrote, unread: its text can be had only from a reply, after validation.
+ * Made by `run.generate`.
+ */
+export interface Draft {
+  readonly finishReason: string;
+}
+
+export interface GenerateOptions {
+  /** @default the query of `passages` */
+  readonly question?: string;
+  /** Required by a release with `retrieval`: without them it refuses rather than answers. */
+  readonly passages?: Passages;
+}
+
+/** The steps of one admitted run. Each is durable: done once, recorded, replayed. */
+export interface Run {
+  readonly id: RunId;
+  readonly tenant: string;
+  /** Verified at admission. */
+  readonly principal: Principal;
+  /** `name@version` and digest that this run is pinned to. */
+  readonly release: { readonly name: string; readonly version: string; readonly digest: string };
+  /** Searches the release's collection for what the principal may see. Prompt-only releases find nothing, at no cost. */
+  retrieve(query: string): Promise<Passages>;
+  /** Assembles the release's prompt and calls its model once. Refuses unpaid when the passages cannot answer. */
+  generate(options: GenerateOptions): Promise<Draft>;
+  /** Validates against what the model saw: one repair turn, then a refusal with the reason. */
+  answer(draft: Draft): Promise<Reply>;
+  /** Ends the run without an answer; `message` is shown to the user. */
+  refuse(message: string): Reply;
+  /** Asks back; `question` is shown to the user. */
+  clarify(question: string): Reply;
+}
+
+/**
+ * Makes a workflow of a function over the run's steps. Export the result from the file given to `createWorker`; the export's
+ * name is the workflow type. The function must return a reply made by its run, and be deterministic.
+ */
+export function flow<Request>(body: (run: Run, request: Request) => Promise<Reply>): (request: Request) => Promise<Reply> {
+  return async (request) => await body(openSteps(), request);
+}
+
+function openSteps(): Run {
+  const state = currentRun();
+  const release = releaseOf(state);
+  const base = { v: WIRE_VERSION, runId: state.runId, releaseDigest: release.digest } as const;
+  return {
+    id: state.runId,
+    tenant: state.tenant,
+    principal: admissionOf(state).principal,
+    release: { name: release.name, version: release.version, digest: release.digest },
+    retrieve: (query) => retrieveStep(state, query),
+    generate: (options) => generateStep(state, options),
+    answer: (draft) => answerStep(state, draft),
+    refuse: (message) => mint<Refused>({ ...base, kind: 'refused', reason: 'by-flow', message: requireText(message) }),
+    clarify: (question) => mint<Clarify>({ ...base, kind: 'clarify', question: requireText(question) }),
+  };
+}
+
+function requireText(text: string): string {
+  if (typeof text === 'string' && text.trim() !== '') return text;
+  throw new TypeError(`${workflowInfo().workflowType}: a reply's text must not be empty`);
+}

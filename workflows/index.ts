@@ -1,0 +1,3 @@
+// The entry of the Temporal bundle: re-exports workflow functions only. An export's name is its workflow type.
+export { answer } from './answer.ts';
+export { ingest } from './ingest.ts';

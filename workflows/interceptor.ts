@@ -1,0 +1,197 @@
+// The guard of every run, installed by createWorker and unknown to the flow: admits before user code, lets only declared
+// activities be scheduled, accepts only replies made by the run's own steps, and records however the run ends.
+import type {
+  ActivityInput,
+  LocalActivityInput,
+  Next,
+  WorkflowExecuteInput,
+  WorkflowInboundCallsInterceptor,
+  WorkflowInterceptorsFactory,
+  WorkflowOutboundCallsInterceptor,
+} from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  TemporalFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { isGranted, isMinted, mint } from './grants.ts';
+import { localStep } from './local-step.ts';
+import type { Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
+import { ENGINE_ACTIVITIES, Failure, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
+
+const ENGINE: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
+
+class Guard implements WorkflowInboundCallsInterceptor {
+  async execute(input: WorkflowExecuteInput, next: Next<WorkflowInboundCallsInterceptor, 'execute'>): Promise<unknown> {
+    const state = openRun(openEnvelope(input.args));
+    try {
+      await admit(state);
+      const value = isDenied(state) ? denial(state) : await next({ ...input, args: [state.envelope.request] });
+      await condition(allHandlersFinished);
+      const reply = requireMinted(state, value);
+      await record(state, outcomeOf(reply), detailOf(reply));
+      return reply;
+    } catch (error) {
+      // Anything else is a bug in the flow: Temporal retries the workflow task until a fixed version is deployed.
+      // Recording here would leave an event that the fixed version could not replay.
+      if (!(error instanceof TemporalFailure)) throw error;
+      if (isCancellation(error)) {
+        await record(state, 'cancelled', '');
+        throw error;
+      }
+      const failed = failureReply(state, error);
+      // Without a ledger row there is nothing to record under: the sweep of the start ledger reports such runs.
+      if (failed.code !== Failure.NotInLedger) await record(state, 'failed', failed.code);
+      throw ApplicationFailure.create({
+        message: failed.message,
+        type: Failure.RunFailed,
+        nonRetryable: true,
+        details: [failed],
+        cause: error,
+      });
+    }
+  }
+}
+
+class Fence implements WorkflowOutboundCallsInterceptor {
+  async scheduleActivity(
+    input: ActivityInput,
+    next: Next<WorkflowOutboundCallsInterceptor, 'scheduleActivity'>,
+  ): Promise<unknown> {
+    requireDeclared(input.activityType, input.args);
+    return await next(input);
+  }
+
+  async scheduleLocalActivity(
+    input: LocalActivityInput,
+    next: Next<WorkflowOutboundCallsInterceptor, 'scheduleLocalActivity'>,
+  ): Promise<unknown> {
+    requireDeclared(input.activityType, input.args);
+    return await next(input);
+  }
+
+  async startChildWorkflowExecution(): Promise<never> {
+    return unsupported('start a child workflow');
+  }
+
+  async startNexusOperation(): Promise<never> {
+    return unsupported('start a Nexus operation');
+  }
+
+  async continueAsNew(): Promise<never> {
+    return unsupported('continue as new');
+  }
+}
+
+export const interceptors: WorkflowInterceptorsFactory = () => ({ inbound: [new Guard()], outbound: [new Fence()] });
+
+async function admit(state: RunState): Promise<void> {
+  const { envelope } = state;
+  const { workflowType } = workflowInfo();
+  state.admission = await localStep('admit', {
+    ...stepInput(state, 'admit'),
+    workflowType,
+    action: workflowType === 'ingest' ? 'ingest' : 'ask',
+    ...(envelope.assertion !== undefined && { assertion: envelope.assertion }),
+    ...(envelope.release !== undefined && { release: envelope.release }),
+    ...(envelope.collection !== undefined && { collection: envelope.collection }),
+  });
+}
+
+function isDenied(state: RunState): boolean {
+  return state.admission?.verdict.decision === 'deny';
+}
+
+function denial(state: RunState): Refused {
+  const verdict = state.admission?.verdict;
+  const rules = verdict !== undefined && verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
+  return mint<Refused>({
+    ...replyBase(state),
+    kind: 'refused',
+    reason: 'policy-denied',
+    message: `You may not ${verdict?.facts.action ?? 'do this'} here (${rules}).`,
+  });
+}
+
+function replyBase(state: RunState): { v: typeof WIRE_VERSION; runId: RunId; releaseDigest?: `sha256:${string}` } {
+  const digest = state.admission?.release?.digest;
+  return { v: WIRE_VERSION, runId: state.runId, ...(digest !== undefined && { releaseDigest: digest }) };
+}
+
+function requireMinted(state: RunState, value: unknown): object {
+  if (isMinted(value)) return value;
+  throw ApplicationFailure.nonRetryable(
+    `The flow of run ${state.runId} returned something that is not a reply of its run. Return run.answer(draft), run.refuse(…) or run.clarify(…).`,
+    Failure.UnmintedReply,
+  );
+}
+
+function requireDeclared(activityType: string, args: readonly unknown[]): void {
+  if (ENGINE.has(activityType)) {
+    if (isGranted(args[0])) return;
+    throw ApplicationFailure.nonRetryable(
+      `A flow may not schedule the engine's activity ${activityType} itself. Use the steps of its run.`,
+      Failure.UndeclaredActivity,
+    );
+  }
+  const state = currentRun();
+  if (state.admission?.declared.includes(activityType) === true) return;
+  throw ApplicationFailure.nonRetryable(
+    `Activity ${activityType} is not declared. Give it to createWorker as pure(…).`,
+    Failure.UndeclaredActivity,
+  );
+}
+
+function unsupported(what: string): never {
+  throw ApplicationFailure.nonRetryable(`A flow cannot ${what} yet: it would leave the run's record.`, Failure.Unsupported);
+}
+
+function failureReply(state: RunState, error: TemporalFailure): Failed {
+  const cause = error instanceof ActivityFailure && error.cause instanceof TemporalFailure ? error.cause : error;
+  const code = cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : cause.name;
+  return {
+    ...replyBase(state),
+    kind: 'failed',
+    code,
+    message: cause.message.slice(0, MAX_FAILURE_MESSAGE_CHARS),
+  };
+}
+
+async function record(state: RunState, outcome: Outcome, outcomeDetail: string): Promise<void> {
+  const { admission, envelope } = state;
+  const info = workflowInfo();
+  const input: RecordInput = {
+    ...stepInput(state, 'record'),
+    workflowType: info.workflowType,
+    startedAt: info.startTime.toISOString(),
+    ...(envelope.traceparent !== undefined && { traceparent: envelope.traceparent }),
+    outcome,
+    outcomeDetail,
+    ...(admission !== undefined && { verdict: admission.verdict }),
+    ...(admission?.release !== undefined && { release: admission.release }),
+    ...(admission?.generation !== undefined && { generation: admission.generation }),
+    buildId: admission?.buildId ?? '',
+    retrievedDocs: state.retrievedDocs,
+    coverage: state.coverage,
+    retrievalMs: state.retrievalMs,
+    modelMs: state.modelMs,
+    model: state.model,
+    usage: state.usage,
+    citations: state.citations,
+    repairs: state.repairs,
+  };
+  await CancellationScope.nonCancellable(() => localStep('record', input));
+}
+
+const outcomeOf = (value: object): Outcome => ('kind' in value ? (value as Reply).kind : 'ingested');
+
+function detailOf(value: object): string {
+  return 'kind' in value && (value as Reply).kind === 'refused' ? (value as Refused).reason : '';
+}

@@ -1,0 +1,32 @@
+// Runs a verb as a local activity, and as a regular one when the local attempt ran out of time or tries. Workflow code only.
+import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
+import { grant } from './grants.ts';
+import { local, recording, store } from './proxies.ts';
+import type { EngineActivities } from './protocol/index.ts';
+
+type LocalVerb = 'admit' | 'retrieve' | 'assemble' | 'validate' | 'record';
+
+/**
+ * @throws ActivityFailure with a non-retryable cause, or when the regular activity gave up too
+ */
+export async function localStep<Verb extends LocalVerb>(
+  verb: Verb,
+  input: Parameters<EngineActivities[Verb]>[0],
+): Promise<Awaited<ReturnType<EngineActivities[Verb]>>> {
+  type Step = (input: unknown) => Promise<Awaited<ReturnType<EngineActivities[Verb]>>>;
+  grant(input);
+  try {
+    return await (local[verb] as Step)(input);
+  } catch (error) {
+    if (!isWorthRepeating(error)) throw error;
+    const regular = verb === 'record' ? recording : store;
+    return await (regular[verb] as Step)(input);
+  }
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  if (cause instanceof CancelledFailure) return false;
+  return !(cause instanceof ApplicationFailure && cause.nonRetryable === true);
+}

@@ -1,0 +1,99 @@
+// What one run has learned so far. One object for each workflow execution; module state is private to an execution.
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { Admission, PinnedRelease, RunId, StartInput, StepInput, Usage } from './protocol/index.ts';
+import { Failure, parseRunId, WIRE_VERSION } from './protocol/index.ts';
+
+export interface RunState {
+  readonly envelope: StartInput;
+  readonly runId: RunId;
+  readonly tenant: string;
+  admission?: Admission;
+  retrievedDocs: readonly string[];
+  coverage: number | null;
+  retrievalMs: number | null;
+  modelMs: number | null;
+  model: string | null;
+  usage: Usage;
+  citations: number;
+  repairs: number;
+  readonly ordinals: Map<string, number>;
+}
+
+let current: RunState | undefined;
+
+export function openRun(envelope: StartInput): RunState {
+  current = {
+    envelope,
+    runId: envelope.runId,
+    tenant: envelope.tenant,
+    retrievedDocs: [],
+    coverage: null,
+    retrievalMs: null,
+    modelMs: null,
+    model: null,
+    usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 },
+    citations: 0,
+    repairs: 0,
+    ordinals: new Map(),
+  };
+  return current;
+}
+
+/** The run of this workflow execution. @throws Error outside of one */
+export function currentRun(): RunState {
+  if (current === undefined) {
+    throw new Error('No run: this workflow runs on a worker that was not made by createWorker of countersign/worker');
+  }
+  return current;
+}
+
+export function admissionOf(state: RunState): Admission {
+  if (state.admission === undefined) throw new Error(`Run ${state.runId} is not admitted yet`);
+  return state.admission;
+}
+
+/** @throws ApplicationFailure InvalidInput, when the run was started without a release */
+export function releaseOf(state: RunState): PinnedRelease {
+  const release = admissionOf(state).release;
+  if (release !== undefined) return release;
+  throw ApplicationFailure.nonRetryable(
+    `Run ${state.runId} was started without a release, and this step needs one`,
+    Failure.InvalidInput,
+  );
+}
+
+/** What every step's input carries; ordinals count the uses of one step name in a run. */
+export function stepInput(state: RunState, name: string): StepInput {
+  const ordinal = (state.ordinals.get(name) ?? 0) + 1;
+  state.ordinals.set(name, ordinal);
+  const stepPath = `${workflowInfo().workflowType}/${name}#${ordinal}`;
+  return { v: WIRE_VERSION, runId: state.runId, tenant: state.tenant, stepPath };
+}
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cachedTokens: a.cachedTokens + b.cachedTokens,
+    costUsd: a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd,
+  };
+}
+
+/** The start envelope in a workflow's arguments. @throws ApplicationFailure InvalidInput */
+export function openEnvelope(args: readonly unknown[]): StartInput {
+  const [first] = args;
+  const invalid = (what: string): never => {
+    throw ApplicationFailure.nonRetryable(
+      `Not a countersign start: ${what}. Start runs through the countersign client.`,
+      Failure.InvalidInput,
+    );
+  };
+  if (typeof first !== 'object' || first === null) return invalid('the first argument is not an envelope');
+  const envelope = first as StartInput;
+  if (envelope.v !== WIRE_VERSION) return invalid(`wire version ${String(envelope.v)} is not ${WIRE_VERSION}`);
+  const id = parseRunId(String(envelope.runId));
+  if (id === undefined) return invalid('runId is not tenant/kind/ulid');
+  if (envelope.runId !== workflowInfo().workflowId) return invalid('runId is not this workflow id');
+  if (envelope.tenant !== id.tenant) return invalid('tenant is not that of the run id');
+  return envelope;
+}
