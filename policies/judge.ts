@@ -1,0 +1,60 @@
+// Asks the access policy. Pure but for the parsed set that Cedar keeps.
+import type { EntityJson, EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
+import cedar from '@cedar-policy/cedar-wasm/nodejs';
+import type { Principal, Sensitivity, Verdict, VerdictFacts } from '../workflows/protocol/index.ts';
+import { WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { AccessPolicy } from './load.ts';
+
+export interface Question extends VerdictFacts {
+  /** Attributes of the resource entity, as the schema has them. */
+  readonly attributes: Readonly<Record<string, string | number>>;
+}
+
+const RANK: Readonly<Record<Sensitivity, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 };
+
+/**
+ * The verdict on one request, with the ids of the policies that made it. Denies what Cedar cannot evaluate.
+ *
+ * @throws Error when the request does not fit the schema: a bug of the caller, not a denial
+ */
+export function judge(policy: AccessPolicy, question: Question): Verdict {
+  const { principal, action, resource, context, attributes } = question;
+  const answer = cedar.statefulIsAuthorized({
+    principal: { type: 'Principal', id: principal.id },
+    action: { type: 'Action', id: action },
+    resource,
+    context: { ...context },
+    preparsedSchemaName: policy.handle,
+    validateRequest: true,
+    preparsedPolicySetId: policy.handle,
+    entities: [...principalEntities(principal), { uid: resource, attrs: { ...attributes }, parents: [] }],
+  });
+  if (answer.type === 'failure') {
+    throw new Error(`Cedar cannot judge ${action}: ${answer.errors.map((error) => error.message).join('; ')}`);
+  }
+  const { decision, diagnostics } = answer.response;
+  // A policy that fails to evaluate is skipped by Cedar; a skipped forbid must not become a permission.
+  const allowed = decision === 'allow' && diagnostics.errors.length === 0;
+  return {
+    v: WIRE_VERSION,
+    decision: allowed ? 'allow' : 'deny',
+    rules: [...diagnostics.reason].sort(),
+    policyDigest: policy.digest,
+    facts: { principal, action, resource, context },
+  };
+}
+
+function principalEntities(principal: Principal): EntityJson[] {
+  const parents: EntityUidJson[] = [
+    ...principal.groups.map((id) => ({ type: 'Group', id })),
+    ...principal.roles.map((id) => ({ type: 'Role', id })),
+  ];
+  return [
+    {
+      uid: { type: 'Principal', id: principal.id },
+      attrs: { tenant: principal.tenant, clearance: RANK[principal.clearance] },
+      parents,
+    },
+    ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
+  ];
+}

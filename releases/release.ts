@@ -1,0 +1,51 @@
+// A release: prompt, model, settings, retrieval and answer rules as one immutable unit under one digest.
+import { z } from 'zod';
+import { digestOf } from '../runtime/canonical.ts';
+import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+
+/** The body whose JCS is hashed. What is not here does not change the digest. */
+export const releaseBodySchema = z.object({
+  v: z.literal(1),
+  name: z.string(),
+  version: z.string(),
+  prompt: z.string(),
+  model: z.object({
+    /** As the manifest names it. */
+    name: z.string(),
+    provider: z.enum(['local', 'openai-compatible']),
+    id: z.string(),
+    baseUrl: z.string().optional(),
+    apiKeyEnv: z.string().optional(),
+    inputUsdPerMillion: z.number().optional(),
+    outputUsdPerMillion: z.number().optional(),
+  }),
+  temperature: z.number(),
+  maxOutputTokens: z.number(),
+  retrieval: z.object({ collection: z.string(), topK: z.number(), minScore: z.number() }).optional(),
+  rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
+  risk: z.enum(['low', 'medium', 'high', 'critical']),
+  evalSet: z.string().optional(),
+});
+
+export type ReleaseBody = z.infer<typeof releaseBodySchema>;
+
+export interface Release {
+  readonly digest: Digest;
+  readonly body: ReleaseBody;
+}
+
+export const releaseDigest = (body: ReleaseBody): Digest => digestOf(body);
+
+/** What a run carries of its release. */
+export function pinned(release: Release): PinnedRelease {
+  const { name, version, risk, model, rules, retrieval } = release.body;
+  return {
+    name,
+    version,
+    digest: release.digest,
+    risk,
+    model: model.name,
+    rules,
+    ...(retrieval !== undefined && { retrieval }),
+  };
+}
