@@ -20,6 +20,7 @@ const environmentSchema = z.object({
   COUNTERSIGN_KEK_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_BUILD_ID: z.string().min(1).max(100).optional(),
   COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d+$/, 'expected host:port').optional(),
   TEMPORAL_NAMESPACE: z.string().min(1).optional(),
@@ -76,6 +77,10 @@ export interface Config {
   readonly policiesDir: string;
   readonly releasesDir: string;
   readonly keyFiles: { readonly kek: string; readonly assertionPrivate: string; readonly assertionPublic: string };
+  /** Keys of model providers by variable name: every `*_API_KEY` in the environment but those of our own services. */
+  readonly providerKeys: Readonly<Record<string, string>>;
+  /** Names what this worker runs in traces and histories. @default a digest of the workflow bundle */
+  readonly buildId?: string;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -133,8 +138,21 @@ export function loadConfig(options: LoadConfigOptions): Config {
       assertionPrivate: environment.COUNTERSIGN_ASSERTION_KEY_FILE ?? join(home, 'keys', 'assertion-private.json'),
       assertionPublic: environment.COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE ?? join(home, 'keys', 'assertion-public.json'),
     },
+    providerKeys: providerKeysOf(options.env ?? process.env),
+    ...(environment.COUNTERSIGN_BUILD_ID !== undefined && { buildId: environment.COUNTERSIGN_BUILD_ID }),
     logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
   };
+}
+
+/** Keys that must never reach a URL that a release names. */
+const OWN_KEYS: ReadonlySet<string> = new Set(['TEMPORAL_API_KEY', 'QDRANT_API_KEY']);
+
+function providerKeysOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const keys: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (name.endsWith('_API_KEY') && !OWN_KEYS.has(name) && value !== undefined && value !== '') keys[name] = value;
+  }
+  return keys;
 }
 
 function tlsOf(environment: Environment): { tls?: TemporalTls } {

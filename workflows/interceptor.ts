@@ -94,11 +94,12 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({ inbound: [new 
 
 async function admit(state: RunState): Promise<void> {
   const { envelope } = state;
-  const { workflowType } = workflowInfo();
+  const { workflowType, startTime } = workflowInfo();
   state.admission = await localStep('admit', {
     ...stepInput(state, 'admit'),
     workflowType,
     action: workflowType === 'ingest' ? 'ingest' : 'ask',
+    startedAt: startTime.toISOString(),
     ...(envelope.assertion !== undefined && { assertion: envelope.assertion }),
     ...(envelope.release !== undefined && { release: envelope.release }),
     ...(envelope.collection !== undefined && { collection: envelope.collection }),

@@ -29,6 +29,8 @@ export interface LocalStepResult {
 export interface AdmitInput extends StepInput {
   readonly workflowType: string;
   readonly action: Action;
+  /** RFC 3339: when Temporal accepted the start. */
+  readonly startedAt: string;
   readonly assertion?: string;
   readonly release?: { readonly ref: ReleaseRef; readonly digest: Digest };
   readonly collection?: string;

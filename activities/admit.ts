@@ -1,0 +1,104 @@
+// The verb `admit`: who asks, what for, and may they. Nothing of a run happens before it.
+import { ApplicationFailure } from '@temporalio/common';
+import { judge } from '../policies/judge.ts';
+import type { AccessPolicy } from '../policies/load.ts';
+import type { Release } from '../releases/release.ts';
+import { pinned } from '../releases/release.ts';
+import type { AssertionKey } from '../runtime/assertion.ts';
+import { verifyAssertion } from '../runtime/assertion.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import type { AdmitInput, EngineActivities, IndexGeneration, PinnedRelease, Principal, Verdict } from '../workflows/protocol/index.ts';
+import { anonymous, Failure } from '../workflows/protocol/index.ts';
+import { localStep } from './local-step.ts';
+
+export interface AdmitDependencies {
+  readonly runKeys: RunKeys;
+  readonly policy: AccessPolicy;
+  /** Key that principal assertions must verify against. */
+  readonly assertionKey: AssertionKey;
+  findRelease(tenant: string, digest: `sha256:${string}`): Promise<Release | undefined>;
+  currentGeneration(tenant: string, collection: string): Promise<IndexGeneration | undefined>;
+  /** Names of the activities that the worker's author declared. */
+  readonly declared: readonly string[];
+  readonly buildId: string;
+  /** Whether a start may name another collection than its release does: on a development stack only. */
+  readonly allowCollectionOverride: boolean;
+}
+
+export function createAdmit(dependencies: AdmitDependencies): EngineActivities['admit'] {
+  const { runKeys, policy, declared, buildId } = dependencies;
+  return async (input) =>
+    await localStep(runKeys, input, async () => {
+      const principal = await principalOf(input, dependencies.assertionKey);
+      const release = await releaseOf(input, dependencies);
+      const verdict = judgeStart(policy, input, principal, release);
+      if (verdict.decision === 'deny') return { principal, verdict, ...(release && { release }), declared, buildId };
+      const collection = release?.retrieval?.collection;
+      const generation =
+        collection === undefined ? undefined : await dependencies.currentGeneration(input.tenant, collection);
+      return {
+        principal,
+        verdict,
+        ...(release !== undefined && { release }),
+        ...(generation !== undefined && { generation }),
+        declared,
+        buildId,
+      };
+    });
+}
+
+async function principalOf(input: AdmitInput, key: AssertionKey): Promise<Principal> {
+  if (input.assertion === undefined) return anonymous(input.tenant);
+  const { runId: run, tenant, startedAt } = input;
+  try {
+    return await verifyAssertion(key, input.assertion, { run, tenant, startedAt });
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable(
+      `The principal assertion of run ${run} does not verify: ${messageOf(error)}`,
+      Failure.AssertionInvalid,
+    );
+  }
+}
+
+async function releaseOf(input: AdmitInput, dependencies: AdmitDependencies): Promise<PinnedRelease | undefined> {
+  if (input.release === undefined) return undefined;
+  const release = await dependencies.findRelease(input.tenant, input.release.digest);
+  if (release === undefined) {
+    throw ApplicationFailure.nonRetryable(
+      `Run ${input.runId} is pinned to release ${input.release.ref} (${input.release.digest}), which is not in the registry`,
+      Failure.ReleaseNotFound,
+    );
+  }
+  const whole = pinned(release);
+  if (input.collection === undefined || whole.retrieval === undefined) return whole;
+  if (!dependencies.allowCollectionOverride) {
+    throw ApplicationFailure.nonRetryable(
+      `Run ${input.runId} names a collection of its own, which works on a development stack only`,
+      Failure.InvalidInput,
+    );
+  }
+  return { ...whole, retrieval: { ...whole.retrieval, collection: input.collection } };
+}
+
+function judgeStart(
+  policy: AccessPolicy,
+  input: AdmitInput,
+  principal: Principal,
+  release: PinnedRelease | undefined,
+): Verdict {
+  const context = { workflow: input.workflowType };
+  if (input.action === 'ask' && release !== undefined) {
+    const resource = { type: 'Release', id: `${release.name}@${release.version}` } as const;
+    const attributes = { tenant: input.tenant, risk: release.risk };
+    return judge(policy, { principal, action: 'ask', resource, context, attributes });
+  }
+  if (input.action === 'ingest' && input.collection !== undefined) {
+    const resource = { type: 'Collection', id: input.collection } as const;
+    return judge(policy, { principal, action: 'ingest', resource, context, attributes: { tenant: input.tenant } });
+  }
+  throw ApplicationFailure.nonRetryable(
+    `Run ${input.runId} names no ${input.action === 'ask' ? 'release' : 'collection'} to ${input.action}`,
+    Failure.InvalidInput,
+  );
+}

@@ -1,0 +1,101 @@
+// Cuts Markdown or plain text into blocks with exact offsets: headings, fenced code, paragraphs. Pure. It keeps what is
+// written, HTML comments too: they are untrusted, but must be visible to whoever reviews a passage.
+
+export interface Block {
+  readonly kind: 'heading' | 'code' | 'paragraph';
+  /** Offsets in the document, in UTF-16 code units, without the white space around the block. */
+  readonly start: number;
+  readonly end: number;
+  /** Of a heading: 1–6, and its text without marks. */
+  readonly level?: number;
+  readonly heading?: string;
+}
+
+interface Line {
+  readonly start: number;
+  /** End of the text, before trailing white space and the line break. */
+  readonly end: number;
+  readonly text: string;
+}
+
+const ATX = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
+const SETEXT = /^ {0,3}(=+|-{2,})[ \t]*$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+/** What cannot be the text of an underlined heading: list items, quotes, tables, HTML. */
+const NOT_A_TITLE = /^\s*(?:[-*+>|<]|\d+[.)]\s)/;
+
+/** Blocks of `text` from `from` to its end, in order, without overlap. */
+export function readBlocks(text: string, from: number, markdown: boolean): readonly Block[] {
+  const blocks: Block[] = [];
+  let open: { start: number; end: number; lines: number; fence?: string } | undefined;
+  let lastLine = '';
+  const close = (): void => {
+    if (open !== undefined) blocks.push({ kind: open.fence ? 'code' : 'paragraph', start: open.start, end: open.end });
+    open = undefined;
+  };
+
+  for (const line of readLines(text, from)) {
+    if (open?.fence !== undefined) {
+      if (line.text !== '') open.end = line.end;
+      if (closesFence(line.text, open.fence)) close();
+      continue;
+    }
+    if (line.text.trim() === '') {
+      close();
+      continue;
+    }
+    const start = line.start + (line.text.length - line.text.trimStart().length);
+    if (markdown) {
+      const fence = FENCE.exec(line.text)?.[1];
+      if (fence !== undefined) {
+        close();
+        open = { start: line.start, end: line.end, lines: 1, fence };
+        continue;
+      }
+      const atx = ATX.exec(line.text);
+      if (atx?.[1] !== undefined) {
+        close();
+        blocks.push({ kind: 'heading', start, end: line.end, level: atx[1].length, heading: plain(atx[2] ?? '') });
+        continue;
+      }
+      const underline = SETEXT.exec(line.text)?.[1];
+      if (underline !== undefined && open?.lines === 1 && !NOT_A_TITLE.test(lastLine)) {
+        const level = underline.startsWith('=') ? 1 : 2;
+        blocks.push({ kind: 'heading', start: open.start, end: line.end, level, heading: plain(lastLine) });
+        open = undefined;
+        continue;
+      }
+    }
+    lastLine = line.text;
+    open = { start: open?.start ?? start, end: line.end, lines: (open?.lines ?? 0) + 1 };
+  }
+  close();
+  return blocks;
+}
+
+function* readLines(text: string, from: number): Generator<Line> {
+  const breaks = /\r\n|\n|\r/g;
+  breaks.lastIndex = from;
+  let start = from;
+  while (start < text.length) {
+    const found = breaks.exec(text);
+    const line = text.slice(start, found?.index ?? text.length).trimEnd();
+    yield { start, end: start + line.length, text: line };
+    if (found === null) return;
+    start = found.index + found[0].length;
+  }
+}
+
+function closesFence(line: string, fence: string): boolean {
+  const marks = FENCE.exec(line)?.[1];
+  return marks !== undefined && marks[0] === fence[0] && marks.length >= fence.length && line.trim() === marks;
+}
+
+/** Heading text without emphasis, code marks and link targets. */
+function plain(heading: string): string {
+  return heading
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/[*`]+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}

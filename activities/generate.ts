@@ -1,0 +1,88 @@
+// The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
+import { ApplicationFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import type { ReleaseBody } from '../releases/release.ts';
+import { keyedHash } from '../runtime/canonical.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
+import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
+import { requireRunKey } from './local-step.ts';
+import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
+import type { Releases } from './release-cache.ts';
+
+/** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
+const HEARTBEAT_MS = 3_000;
+
+export interface GenerateDependencies {
+  readonly runKeys: RunKeys;
+  readonly releases: Releases;
+  readonly modelCalls: ModelCalls;
+  /** @throws ApplicationFailure ModelNotConfigured */
+  modelFor(model: ReleaseBody['model']): Model;
+}
+
+export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
+  const { runKeys, releases, modelCalls, modelFor } = dependencies;
+  return async (input) => {
+    const started = performance.now();
+    const context = Context.current();
+    const { tenant, runId, stepPath } = input;
+    const [runKey, { body }] = await Promise.all([
+      requireRunKey(runKeys, runId),
+      releases.require(tenant, input.releaseDigest),
+    ]);
+    const model = modelFor(body.model);
+    const key = keyedHash(runKey, HashPrefix.ModelCall, { runId, stepPath, prompt: input.prompt, model: body.model });
+    const request: ModelRequest = {
+      model: body.model.id,
+      prompt: input.prompt,
+      temperature: body.temperature,
+      maxOutputTokens: body.maxOutputTokens,
+      idempotencyKey: key,
+      signal: context.cancellationSignal,
+    };
+    const attempt = context.info.attempt;
+    const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
+
+    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    try {
+      const { reply, reused } = model.free
+        ? { reply: settled(await model.call(request), body.model), reused: false }
+        : await payOnce(model, request, call, modelCalls, body.model);
+      return { v: 1, ...reply, model: model.label, reused, durationMs: Math.round(performance.now() - started) };
+    } finally {
+      clearInterval(heartbeat);
+    }
+  };
+}
+
+async function payOnce(
+  model: Model,
+  request: ModelRequest,
+  call: PaidCall,
+  modelCalls: ModelCalls,
+  price: ReleaseBody['model'],
+): Promise<{ reply: SettledReply; reused: boolean }> {
+  const earlier = await modelCalls.claim(call);
+  if (earlier !== undefined) return { reply: earlier, reused: true };
+  const reply = settled(await model.call(request), price);
+  return { reply: await modelCalls.settle(call, reply), reused: false };
+}
+
+function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
+  const bytes = Buffer.byteLength(reply.text);
+  if (bytes > MAX_DRAFT_BYTES) {
+    throw ApplicationFailure.nonRetryable(
+      `The model's reply has ${bytes} bytes; at most ${MAX_DRAFT_BYTES} are taken. Lower max_output_tokens of the release.`,
+      Failure.ModelMalformedReply,
+    );
+  }
+  return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };
+}
+
+function costOf(usage: Omit<Usage, 'costUsd'>, price: ReleaseBody['model']): number | null {
+  if (price.provider === 'local') return 0;
+  if (price.inputUsdPerMillion === undefined || price.outputUsdPerMillion === undefined) return null;
+  return (usage.inputTokens * price.inputUsdPerMillion + usage.outputTokens * price.outputUsdPerMillion) / 1_000_000;
+}

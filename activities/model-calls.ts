@@ -1,0 +1,66 @@
+// The ledger of paid model calls: a claim before, the sealed reply after, both insert-only. A later attempt finds the reply.
+import { z } from 'zod';
+import type { Sql } from '../runtime/database.ts';
+import { open, seal } from '../runtime/keys.ts';
+import type { Usage } from '../workflows/protocol/index.ts';
+import type { ModelReply } from './ports/model.ts';
+
+const storedSchema = z.object({
+  text: z.string(),
+  finishReason: z.enum(['stop', 'length', 'content-filter', 'insufficient-context']),
+  usage: z.object({
+    inputTokens: z.number(),
+    outputTokens: z.number(),
+    cachedTokens: z.number(),
+    costUsd: z.number().nullable(),
+  }),
+});
+
+export interface SettledReply extends ModelReply {
+  readonly usage: Usage;
+}
+
+export interface PaidCall {
+  readonly key: string;
+  readonly attempt: number;
+  readonly tenant: string;
+  readonly runId: string;
+  readonly stepPath: string;
+  readonly model: string;
+  readonly runKey: Uint8Array;
+}
+
+export interface ModelCalls {
+  /** Notes that this attempt is about to pay; gives the reply that an earlier attempt already paid for, if any. */
+  claim(call: PaidCall): Promise<SettledReply | undefined>;
+  /** Keeps the reply and gives the one that counts: the first that was kept. */
+  settle(call: PaidCall, reply: SettledReply): Promise<SettledReply>;
+}
+
+export function createModelCalls(sql: Sql): ModelCalls {
+  const find = async (call: PaidCall): Promise<SettledReply | undefined> => {
+    const [row] = await sql<{ sealed: Uint8Array }[]>`select sealed from model_results where call_key = ${call.key}`;
+    if (row === undefined) return undefined;
+    return storedSchema.parse(JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')));
+  };
+  return {
+    async claim(call) {
+      const { key, attempt, tenant, runId, stepPath, model } = call;
+      const [found] = await Promise.all([
+        find(call),
+        sql`insert into model_calls (call_key, attempt, tenant, run_id, step_path, model)
+          values (${key}, ${attempt}, ${tenant}, ${runId}, ${stepPath}, ${model}) on conflict do nothing`,
+      ]);
+      return found;
+    },
+    async settle(call, reply) {
+      const sealed = seal(call.runKey, call.key, Buffer.from(JSON.stringify(reply)));
+      const { inputTokens, outputTokens, costUsd } = reply.usage;
+      const inserted = await sql`
+        insert into model_results (call_key, tenant, run_id, sealed, input_tokens, output_tokens, cost_usd)
+        values (${call.key}, ${call.tenant}, ${call.runId}, ${sealed}, ${inputTokens}, ${outputTokens}, ${costUsd})
+        on conflict do nothing returning call_key`;
+      return inserted.length > 0 ? reply : ((await find(call)) ?? reply);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// The port to a model: one call, one reply. Adapters map vendor errors to failures and never retry themselves.
+import type { FinishReason, Prompt, Usage } from '../../workflows/protocol/index.ts';
+
+export interface ModelRequest {
+  /** Provider's id of the model. */
+  readonly model: string;
+  readonly prompt: Prompt;
+  readonly temperature: number;
+  readonly maxOutputTokens: number;
+  /** The same for every attempt of one call: a provider that honours it bills once. */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ModelReply {
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly usage: Omit<Usage, 'costUsd'>;
+}
+
+export interface Model {
+  /** What people are shown as the author, for example `local/extractive`. */
+  readonly label: string;
+  /** True when a call costs nothing: it needs no entry in the ledger of paid calls. */
+  readonly free: boolean;
+  /** @throws ApplicationFailure of a `countersign.model.*` type */
+  call(request: ModelRequest): Promise<ModelReply>;
+}

@@ -1,0 +1,68 @@
+// The verb `record`: one trace row a run. Inserting the same run again changes nothing.
+import { createHash } from 'node:crypto';
+import type { Sql } from '../runtime/database.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import type { EngineActivities, RecordInput, TraceRecord } from '../workflows/protocol/index.ts';
+import { localStep } from './local-step.ts';
+
+export interface RecordDependencies {
+  readonly sql: Sql;
+  readonly runKeys: RunKeys;
+  readonly now?: () => Date;
+}
+
+export function createRecord(dependencies: RecordDependencies): EngineActivities['record'] {
+  const { sql, runKeys, now = () => new Date() } = dependencies;
+  return async (input) =>
+    await localStep(runKeys, input, async () => {
+      const trace = traceOf(input, now());
+      await sql`
+        insert into traces (run_id, tenant, trace_id, outcome, record, ended_at)
+        values (${trace.run_id}, ${trace.tenant}, ${trace.trace_id}, ${trace.outcome}, ${sql.json(trace as never)}, ${trace.ended_at})
+        on conflict (run_id) do nothing`;
+      return { traceId: trace.trace_id };
+    });
+}
+
+/** Pure but for its arguments. */
+export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
+  const { release, verdict, generation, usage } = input;
+  return {
+    trace_id: traceIdOf(input.traceparent, input.runId),
+    prompt_version: release === undefined ? null : `${release.name}@${release.version}`,
+    model: input.model,
+    retrieved_docs: input.retrievedDocs,
+    latency_ms: Math.max(0, endedAt.getTime() - Date.parse(input.startedAt)),
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    policy_result: verdict?.decision ?? 'deny',
+    user_rating: null,
+    v: 1,
+    run_id: input.runId,
+    tenant: input.tenant,
+    kind: input.workflowType,
+    outcome: input.outcome,
+    outcome_detail: input.outcomeDetail,
+    release_digest: release?.digest ?? null,
+    policy_digest: verdict?.policyDigest ?? null,
+    policy_rules: verdict?.rules ?? [],
+    index_generation: generation?.id ?? null,
+    build_id: input.buildId,
+    retrieval_ms: input.retrievalMs,
+    model_ms: input.modelMs,
+    cost_usd: usage.costUsd,
+    cached_tokens: usage.cachedTokens,
+    coverage: input.coverage,
+    citations: input.citations,
+    repairs: input.repairs,
+    started_at: input.startedAt,
+    ended_at: endedAt.toISOString(),
+  };
+}
+
+/** The caller's trace id, or one derived from the run id, so that each run has one. */
+function traceIdOf(traceparent: string | undefined, runId: string): string {
+  const given = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent ?? '')?.[1];
+  if (given !== undefined && !/^0+$/.test(given)) return given;
+  return createHash('sha256').update(runId).digest('hex').slice(0, 32);
+}

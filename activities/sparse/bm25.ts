@@ -1,0 +1,56 @@
+// BM25 in two halves: term weights on the document side, IDF and query term frequency on the query side. Pure.
+// Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; IDF as Lucene has it.
+import { termId } from './term-id.ts';
+
+export const BM25 = { k1: 1.2, b: 0.75 } as const;
+
+/** Part of every generation's digest: another formula or hash makes another index. */
+export const ENCODER_ID = `bm25/1;k1=${BM25.k1};b=${BM25.b};murmur3-32`;
+
+/** Parallel arrays: ids ascending and distinct, unsigned 32 bits; weights above 0. */
+export interface SparseVector {
+  readonly ids: readonly number[];
+  readonly weights: readonly number[];
+}
+
+/** How often each term id occurs. */
+export function termFrequencies(terms: Iterable<string>): Map<number, number> {
+  const frequencies = new Map<number, number>();
+  for (const term of terms) {
+    const id = termId(term);
+    frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
+  }
+  return frequencies;
+}
+
+/**
+ * The document side: tf / (tf + k1·(1 − b + b·length/average)) for each distinct term.
+ *
+ * @param averageLength mean number of terms a chunk in the generation, frozen when it was measured
+ */
+export function documentVector(terms: readonly string[], averageLength: number): SparseVector {
+  const norm = BM25.k1 * (1 - BM25.b + (BM25.b * terms.length) / averageLength);
+  return vectorOf(termFrequencies(terms), (_id, tf) => tf / (tf + norm));
+}
+
+/** ln(1 + (N − df + ½) / (df + ½)); above 0 for every df ≤ N. */
+export function idf(chunks: number, documentFrequency: number): number {
+  return Math.log(1 + (chunks - documentFrequency + 0.5) / (documentFrequency + 0.5));
+}
+
+/** What a generation's frozen statistics say: IDF by term id, that of df = 0 for a term the generation never saw. */
+export type IdfOf = (id: number) => number;
+
+/** The query side: IDF times query term frequency. The dot product with a document vector is the BM25 score. */
+export function queryVector(frequencies: ReadonlyMap<number, number>, idfOf: IdfOf): SparseVector {
+  return vectorOf(frequencies, (id, qtf) => qtf * idfOf(id));
+}
+
+function vectorOf(frequencies: ReadonlyMap<number, number>, weigh: (id: number, tf: number) => number): SparseVector {
+  const entries = [...frequencies].sort(([a], [b]) => a - b);
+  // Stores keep 32-bit floats; rounding here makes both multiply the same numbers.
+  return {
+    ids: entries.map(([id]) => id),
+    weights: entries.map(([id, frequency]) => Math.fround(weigh(id, frequency))),
+  };
+}

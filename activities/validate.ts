@@ -1,0 +1,19 @@
+// The verb `validate`: nothing is given out that did not pass each check. Fails closed.
+import type { RunKeys } from '../runtime/keys.ts';
+import type { EngineActivities } from '../workflows/protocol/index.ts';
+import { localStep } from './local-step.ts';
+import type { Releases } from './release-cache.ts';
+import { runChecks } from './validation/checks.ts';
+
+export interface ValidateDependencies {
+  readonly runKeys: RunKeys;
+  readonly releases: Releases;
+}
+
+export function createValidate({ runKeys, releases }: ValidateDependencies): EngineActivities['validate'] {
+  return async (input) =>
+    await localStep(runKeys, input, async () => {
+      const { body } = await releases.require(input.tenant, input.releaseDigest);
+      return runChecks(input, body.rules);
+    });
+}
