@@ -1,0 +1,135 @@
+// Any endpoint that speaks OpenAI's chat completions. One request a call, no retries: those belong to Temporal.
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import type { Prompt, PromptPart } from '../../workflows/protocol/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
+import { failureOfStatus, unreachable } from './model-failures.ts';
+
+export interface OpenAiCompatibleOptions {
+  /** For example `https://api.openai.com/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey?: string;
+  /** Shown to people, for example `openai-compatible/gpt-x`. */
+  readonly label: string;
+  /** @default 110000, below the activity's own timeout */
+  readonly timeoutMs?: number;
+}
+
+/** What the prompt tells a model to reply when the passages do not answer. */
+const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
+const MAX_REPLY_BYTES = 2 * 1024 * 1024;
+
+const replySchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .min(1),
+  usage: z
+    .object({
+      prompt_tokens: z.number().int().nonnegative(),
+      completion_tokens: z.number().int().nonnegative(),
+      prompt_tokens_details: z.object({ cached_tokens: z.number().int().nonnegative().nullish() }).nullish(),
+    })
+    .nullish(),
+});
+
+export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): Model {
+  const { baseUrl, apiKey, label, timeoutMs = 110_000 } = options;
+  const url = `${baseUrl.replace(/\/+$/, '')}/chat/completions`;
+  return {
+    label,
+    free: false,
+    async call(request) {
+      let response: Response;
+      let body: string;
+      try {
+        response = await fetch(url, {
+          method: 'POST',
+          // A redirect could carry the key elsewhere.
+          redirect: 'error',
+          signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]),
+          headers: {
+            'content-type': 'application/json',
+            'idempotency-key': request.idempotencyKey,
+            ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+          },
+          body: JSON.stringify(toWire(request)),
+        });
+        body = await readAtMost(response, MAX_REPLY_BYTES);
+      } catch (cause) {
+        if (cause instanceof ApplicationFailure) throw cause;
+        throw unreachable(label, cause);
+      }
+      if (!response.ok) throw failureOfStatus(label, response);
+      return fromWire(label, body);
+    },
+  };
+}
+
+function toWire({ model, prompt, temperature, maxOutputTokens }: ModelRequest): object {
+  return { model, temperature, max_tokens: maxOutputTokens, stream: false, messages: renderMessages(prompt) };
+}
+
+/** Joins a message's parts; passages are fenced and numbered, and cannot close their own fence. */
+export function renderMessages(prompt: Prompt): { role: string; content: string }[] {
+  return prompt.messages.map(({ role, parts }) => ({ role, content: parts.map(renderPart).join('\n\n') }));
+}
+
+function renderPart({ origin, text, citation }: PromptPart): string {
+  if (origin !== 'retrieval') return text;
+  return `<passage n="${citation ?? 0}">\n${text.replace(/<(\/?passage)/gi, '‹$1')}\n</passage>`;
+}
+
+function fromWire(label: string, body: string): ModelReply {
+  const parsed = replySchema.safeParse(safeJson(body));
+  const choice = parsed.data?.choices[0];
+  if (parsed.data === undefined || choice === undefined) {
+    throw ApplicationFailure.retryable(`${label} replied with something else than a completion`, Failure.ModelMalformedReply);
+  }
+  const { usage } = parsed.data;
+  const text = choice.message.content ?? '';
+  return {
+    text,
+    finishReason: finishReasonOf(choice, text),
+    usage: {
+      inputTokens: usage?.prompt_tokens ?? 0,
+      outputTokens: usage?.completion_tokens ?? 0,
+      cachedTokens: usage?.prompt_tokens_details?.cached_tokens ?? 0,
+    },
+  };
+}
+
+function finishReasonOf(
+  choice: { readonly message: { readonly refusal?: string | null | undefined }; readonly finish_reason?: string | null | undefined },
+  text: string,
+): ModelReply['finishReason'] {
+  if (choice.finish_reason === 'content_filter' || choice.message.refusal != null) return 'content-filter';
+  if (choice.finish_reason === 'length') return 'length';
+  return text.trim() === INSUFFICIENT_CONTEXT ? 'insufficient-context' : 'stop';
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readAtMost(response: Response, limit: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) {
+      throw ApplicationFailure.nonRetryable(`The model's reply exceeds ${limit} bytes`, Failure.ModelMalformedReply);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
