@@ -7,8 +7,15 @@ import { pinned } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { verifyAssertion } from '../runtime/assertion.ts';
 import { messageOf } from '../runtime/errors.ts';
-import type { RunKeys } from '../runtime/keys.ts';
-import type { AdmitInput, EngineActivities, IndexGeneration, PinnedRelease, Principal, Verdict } from '../workflows/protocol/index.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type {
+  AdmitInput,
+  EngineActivities,
+  IndexGeneration,
+  PinnedRelease,
+  Principal,
+  Verdict,
+} from '../workflows/protocol/index.ts';
 import { anonymous, Failure } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 
@@ -29,8 +36,9 @@ export interface AdmitDependencies {
 export function createAdmit(dependencies: AdmitDependencies): EngineActivities['admit'] {
   const { runKeys, policy, declared, buildId } = dependencies;
   return async (input) =>
-    await localStep(runKeys, input, async () => {
+    await localStep(runKeys, input, async (start) => {
       const principal = await principalOf(input, dependencies.assertionKey);
+      requireAsLedgered(input, principal, start);
       const release = await releaseOf(input, dependencies);
       const verdict = judgeStart(policy, input, principal, release);
       if (verdict.decision === 'deny') return { principal, verdict, ...(release && { release }), declared, buildId };
@@ -46,6 +54,18 @@ export function createAdmit(dependencies: AdmitDependencies): EngineActivities['
         buildId,
       };
     });
+}
+
+/** The start event is anybody's who may write to the namespace; the ledger's row is not. They must agree. */
+function requireAsLedgered(input: AdmitInput, principal: Principal, start: StartedRun): void {
+  const differs = (what: string): ApplicationFailure =>
+    ApplicationFailure.nonRetryable(
+      `Run ${input.runId} was started with another ${what} than its row in the start ledger has`,
+      Failure.NotAsLedgered,
+    );
+  if (principal.id !== start.requester) throw differs('principal');
+  if ((input.release?.digest ?? null) !== start.releaseDigest) throw differs('release');
+  if ((input.collection ?? null) !== start.collection) throw differs('collection');
 }
 
 async function principalOf(input: AdmitInput, key: AssertionKey): Promise<Principal> {

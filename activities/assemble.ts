@@ -1,7 +1,13 @@
 // The verb `assemble`: release, question and passages become a prompt whose parts stay apart by who wrote them.
 import type { Release } from '../releases/release.ts';
 import type { RunKeys } from '../runtime/keys.ts';
-import type { AssembleInput, EngineActivities, Prompt, PromptMessage, TrustLabel } from '../workflows/protocol/index.ts';
+import type {
+  AssembleInput,
+  EngineActivities,
+  Prompt,
+  PromptMessage,
+  TrustLabel,
+} from '../workflows/protocol/index.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';

@@ -1,12 +1,13 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
-import { ApplicationFailure } from '@temporalio/common';
+
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys.ts';
 import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
-import { requireRunKey } from './local-step.ts';
+import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { Releases } from './release-cache.ts';
@@ -28,8 +29,8 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     const started = performance.now();
     const context = Context.current();
     const { tenant, runId, stepPath } = input;
-    const [runKey, { body }] = await Promise.all([
-      requireRunKey(runKeys, runId),
+    const [{ key: runKey }, { body }] = await Promise.all([
+      requireStart(runKeys, runId),
       releases.require(tenant, input.releaseDigest),
     ]);
     const model = modelFor(body.model);

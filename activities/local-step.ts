@@ -1,14 +1,14 @@
 // What every local step does around its verb: binds its input by a keyed hash and measures itself.
 import { ApplicationFailure } from '@temporalio/common';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys.ts';
 import type { LocalStepResult, StepInput } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
 
-/** The run's key. @throws ApplicationFailure NotInLedger, non-retryable */
-export async function requireRunKey(runKeys: RunKeys, runId: string): Promise<Uint8Array> {
-  const key = await runKeys.find(runId);
-  if (key !== undefined) return key;
+/** The run's row in the start ledger. @throws ApplicationFailure NotInLedger, non-retryable */
+export async function requireStart(runKeys: RunKeys, runId: string): Promise<StartedRun> {
+  const started = await runKeys.find(runId);
+  if (started !== undefined) return started;
   throw ApplicationFailure.nonRetryable(
     `Run ${runId} has no row in the start ledger. Start runs through the countersign client.`,
     Failure.NotInLedger,
@@ -19,15 +19,15 @@ export async function requireRunKey(runKeys: RunKeys, runId: string): Promise<Ui
 export async function localStep<Input extends StepInput, Result extends object>(
   runKeys: RunKeys,
   input: Input,
-  body: () => Promise<Result>,
+  body: (start: StartedRun) => Promise<Result>,
 ): Promise<Result & LocalStepResult> {
   const started = performance.now();
-  const runKey = await requireRunKey(runKeys, input.runId);
-  const result = await body();
+  const start = await requireStart(runKeys, input.runId);
+  const result = await body(start);
   return {
     ...result,
     v: 1,
-    inputHash: keyedHash(runKey, HashPrefix.StepInput, input),
+    inputHash: keyedHash(start.key, HashPrefix.StepInput, input),
     durationMs: Math.round((performance.now() - started) * 10) / 10,
   };
 }

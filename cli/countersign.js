@@ -1,2 +1,7 @@
 #!/usr/bin/env node
-console.log("hi", process.version, process.argv.slice(2))
+// The command's door: plain JavaScript, so that an old Node can read it and say what to do. Hands the environment over once.
+import { requireNode } from './node-version.js';
+
+requireNode();
+const { main } = await import('./main.ts');
+await main(process.argv, process.env);

@@ -60,5 +60,7 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T 
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new UserError(`${file} is malformed: ${issues.join('; ')}`, { hint: 'Correct the fields named and try again.' });
+  throw new UserError(`${file} is malformed: ${issues.join('; ')}`, {
+    hint: 'Correct the fields named and try again.',
+  });
 }

@@ -61,6 +61,7 @@ async function whatThereIs(sql: Sql, tenant: string, name: string): Promise<stri
 function toRelease(row: Row): Release {
   const body = releaseBodySchema.parse(row.body);
   const digest = releaseDigest(body);
-  if (digest !== row.digest) throw new Error(`Release ${body.name}@${body.version} does not match its digest ${row.digest}`);
+  if (digest !== row.digest)
+    throw new Error(`Release ${body.name}@${body.version} does not match its digest ${row.digest}`);
   return { digest, body };
 }

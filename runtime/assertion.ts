@@ -31,7 +31,8 @@ export interface AssertionKey {
 export async function readAssertionKey(path: string): Promise<AssertionKey> {
   try {
     const jwk = JSON.parse(readFileSync(path, 'utf8')) as JWK;
-    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.kid === undefined) throw new TypeError('not an Ed25519 JWK with a kid');
+    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.kid === undefined)
+      throw new TypeError('not an Ed25519 JWK with a kid');
     const key = await importJWK(jwk, 'EdDSA');
     if (key instanceof Uint8Array) throw new TypeError('not an Ed25519 JWK');
     return { kid: jwk.kid, key };

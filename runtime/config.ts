@@ -22,7 +22,10 @@ const environmentSchema = z.object({
   COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_BUILD_ID: z.string().min(1).max(100).optional(),
   COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
-  TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d+$/, 'expected host:port').optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d+$/, 'expected host:port')
+    .optional(),
   TEMPORAL_NAMESPACE: z.string().min(1).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   TEMPORAL_TLS: boolish.optional(),

@@ -62,20 +62,37 @@ export function open(key: Uint8Array, context: string, sealed: Uint8Array): Buff
 export const wrapRunKey = (kek: Kek, runId: string, runKey: Uint8Array): Buffer =>
   seal(kek.key, `run-key:${runId}`, runKey);
 
+/** What the start ledger says of a run. */
+export interface StartedRun {
+  readonly key: Uint8Array;
+  readonly requester: string;
+  readonly releaseDigest: string | null;
+  readonly collection: string | null;
+}
+
 export interface RunKeys {
-  /** The run's key, or `undefined` when the run has no row: it was not started through the ledger. */
-  find(runId: string): Promise<Uint8Array | undefined>;
+  /** The run's key and start, or `undefined` when it has no row: it was not started through the ledger. */
+  find(runId: string): Promise<StartedRun | undefined>;
+}
+
+interface Row {
+  readonly kek_id: string;
+  readonly wrapped: Uint8Array;
+  readonly requester: string;
+  readonly release_digest: string | null;
+  readonly collection: string | null;
 }
 
 /** Run keys from the ledger, the latest `capacity` kept in memory. @default capacity 1000 */
 export function createRunKeys(sql: Sql, kek: Kek, capacity = 1000): RunKeys {
-  const cache = new Map<string, Uint8Array>();
+  const cache = new Map<string, StartedRun>();
   return {
     async find(runId) {
       const cached = cache.get(runId);
       if (cached !== undefined) return cached;
-      const [row] = await sql<{ kek_id: string; wrapped: Uint8Array }[]>`
-        select kek_id, wrapped from run_keys where run_id = ${runId}`;
+      const [row] = await sql<Row[]>`
+        select k.kek_id, k.wrapped, l.requester, l.release_digest, l.collection
+        from run_keys k join start_ledger l on l.run_id = k.run_id where k.run_id = ${runId}`;
       if (row === undefined) return undefined;
       if (row.kek_id !== kek.id) {
         throw new UserError(`The key of run ${runId} is wrapped by ${row.kek_id}, and this process holds ${kek.id}`, {
@@ -83,9 +100,11 @@ export function createRunKeys(sql: Sql, kek: Kek, capacity = 1000): RunKeys {
         });
       }
       const key = open(kek.key, `run-key:${runId}`, row.wrapped);
+      const { requester, release_digest: releaseDigest, collection } = row;
+      const started = { key, requester, releaseDigest, collection };
       if (cache.size >= capacity) cache.delete(cache.keys().next().value ?? '');
-      cache.set(runId, key);
-      return key;
+      cache.set(runId, started);
+      return started;
     },
   };
 }

@@ -10,6 +10,9 @@ const FOLDER = new URL('./migrations/', import.meta.url);
 /** Advisory lock key: one migrating process at a time. */
 const LOCK = 727_001;
 
+/** Roles that the ledger grants rights to; the owner has them all. */
+const LEDGER_ROLES = ['worker', 'gateway', 'exporter'] as const satisfies DatabaseRole[];
+
 export interface Migration {
   readonly id: number;
   readonly name: string;
@@ -28,12 +31,16 @@ export function listMigrations(): readonly Migration[] {
  *
  * @throws UserError when the database is newer than this version, or an applied migration was edited.
  */
-export async function migrate(sql: Sql, migrations: readonly Migration[] = listMigrations()): Promise<readonly string[]> {
+export async function migrate(
+  sql: Sql,
+  migrations: readonly Migration[] = listMigrations(),
+): Promise<readonly string[]> {
   await ensureRoles(sql);
   return await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${LOCK})`;
     await tx`create table if not exists public.countersign_migrations (
       id integer primary key, name text not null, hash text not null, applied_at timestamptz not null default now())`;
+    for (const role of LEDGER_ROLES) await tx`grant select on public.countersign_migrations to ${tx(roleName(role))}`;
     const applied = await tx<{ id: number; name: string; hash: string }[]>`
       select id, name, hash from public.countersign_migrations order by id`;
     const known = new Map(migrations.map((migration) => [migration.id, migration]));
@@ -74,7 +81,7 @@ export async function pendingMigrations(sql: Sql): Promise<readonly string[]> {
 }
 
 async function ensureRoles(sql: Sql): Promise<void> {
-  const wanted = (['worker', 'gateway', 'exporter'] satisfies DatabaseRole[]).map(roleName);
+  const wanted = LEDGER_ROLES.map(roleName);
   const rows = await sql<{ name: string }[]>`select rolname as name from pg_roles where rolname = any(${wanted})`;
   const present = new Set(rows.map((row) => row.name));
   const missing = wanted.filter((role) => !present.has(role));

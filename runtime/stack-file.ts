@@ -9,8 +9,15 @@ export const stackSchema = z.object({
   /** Process id of `countersign dev`. */
   pid: z.number().int().positive(),
   startedAt: z.string(),
-  temporal: z.object({ address: z.string(), namespace: z.string(), uiUrl: z.string().optional(), pid: z.number().int().optional() }),
-  database: z.object({ host: z.string(), port: z.number().int(), name: z.string(), pid: z.number().int().optional() }).optional(),
+  temporal: z.object({
+    address: z.string(),
+    namespace: z.string(),
+    uiUrl: z.string().optional(),
+    pid: z.number().int().optional(),
+  }),
+  database: z
+    .object({ host: z.string(), port: z.number().int(), name: z.string(), pid: z.number().int().optional() })
+    .optional(),
   worker: z.object({ pid: z.number().int() }),
   taskQueue: z.string(),
 });

@@ -60,7 +60,9 @@ export interface Run {
  * Makes a workflow of a function over the run's steps. Export the result from the file given to `createWorker`; the export's
  * name is the workflow type. The function must return a reply made by its run, and be deterministic.
  */
-export function flow<Request>(body: (run: Run, request: Request) => Promise<Reply>): (request: Request) => Promise<Reply> {
+export function flow<Request>(
+  body: (run: Run, request: Request) => Promise<Reply>,
+): (request: Request) => Promise<Reply> {
   return async (request) => await body(openSteps(), request);
 }
 

@@ -151,7 +151,10 @@ function requireDeclared(activityType: string, args: readonly unknown[]): void {
 }
 
 function unsupported(what: string): never {
-  throw ApplicationFailure.nonRetryable(`A flow cannot ${what} yet: it would leave the run's record.`, Failure.Unsupported);
+  throw ApplicationFailure.nonRetryable(
+    `A flow cannot ${what} yet: it would leave the run's record.`,
+    Failure.Unsupported,
+  );
 }
 
 function failureReply(state: RunState, error: TemporalFailure): Failed {

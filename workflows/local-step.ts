@@ -1,8 +1,8 @@
 // Runs a verb as a local activity, and as a regular one when the local attempt ran out of time or tries. Workflow code only.
 import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
 import { grant } from './grants.ts';
-import { local, recording, store } from './proxies.ts';
 import type { EngineActivities } from './protocol/index.ts';
+import { local, recording, store } from './proxies.ts';
 
 type LocalVerb = 'admit' | 'retrieve' | 'assemble' | 'validate' | 'record';
 

@@ -53,7 +53,8 @@ function extract(prompt: Prompt, analyzer: Analyzer): ModelReply {
     for (const term of best.terms) covered.add(term);
   }
 
-  const share = total === 0 ? 0 : sum([...weights].filter(([term]) => covered.has(term)).map(([, weight]) => weight)) / total;
+  const share =
+    total === 0 ? 0 : sum([...weights].filter(([term]) => covered.has(term)).map(([, weight]) => weight)) / total;
   const text = chosen.map((sentence) => `"${sentence.text}" [${sentence.citation}]`).join('\n\n');
   const answered = chosen.length > 0 && share >= MIN_COVERAGE;
   return {
@@ -70,7 +71,12 @@ function sentencesOf(part: PromptPart, analyzer: Analyzer): Sentence[] {
   const blocks = part.text
     .replace(/<!--[\s\S]*?(?:-->|$)/g, '\n\n')
     .split(/\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.)\s)/)
-    .map((block) => block.replace(/^\s*(?:[-*+]|\d+\.|>)\s+/, '').replace(/\s*\n\s*/g, ' ').trim())
+    .map((block) =>
+      block
+        .replace(/^\s*(?:[-*+]|\d+\.|>)\s+/, '')
+        .replace(/\s*\n\s*/g, ' ')
+        .trim(),
+    )
     .filter((block) => block !== '' && !/^[#|]/.test(block));
   return blocks
     .flatMap((block) => [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(block)])

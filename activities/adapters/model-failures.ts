@@ -30,7 +30,11 @@ export function failureOfStatus(label: string, response: Response): ApplicationF
 export function unreachable(label: string, cause: unknown): ApplicationFailure {
   const name = cause instanceof Error ? cause.name : 'error';
   const what = name === 'TimeoutError' ? 'did not answer in time' : 'cannot be reached';
-  return ApplicationFailure.create({ message: `${label} ${what}`, type: Failure.ModelUnavailable, nonRetryable: false });
+  return ApplicationFailure.create({
+    message: `${label} ${what}`,
+    type: Failure.ModelUnavailable,
+    nonRetryable: false,
+  });
 }
 
 /** Seconds or an HTTP date (RFC 9110, 10.2.3), at most five minutes. */

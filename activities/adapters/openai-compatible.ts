@@ -89,7 +89,10 @@ function fromWire(label: string, body: string): ModelReply {
   const parsed = replySchema.safeParse(safeJson(body));
   const choice = parsed.data?.choices[0];
   if (parsed.data === undefined || choice === undefined) {
-    throw ApplicationFailure.retryable(`${label} replied with something else than a completion`, Failure.ModelMalformedReply);
+    throw ApplicationFailure.retryable(
+      `${label} replied with something else than a completion`,
+      Failure.ModelMalformedReply,
+    );
   }
   const { usage } = parsed.data;
   const text = choice.message.content ?? '';
@@ -105,7 +108,10 @@ function fromWire(label: string, body: string): ModelReply {
 }
 
 function finishReasonOf(
-  choice: { readonly message: { readonly refusal?: string | null | undefined }; readonly finish_reason?: string | null | undefined },
+  choice: {
+    readonly message: { readonly refusal?: string | null | undefined };
+    readonly finish_reason?: string | null | undefined;
+  },
   text: string,
 ): ModelReply['finishReason'] {
   if (choice.finish_reason === 'content_filter' || choice.message.refusal != null) return 'content-filter';

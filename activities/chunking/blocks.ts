@@ -18,7 +18,7 @@ interface Line {
   readonly text: string;
 }
 
-const ATX = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
+const ATX = /^ {0,3}(#{1,6})(?=[ \t]|$)/;
 const SETEXT = /^ {0,3}(=+|-{2,})[ \t]*$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 /** What cannot be the text of an underlined heading: list items, quotes, tables, HTML. */
@@ -55,7 +55,8 @@ export function readBlocks(text: string, from: number, markdown: boolean): reado
       const atx = ATX.exec(line.text);
       if (atx?.[1] !== undefined) {
         close();
-        blocks.push({ kind: 'heading', start, end: line.end, level: atx[1].length, heading: plain(atx[2] ?? '') });
+        const heading = plain(line.text.slice(atx[0].length));
+        blocks.push({ kind: 'heading', start, end: line.end, level: atx[1].length, heading });
         continue;
       }
       const underline = SETEXT.exec(line.text)?.[1];
@@ -91,9 +92,15 @@ function closesFence(line: string, fence: string): boolean {
   return marks !== undefined && marks[0] === fence[0] && marks.length >= fence.length && line.trim() === marks;
 }
 
-/** Heading text without emphasis, code marks and link targets. */
-function plain(heading: string): string {
-  return heading
+/** Longer headings are cut: they are repeated in every chunk below them. */
+const MAX_HEADING_CHARS = 300;
+
+/** Heading text without closing marks, emphasis, code marks and link targets. */
+function plain(line: string): string {
+  return line
+    .trim()
+    .slice(0, MAX_HEADING_CHARS)
+    .replace(/(?:^|[ \t])#+$/, '')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/[*`]+/g, '')
     .replace(/\s+/g, ' ')

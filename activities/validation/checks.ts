@@ -40,7 +40,11 @@ function checkCitationsInContext({ text, passages }: ValidationSubject): Check {
   const unknown = numbers.filter((n) => n < 1 || n > passages.length);
   const score = numbers.length === 0 ? null : 1 - unknown.length / numbers.length;
   if (passages.length === 0 || unknown.length === 0) {
-    return { ...verdict('citations-in-context', true, `${numbers.length} cited passages were retrieved`), score, threshold: 1 };
+    return {
+      ...verdict('citations-in-context', true, `${numbers.length} cited passages were retrieved`),
+      score,
+      threshold: 1,
+    };
   }
   const list = unknown.map((n) => `[${n}]`).join(', ');
   const reason = `it cites ${list}, and passages go from [1] to [${passages.length}]`;
@@ -52,7 +56,9 @@ function checkCitationsPresent({ text }: ValidationSubject): Check {
   const bare = paragraphs.filter((paragraph) => citationNumbers(paragraph).length === 0);
   const score = paragraphs.length === 0 ? 0 : 1 - bare.length / paragraphs.length;
   const passed = paragraphs.length > 0 && bare.length === 0;
-  const reason = passed ? 'every paragraph cites a passage' : `${bare.length} of ${paragraphs.length} paragraphs cite no passage`;
+  const reason = passed
+    ? 'every paragraph cites a passage'
+    : `${bare.length} of ${paragraphs.length} paragraphs cite no passage`;
   return { ...verdict('citations-required', passed, reason), score, threshold: 1 };
 }
 
@@ -75,7 +81,11 @@ function checkQuotesVerbatim({ passages }: ValidationSubject, quotes: readonly Q
 
 function checkNoInstructions({ text }: ValidationSubject): Check {
   const found = readsLikeInstruction(text);
-  return verdict('no-instructions', !found, found ? 'it repeats text that reads like orders to a model' : 'repeats no orders');
+  return verdict(
+    'no-instructions',
+    !found,
+    found ? 'it repeats text that reads like orders to a model' : 'repeats no orders',
+  );
 }
 
 function citationsOf({ text, passages }: ValidationSubject, quotes: readonly Quote[]): Citation[] {

@@ -11,7 +11,8 @@ const CITATION = /\[(\d{1,3})\]/g;
 const QUOTE = /["“”„]([^"“”„\n]{1,2000})["“”]((?:[\s.,;:!?]*\[\d{1,3}\])*)/g;
 const MIN_QUOTED_WORDS = 3;
 
-export const citationNumbers = (text: string): number[] => [...text.matchAll(CITATION)].map((match) => Number(match[1]));
+export const citationNumbers = (text: string): number[] =>
+  [...text.matchAll(CITATION)].map((match) => Number(match[1]));
 
 export function paragraphsOf(text: string): string[] {
   return text

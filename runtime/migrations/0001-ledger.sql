@@ -116,7 +116,8 @@ create table countersign.collections (
 create table countersign.generation_documents (
   tenant text not null,
   generation text not null,
-  doc_id text not null,
+  -- Chunk ids follow this order, so it must not depend on the database's locale.
+  doc_id text collate "C" not null,
   content_hash text not null,
   bytes bigint not null,
   chunks integer not null default 0,
@@ -157,8 +158,8 @@ create table countersign.postings (
   term bigint not null,
   chunk integer not null,
   weight real not null,
-  primary key (tenant, generation, term, chunk) include (weight),
-  foreign key (tenant, generation, chunk) references countersign.chunks (tenant, generation, id) on delete cascade
+  -- No foreign key: it would cost a lookup for each of some sixty rows a chunk, and the store drops both tables together.
+  primary key (tenant, generation, term, chunk) include (weight)
 );
 
 -- Token streams live minutes and are rebuilt by a new attempt: no write-ahead log.

@@ -5,6 +5,8 @@ export const Failure = {
   InvalidInput: 'countersign.input.Invalid',
   /** The run was started without a row in the start ledger, or with another run's. */
   NotInLedger: 'countersign.start.NotInLedger',
+  /** The start event says another principal, release or collection than the ledger's row. */
+  NotAsLedgered: 'countersign.start.NotAsLedgered',
   /** The principal assertion does not verify. */
   AssertionInvalid: 'countersign.principal.AssertionInvalid',
   ReleaseNotFound: 'countersign.release.NotFound',

@@ -185,4 +185,3 @@ export interface EngineActivities {
   indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   swapGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
 }
-

@@ -1,0 +1,91 @@
+// The activity `indexGeneration`: second pass over the documents, from text to points in the store. Readers do not see
+// them before `swapGeneration`.
+import { ApplicationFailure } from '@temporalio/common';
+import type { EngineActivities } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import type { ChunkedDocument } from './chunking/chunk-document.ts';
+import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
+import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
+import { createProgress } from './ingest-progress.ts';
+import type { IngestDependencies } from './open-generation.ts';
+import type { ChunkPoint } from './ports/vector-store.ts';
+import { documentVector } from './sparse/bm25.ts';
+import { english } from './sparse/english.ts';
+
+/** Chunks a write: what a killed attempt has to do again at most, and well under a request's size limit. */
+const BATCH_CHUNKS = 256;
+
+/**
+ * Writes the chunks of all documents that are not marked as indexed, in batches, and marks each document when its last
+ * chunk is in. Chunk ids follow from the measured counts, so a repeated attempt writes the same points under the same
+ * ids. While one batch is being written the next is encoded.
+ *
+ * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound, InvalidInput (non-retryable)
+ */
+export function createIndexGeneration(dependencies: IngestDependencies): EngineActivities['indexGeneration'] {
+  const { sql, vectors, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  return async function indexGeneration(input) {
+    const generation = await requireGeneration(sql, input);
+    const averageLength = generation.average_length;
+    if (averageLength === null) throw notMeasured(input.generation.id);
+    const progress = createProgress();
+    const target = { tenant: input.tenant, collection: input.collection, id: input.generation.id };
+    await progress.during(vectors.ensure(target));
+
+    const encode = (document: ChunkedDocument, docId: string, firstId: number): ChunkPoint[] =>
+      document.chunks.map((chunk) => ({
+        ...chunk,
+        id: firstId + chunk.ordinal,
+        docId,
+        title: document.title,
+        sensitivity: document.sensitivity,
+        audience: document.audience,
+        vector: documentVector(analyzer.terms(searchableText({ title: document.title, ...chunk })), averageLength),
+      }));
+
+    const written = async (points: readonly ChunkPoint[], finished: readonly string[]): Promise<void> => {
+      await vectors.upsert(target, points);
+      await sql`update generation_documents set indexed = true
+        where tenant = ${target.tenant} and generation = ${target.id} and doc_id = any(${[...finished]}::text[])`;
+    };
+    let pending: ChunkPoint[] = [];
+    let finished: string[] = [];
+    let writing: Promise<void> = Promise.resolve();
+    const flush = async (): Promise<void> => {
+      await progress.during(writing);
+      writing = written(pending, finished);
+      // Awaited by the next flush; until then a failure must not count as unhandled.
+      writing.catch(() => {});
+      pending = [];
+      finished = [];
+    };
+
+    let documents = 0;
+    let nextId = 0;
+    for await (const row of documentsOf(sql, target.tenant, target.id)) {
+      const firstId = nextId;
+      nextId += row.chunks;
+      documents += 1;
+      progress.report({ documents, chunks: nextId });
+      if (row.indexed) continue;
+      const document = await readDocument(input.path, row, settings);
+      if (document.chunks.length !== row.chunks)
+        throw sourceChanged(row.doc_id, 'this worker cuts it into other chunks');
+      for (const point of encode(document, row.doc_id, firstId)) {
+        pending.push(point);
+        if (pending.length >= BATCH_CHUNKS) await flush();
+      }
+      finished.push(row.doc_id);
+    }
+    await flush();
+    await progress.during(writing);
+    return { v: 1, documents, chunks: nextId };
+  };
+}
+
+function notMeasured(generation: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `Generation ${generation} has not been measured; schedule measureGeneration before indexGeneration.`,
+    Failure.InvalidInput,
+  );
+}

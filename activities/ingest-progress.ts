@@ -1,0 +1,44 @@
+// How the ingest activities tell Temporal that they live, and stop when they are cancelled. Works in
+// MockActivityEnvironment too; only activities may import it.
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+
+/** Well under any heartbeat timeout, and seldom enough to cost nothing. */
+const INTERVAL_MS = 1000;
+
+export interface Progress {
+  /**
+   * Notes how far the work is; heartbeats at most once a second.
+   *
+   * @throws CancelledFailure when the activity was cancelled or its worker shuts down
+   */
+  report(details: Readonly<Record<string, number>>): void;
+  /** Waits for something long that cannot report by itself (one statement, one request), heartbeating meanwhile. */
+  during<Result>(work: Promise<Result>): Promise<Result>;
+}
+
+export function createProgress(): Progress {
+  const signal = cancellationSignal();
+  let details: Readonly<Record<string, number>> = {};
+  let lastMs = 0;
+  const beat = (): void => {
+    lastMs = performance.now();
+    heartbeat(details);
+  };
+  beat();
+  return {
+    report(latest) {
+      details = latest;
+      signal.throwIfAborted();
+      if (performance.now() - lastMs >= INTERVAL_MS) beat();
+    },
+    async during(work) {
+      const timer = setInterval(beat, INTERVAL_MS);
+      try {
+        return await work;
+      } finally {
+        clearInterval(timer);
+        signal.throwIfAborted();
+      }
+    },
+  };
+}

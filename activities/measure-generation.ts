@@ -1,0 +1,82 @@
+// The activity `measureGeneration`: first pass over the documents, for the statistics that are frozen with a generation.
+// It writes rows of the ledger only, all in one transaction.
+import type { Sql } from '../runtime/database.ts';
+import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
+import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
+import { createProgress } from './ingest-progress.ts';
+import type { IngestDependencies } from './open-generation.ts';
+import { termFrequencies } from './sparse/bm25.ts';
+import { english } from './sparse/english.ts';
+
+const WRITE_ROWS = 5000;
+
+/**
+ * Counts chunks for each document, the average length of a chunk in terms, and in how many chunks each term occurs.
+ * Measured once: a repeated call returns what is there, because vectors may already stand on it.
+ *
+ * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound (non-retryable)
+ */
+export function createMeasureGeneration(dependencies: IngestDependencies): EngineActivities['measureGeneration'] {
+  const { sql, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  return async function measureGeneration(input) {
+    const generation = await requireGeneration(sql, input);
+    if (generation.average_length !== null) {
+      return { v: 1, documents: generation.documents, chunks: generation.chunks };
+    }
+    const progress = createProgress();
+    const measured: Measured = { chunksOf: new Map(), frequencies: new Map(), chunks: 0, length: 0 };
+    for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
+      const document = await readDocument(input.path, row, settings);
+      for (const chunk of document.chunks) {
+        const terms = analyzer.terms(searchableText({ title: document.title, ...chunk }));
+        measured.length += terms.length;
+        for (const id of termFrequencies(terms).keys()) {
+          measured.frequencies.set(id, (measured.frequencies.get(id) ?? 0) + 1);
+        }
+      }
+      measured.chunks += document.chunks.length;
+      measured.chunksOf.set(row.doc_id, document.chunks.length);
+      progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+    }
+    await progress.during(write(sql, input, measured));
+    return { v: 1, documents: measured.chunksOf.size, chunks: measured.chunks };
+  };
+}
+
+interface Measured {
+  readonly chunksOf: Map<string, number>;
+  readonly frequencies: Map<number, number>;
+  chunks: number;
+  /** Terms in all chunks together. */
+  length: number;
+}
+
+async function write(sql: Sql, { tenant, generation }: IndexGenerationInput, measured: Measured): Promise<void> {
+  await sql.begin(async (tx) => {
+    // An attempt believed dead may still be writing: the first one wins, and the numbers are the same.
+    const [row] = await tx<{ average_length: number | null }[]>`
+      select average_length from index_generations where tenant = ${tenant} and id = ${generation.id} for update`;
+    if (row === undefined || row.average_length !== null) return;
+    for (const page of pages([...measured.chunksOf])) {
+      await tx`update generation_documents document set chunks = counted.chunks
+        from unnest(${page.map(([docId]) => docId)}::text[], ${page.map(([, chunks]) => chunks)}::integer[])
+          as counted (doc_id, chunks)
+        where document.tenant = ${tenant} and document.generation = ${generation.id}
+          and document.doc_id = counted.doc_id`;
+    }
+    for (const page of pages([...measured.frequencies])) {
+      await tx`insert into term_statistics (tenant, generation, term, document_frequency)
+        select ${tenant}, ${generation.id}, * from unnest(${page.map(([id]) => id)}::bigint[],
+          ${page.map(([, frequency]) => frequency)}::integer[])`;
+    }
+    // Never 0: a chunk of stop words alone has no terms, and the encoder divides by the average.
+    await tx`update index_generations
+      set chunks = ${measured.chunks}, average_length = ${Math.max(measured.length / measured.chunks, 1)}
+      where tenant = ${tenant} and id = ${generation.id}`;
+  });
+}
+
+function* pages<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let at = 0; at < rows.length; at += WRITE_ROWS) yield rows.slice(at, at + WRITE_ROWS);
+}

@@ -1,0 +1,194 @@
+// The activity `openGeneration`: scans a folder and opens the index generation that its documents make, or finds that
+// the collection already holds them. It writes rows of the ledger only; the store is not touched.
+import { createHash } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import { ulid } from 'ulid';
+import { canonicalJson } from '../runtime/canonical.ts';
+import type { Sql } from '../runtime/database.ts';
+import type {
+  Digest,
+  EngineActivities,
+  IndexGeneration,
+  OpenedGeneration,
+  OpenGenerationInput,
+  SkippedFile,
+} from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import type { ChunkSettings } from './chunking/chunk-document.ts';
+import { chunkDocument, chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import { currentGeneration } from './find-generation.ts';
+import type { Progress } from './ingest-progress.ts';
+import { createProgress } from './ingest-progress.ts';
+import type { VectorStore } from './ports/vector-store.ts';
+import { listSource, readSource } from './reading/source-files.ts';
+import type { Analyzer } from './sparse/analyzer.ts';
+import { ENCODER_ID } from './sparse/bm25.ts';
+import { english } from './sparse/english.ts';
+
+const LISTED_SKIPS = 100;
+const INSERT_ROWS = 1000;
+/** Also the name of a Qdrant collection and a part of file names. */
+const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+export interface IngestDependencies {
+  readonly sql: Sql;
+  readonly vectors: VectorStore;
+  /** @default english */
+  readonly analyzer?: Analyzer;
+  /** @default DEFAULT_CHUNKS */
+  readonly chunks?: ChunkSettings;
+}
+
+interface ScannedDocument {
+  readonly docId: string;
+  readonly contentHash: Digest;
+  readonly bytes: number;
+}
+
+interface Scan {
+  readonly documents: readonly ScannedDocument[];
+  readonly skipped: readonly SkippedFile[];
+  readonly skippedCount: number;
+}
+
+/**
+ * Reads every file once. The generation's digest is over sorted (path, content hash), chunker, analyzer, encoder and
+ * store; equal to the current generation's, nothing is written. An unfinished generation with that digest is resumed.
+ *
+ * @throws ApplicationFailure InvalidInput, SourceUnreadable (non-retryable); SourceUnreadable too when no file can be
+ * used: a mistyped folder must not empty a collection
+ */
+export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
+  const { sql, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
+  return async function openGeneration(input) {
+    const { tenant, collection } = input;
+    if (!COLLECTION.test(collection)) {
+      throw ApplicationFailure.nonRetryable(
+        `${JSON.stringify(collection)} cannot name a collection. Use 1–100 letters, digits, dots, hyphens or underscores.`,
+        Failure.InvalidInput,
+      );
+    }
+    const progress = createProgress();
+    const scan = await scanFolder(input.path, chunks, progress);
+    if (scan.documents.length === 0) throw nothingUsable(input, scan);
+
+    const digest = generationDigest(scan.documents, [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name]);
+    const current = await currentGeneration(sql, tenant, collection);
+    const changes = await changesSince(sql, input, current, scan.documents);
+    const opened = (generation: IndexGeneration, changed: boolean): OpenedGeneration => ({
+      v: 1,
+      generation,
+      changed,
+      documents: scan.documents.length,
+      ...changes,
+      skipped: scan.skipped,
+      skippedCount: scan.skippedCount,
+    });
+    if (current?.digest === digest && (await isWhole(dependencies, input, current))) return opened(current, false);
+    const work = openRow(sql, { input, digest, store: vectors.name, documents: scan.documents });
+    return opened({ id: await progress.during(work), digest }, true);
+  };
+}
+
+async function scanFolder(folder: string, chunks: ChunkSettings, progress: Progress): Promise<Scan> {
+  const documents: ScannedDocument[] = [];
+  const skipped: SkippedFile[] = [];
+  let skippedCount = 0;
+  const skip = (path: string, reason: string): void => {
+    skippedCount += 1;
+    if (skipped.length < LISTED_SKIPS) skipped.push({ path, reason });
+  };
+  for (const listed of await progress.during(listSource(folder))) {
+    progress.report({ documents: documents.length, skipped: skippedCount });
+    if (!listed.ok) {
+      skip(listed.path, listed.reason);
+      continue;
+    }
+    const read = await readSource(listed);
+    const checked = read.ok ? chunkDocument(listed.docId, read.text, chunks) : read;
+    if (!read.ok) skip(listed.docId, read.reason);
+    else if (!checked.ok) skip(listed.docId, checked.reason);
+    else documents.push({ docId: listed.docId, contentHash: read.contentHash, bytes: read.bytes });
+  }
+  return { documents, skipped, skippedCount };
+}
+
+/** Documents come sorted by path. One line each, so that a hundred thousand are never one string. */
+function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
+  const hash = createHash('sha256')
+    .update('countersign/index-generation/v1\n')
+    .update(`${canonicalJson(settings)}\n`);
+  for (const { docId, contentHash } of documents) hash.update(`${canonicalJson([docId, contentHash])}\n`);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** False when the store has lost chunks, for example a Qdrant that was emptied: then the generation is built anew. */
+async function isWhole(
+  { sql, vectors }: IngestDependencies,
+  { tenant, collection }: OpenGenerationInput,
+  current: IndexGeneration,
+): Promise<boolean> {
+  const [row] = await sql<{ chunks: number }[]>`
+    select chunks from index_generations where tenant = ${tenant} and id = ${current.id}`;
+  return row?.chunks === (await vectors.count({ tenant, collection, id: current.id }));
+}
+
+async function changesSince(
+  sql: Sql,
+  { tenant }: OpenGenerationInput,
+  current: IndexGeneration | undefined,
+  documents: readonly ScannedDocument[],
+): Promise<Pick<OpenedGeneration, 'added' | 'updated' | 'removed'>> {
+  const rows = await sql<{ doc_id: string; content_hash: string }[]>`
+    select doc_id, content_hash from generation_documents where tenant = ${tenant} and generation = ${current?.id ?? ''}`;
+  const before = new Map(rows.map((row) => [row.doc_id, row.content_hash]));
+  let added = 0;
+  let updated = 0;
+  for (const { docId, contentHash } of documents) {
+    const hash = before.get(docId);
+    if (hash === undefined) added += 1;
+    else if (hash !== contentHash) updated += 1;
+  }
+  return { added, updated, removed: before.size - (documents.length - added) };
+}
+
+interface NewGeneration {
+  readonly input: OpenGenerationInput;
+  readonly digest: Digest;
+  readonly store: string;
+  readonly documents: readonly ScannedDocument[];
+}
+
+/** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
+async function openRow(sql: Sql, { input, digest, store, documents }: NewGeneration): Promise<string> {
+  const { tenant, collection } = input;
+  return await sql.begin(async (tx) => {
+    // Two ingests of the same folder at once must find the same row.
+    await tx`select pg_advisory_xact_lock(hashtextextended(${`${tenant}/${collection}`}, 727002))`;
+    const [unfinished] = await tx<{ id: string }[]>`
+      select id from index_generations
+      where tenant = ${tenant} and collection = ${collection} and digest = ${digest} and state = 'building'
+      order by created_at desc limit 1`;
+    if (unfinished !== undefined) return unfinished.id;
+    const id = ulid();
+    await tx`insert into index_generations (tenant, id, collection, digest, store, state, documents)
+      values (${tenant}, ${id}, ${collection}, ${digest}, ${store}, 'building', ${documents.length})`;
+    for (let at = 0; at < documents.length; at += INSERT_ROWS) {
+      const rows = documents.slice(at, at + INSERT_ROWS);
+      await tx`insert into generation_documents (tenant, generation, doc_id, content_hash, bytes)
+        select ${tenant}, ${id}, * from unnest(${rows.map((row) => row.docId)}::text[],
+          ${rows.map((row) => row.contentHash)}::text[], ${rows.map((row) => row.bytes)}::bigint[])`;
+    }
+    return id;
+  });
+}
+
+function nothingUsable({ path }: OpenGenerationInput, scan: Scan): ApplicationFailure {
+  const [first] = scan.skipped;
+  const detail =
+    first === undefined ? 'it is empty' : `${scan.skippedCount} skipped, such as ${first.path}: ${first.reason}`;
+  return ApplicationFailure.nonRetryable(
+    `No document in ${path} can be used (${detail}). Name a folder with Markdown or text files; the collection is as it was.`,
+    Failure.SourceUnreadable,
+  );
+}

@@ -1,0 +1,126 @@
+// The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
+// enough. A local activity: at most two statements, nothing that leaves our own systems.
+import { ApplicationFailure } from '@temporalio/common';
+import type { Sql } from '../runtime/database.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import { searchableText } from './chunking/chunk-document.ts';
+import { localStep } from './local-step.ts';
+import type { VectorStore } from './ports/vector-store.ts';
+import type { Analyzer } from './sparse/analyzer.ts';
+import { queryVector, termFrequencies } from './sparse/bm25.ts';
+import { coverage } from './sparse/coverage.ts';
+import { english } from './sparse/english.ts';
+import type { FrozenStatistics, ReadStatistics } from './sparse/frozen-statistics.ts';
+import { createStatistics } from './sparse/frozen-statistics.ts';
+import { termId } from './sparse/term-id.ts';
+
+/** A passage that covers less of the question shares no more than a common word with it. */
+const MIN_PASSAGE_COVERAGE = 0.05;
+
+export interface RetrieveDependencies {
+  readonly sql: Sql;
+  readonly vectors: VectorStore;
+  readonly runKeys: RunKeys;
+  /** Must be the one that the generations were ingested with. @default english */
+  readonly analyzer?: Analyzer;
+}
+
+type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'>;
+
+/**
+ * BM25 over the pinned generation, filtered in the store by audience and clearance. `found` needs passages that
+ * together cover `minScore` of the question's IDF weight.
+ *
+ * @throws ApplicationFailure NotInLedger, InvalidInput, CollectionNotFound (non-retryable)
+ */
+export function createRetrieve(dependencies: RetrieveDependencies): EngineActivities['retrieve'] {
+  const { sql, vectors, runKeys, analyzer = english } = dependencies;
+  const readStatistics = createStatistics(sql);
+  return async function retrieve(input) {
+    return await localStep(runKeys, input, () => find({ input, vectors, analyzer, readStatistics }));
+  };
+}
+
+interface Finding {
+  readonly input: RetrieveInput;
+  readonly vectors: VectorStore;
+  readonly analyzer: Analyzer;
+  readonly readStatistics: ReadStatistics;
+}
+
+async function find({ input, vectors, analyzer, readStatistics }: Finding): Promise<Found> {
+  const { principal, retrieval } = input;
+  if (principal.tenant !== input.tenant) {
+    throw ApplicationFailure.nonRetryable(
+      `Principal ${principal.id} belongs to tenant ${principal.tenant}, and run ${input.runId} to ${input.tenant}.`,
+      Failure.InvalidInput,
+    );
+  }
+  const frequencies = termFrequencies(analyzer.terms(input.query));
+  const question = new Set([...analyzer.contentTerms(input.query)].map(termId));
+  if (question.size === 0) return nothing('The question has no words to search for.');
+
+  const generation = input.generation.id;
+  const statistics = await readStatistics({ tenant: input.tenant, generation, terms: frequencies.keys() });
+  requireReadable(input, vectors, statistics);
+  const scored = await vectors.query(
+    { tenant: input.tenant, collection: statistics.collection, id: generation },
+    {
+      vector: queryVector(frequencies, statistics.idfOf),
+      groups: principal.groups,
+      clearance: principal.clearance,
+      limit: retrieval.topK,
+    },
+  );
+  const terms = scored.map((chunk) => new Set(analyzer.terms(searchableText(chunk)).map(termId)));
+  const covered = coverage(question, terms, statistics.idfOf);
+  const kept = scored.flatMap((chunk, index) => {
+    const share = covered.each[index] ?? 0;
+    return share < MIN_PASSAGE_COVERAGE ? [] : [{ chunk, share, terms: terms[index] ?? new Set<number>() }];
+  });
+  if (kept.length === 0) return nothing('No passage that this principal may see has to do with the question.');
+
+  const union = share4(
+    coverage(
+      question,
+      kept.map((entry) => entry.terms),
+      statistics.idfOf,
+    ).union,
+  );
+  const figures = `cover ${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`;
+  if (union < retrieval.minScore) {
+    return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${figures}.` };
+  }
+  const passages = kept.map(({ chunk, share }): Passage => {
+    const { id: _, ordinal, ...rest } = chunk;
+    return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share) };
+  });
+  return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.` };
+}
+
+const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });
+
+/** Four digits are enough, and keep histories small. */
+const share4 = (share: number): number => Math.round(share * 10_000) / 10_000;
+
+function requireReadable(
+  input: RetrieveInput,
+  vectors: VectorStore,
+  statistics: FrozenStatistics | undefined,
+): asserts statistics is FrozenStatistics {
+  const { collection } = input.retrieval;
+  if (statistics === undefined) {
+    throw ApplicationFailure.nonRetryable(
+      `Generation ${input.generation.id} of collection ${collection} is no longer kept. Ask again, or ingest it anew.`,
+      Failure.CollectionNotFound,
+    );
+  }
+  if (statistics.store === vectors.name) return;
+  throw ApplicationFailure.nonRetryable(
+    `Collection ${collection} was ingested into ${statistics.store}, and this worker reads ${vectors.name}. ` +
+      `Run ingest again, or ${vectors.name === 'qdrant' ? 'unset' : 'set'} QDRANT_URL.`,
+    Failure.CollectionNotFound,
+  );
+}

@@ -1,0 +1,62 @@
+// A generation's frozen statistics, read from the ledger once and kept in memory: they never change. Reads only.
+import type { Sql } from '../../runtime/database.ts';
+import type { IdfOf } from './bm25.ts';
+import { idf } from './bm25.ts';
+
+/** A generation's terms are kept up to this many; then its cache starts anew. About 10 MB. */
+const MAX_TERMS = 100_000;
+
+export interface StatisticsQuery {
+  readonly tenant: string;
+  readonly generation: string;
+  readonly terms: Iterable<number>;
+}
+
+export interface FrozenStatistics {
+  readonly store: string;
+  readonly collection: string;
+  readonly chunks: number;
+  /** For the terms asked for. */
+  readonly idfOf: IdfOf;
+}
+
+export type ReadStatistics = (query: StatisticsQuery) => Promise<FrozenStatistics | undefined>;
+
+interface Kept {
+  readonly store: string;
+  readonly collection: string;
+  readonly chunks: number;
+  readonly frequencies: Map<number, number>;
+}
+
+/**
+ * Reads statistics with one statement for what is not in memory, with none otherwise. `undefined` for a generation
+ * that is not there or not finished. The `maxGenerations` used last are kept. @default 16
+ */
+export function createStatistics(sql: Sql, maxGenerations = 16): ReadStatistics {
+  const cache = new Map<string, Kept>();
+  return async function readStatistics({ tenant, generation, terms }) {
+    const key = `${tenant}/${generation}`;
+    const kept = cache.get(key);
+    const wanted = [...terms];
+    const missing = wanted.filter((id) => kept?.frequencies.has(id) !== true);
+    let known = kept;
+    if (known === undefined || missing.length > 0) {
+      const [row] = await sql<{ store: string; collection: string; chunks: number; found: [string, number][] }[]>`
+        select store, collection, chunks, coalesce((
+          select jsonb_agg(jsonb_build_array(term::text, document_frequency)) from term_statistics
+          where tenant = ${tenant} and generation = ${generation} and term = any(${missing}::bigint[])), '[]') as found
+        from index_generations where tenant = ${tenant} and id = ${generation} and state <> 'building'`;
+      if (row === undefined) return undefined;
+      const frequencies = new Map(kept !== undefined && kept.frequencies.size < MAX_TERMS ? kept.frequencies : []);
+      const found = new Map(row.found.map(([term, frequency]) => [Number(term), frequency]));
+      for (const id of wanted) frequencies.set(id, found.get(id) ?? frequencies.get(id) ?? 0);
+      known = { store: row.store, collection: row.collection, chunks: row.chunks, frequencies };
+    }
+    cache.delete(key);
+    cache.set(key, known);
+    if (cache.size > maxGenerations) cache.delete(cache.keys().next().value ?? '');
+    const { store, collection, chunks, frequencies } = known;
+    return { store, collection, chunks, idfOf: (id) => idf(chunks, frequencies.get(id) ?? 0) };
+  };
+}

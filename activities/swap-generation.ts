@@ -1,0 +1,112 @@
+// The activity `swapGeneration`: makes a whole generation the one that readers use, in one transaction, and then clears
+// away what nobody can need: all but the generation that was current before.
+import { ApplicationFailure } from '@temporalio/common';
+import type { Sql } from '../runtime/database.ts';
+import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import { createPostgresVectors } from './adapters/postgres-vectors.ts';
+import { requireGeneration } from './generation-documents.ts';
+import { createProgress } from './ingest-progress.ts';
+import type { IngestDependencies } from './open-generation.ts';
+import type { VectorStore } from './ports/vector-store.ts';
+
+/**
+ * Compare-and-set on the collection's pointer, safe to repeat. The generation that was current stays, for runs that
+ * were admitted with it; older ones and abandoned attempts are dropped from store and ledger.
+ *
+ * @throws ApplicationFailure SourceChanged (non-retryable) when a newer ingest of the collection ended first, or the
+ * store does not hold every chunk
+ */
+export function createSwapGeneration({ sql, vectors }: IngestDependencies): EngineActivities['swapGeneration'] {
+  return async function swapGeneration(input) {
+    const generation = await requireGeneration(sql, input);
+    const progress = createProgress();
+    if (generation.state === 'building') {
+      const stored = vectors.count({ tenant: input.tenant, collection: input.collection, id: input.generation.id });
+      await requireWhole(sql, input, { expected: generation.chunks, stored: await progress.during(stored) });
+      await movePointer(sql, input);
+    }
+    for (const old of await outdated(sql, input)) {
+      progress.report({ dropping: 1 });
+      await progress.during(drop(sql, vectors, input, old));
+    }
+    return { v: 1, documents: generation.documents, chunks: generation.chunks };
+  };
+}
+
+async function requireWhole(
+  sql: Sql,
+  { tenant, collection, generation }: IndexGenerationInput,
+  chunks: { readonly expected: number; readonly stored: number },
+): Promise<void> {
+  const [row] = await sql<{ missing: number }[]>`
+    select count(*)::integer as missing from generation_documents
+    where tenant = ${tenant} and generation = ${generation.id} and not indexed`;
+  if (row?.missing === 0 && chunks.expected === chunks.stored) return;
+  // The marks no longer tell the truth, so the next ingest writes every document again.
+  await sql`update generation_documents set indexed = false where tenant = ${tenant} and generation = ${generation.id}`;
+  throw ApplicationFailure.nonRetryable(
+    `The store holds ${chunks.stored} of ${chunks.expected} chunks of generation ${generation.id}. ` +
+      `Run ingest again; collection ${collection} is as it was.`,
+    Failure.SourceChanged,
+  );
+}
+
+async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
+  await sql.begin(async (tx) => {
+    const [pointer] = await tx<{ generation: string; revision: number; newer: boolean }[]>`
+      select collections.generation, revision, current.created_at > next.created_at as newer
+      from collections
+        join index_generations current on current.tenant = collections.tenant and current.id = collections.generation
+        join index_generations next on next.tenant = collections.tenant and next.id = ${generation.id}
+      where collections.tenant = ${tenant} and name = ${collection}
+      for update of collections`;
+    if (pointer?.newer === true) {
+      throw ApplicationFailure.nonRetryable(
+        `A newer ingest of collection ${collection} ended first, so generation ${generation.id} is not used. ` +
+          'Run ingest again if the folder has changed since.',
+        Failure.SourceChanged,
+      );
+    }
+    await tx`update index_generations set state = 'ready', ready_at = now()
+      where tenant = ${tenant} and id = ${generation.id}`;
+    if (pointer?.generation === generation.id) return;
+    const moved =
+      pointer === undefined
+        ? await tx`insert into collections (tenant, name, generation) values (${tenant}, ${collection}, ${generation.id})
+            on conflict do nothing`
+        : await tx`update collections set generation = ${generation.id}, revision = revision + 1, swapped_at = now()
+            where tenant = ${tenant} and name = ${collection} and revision = ${pointer.revision}`;
+    if (moved.count !== 1)
+      throw ApplicationFailure.retryable(`Collection ${collection} was swapped at the same moment.`);
+    await tx`update index_generations set state = 'retired'
+      where tenant = ${tenant} and collection = ${collection} and state = 'ready' and id <> ${generation.id}`;
+  });
+}
+
+interface OldGeneration {
+  id: string;
+  store: string;
+}
+
+/** Everything of the collection made before the current generation, except the one that was current before it. */
+async function outdated(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
+  return await sql<OldGeneration[]>`
+    select old.id, old.store from index_generations old
+      join index_generations current on current.tenant = old.tenant and current.id = ${generation.id}
+    where old.tenant = ${tenant} and old.collection = ${collection} and old.id <> current.id
+      and current.state = 'ready' and old.created_at <= current.created_at
+      and (old.state = 'building' or old.id <> (
+        select previous.id from index_generations previous
+        where previous.tenant = old.tenant and previous.collection = old.collection and previous.state = 'retired'
+        order by previous.ready_at desc limit 1))`;
+}
+
+/** Store first: a row without chunks would be found again, chunks without a row would not. */
+async function drop(sql: Sql, vectors: VectorStore, input: IndexGenerationInput, old: OldGeneration): Promise<void> {
+  const target = { tenant: input.tenant, collection: input.collection, id: old.id };
+  // Points in a Qdrant that is no longer configured stay behind; tables are always within reach.
+  if (old.store === vectors.name) await vectors.drop(target);
+  if (vectors.name !== 'postgres') await createPostgresVectors(sql).drop(target);
+  await sql`delete from index_generations where tenant = ${target.tenant} and id = ${target.id}`;
+}

@@ -1,0 +1,56 @@
+// `countersign ask`: one question, its answer with sources.
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { note, paint, printJson } from '../output.ts';
+import { identityOf, withClient } from '../session.ts';
+import { milliseconds, printReply } from '../show-run.ts';
+
+const DEFAULT_RELEASE = 'support_refund_answer';
+
+interface AskOptions {
+  readonly release: string;
+  readonly collection?: string;
+  readonly as?: string;
+  readonly idempotencyKey?: string;
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('ask')
+    .description('ask a question; exit 0 if it was answered, 1 if it was refused or failed')
+    .argument('<question>', 'the question, or - to read it from standard input')
+    .option('--release <name>', 'NAME, NAME@VERSION or NAME@LABEL', DEFAULT_RELEASE)
+    .option('--collection <name>', "search this collection instead of the release's (development)")
+    .option('--as <id>', 'ask as this development identity (default: customer)')
+    .option('--idempotency-key <key>', 'asking again with the same key gives the same run')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print the reply as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign ask "Can I return most items within 30 days of delivery?"')
+    .action(ask);
+}
+
+async function ask(argument: string, options: AskOptions): Promise<void> {
+  const question = argument === '-' ? (await text(process.stdin)).trim() : argument;
+  const { release, collection, idempotencyKey } = options;
+  await withClient(options.home, async ({ config, client }) => {
+    const run = await client.answer(
+      { question },
+      {
+        release,
+        ...(await identityOf(config, options.as, 'customer')),
+        ...(collection !== undefined && { collection }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      },
+    );
+    const reply = await run.result();
+    if (options.json) printJson(reply);
+    else {
+      printReply(reply);
+      const latencyMs = (await run.trace())?.latency_ms;
+      note(paint('dim', `${latencyMs === undefined ? '' : `${milliseconds(latencyMs)}, `}${run.id}`, process.stderr));
+    }
+    process.exitCode = reply.kind === 'answered' ? 0 : 1;
+  });
+}

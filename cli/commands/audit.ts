@@ -1,0 +1,72 @@
+// `countersign audit`: replays what happened.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ReplayResult } from '../../audit/replay.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { note, paint, print } from '../output.ts';
+import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
+import { requireRunId, withClient } from '../session.ts';
+
+interface ReplayCommandOptions {
+  readonly all?: boolean;
+  readonly json?: boolean;
+  readonly workflows?: string;
+  readonly home?: string;
+}
+
+const MAX_RUNS = 1000;
+
+export function register(program: Command): void {
+  const audit = program.command('audit').description('check what happened');
+  audit
+    .command('replay')
+    .description('replay histories through the Temporal replayer; exit 1 on a mismatch, 2 if one cannot be checked')
+    .argument('[ids-or-files...]', 'run ids, or files that end in .json')
+    .option('--all', `the latest ${MAX_RUNS} runs that Temporal still has`)
+    .option('--workflows <file>', "the workflows file that made them (default: the engine's own)")
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx countersign audit replay --all\n  $ npx countersign audit replay --json test/replay/histories/answer.json',
+    )
+    .action(replay);
+}
+
+async function replay(targets: readonly string[], options: ReplayCommandOptions): Promise<void> {
+  const files = targets.filter((target) => target.endsWith('.json'));
+  const ids = targets.filter((target) => !target.endsWith('.json')).map(requireRunId);
+  if (targets.length === 0 && !options.all) {
+    throw new UserError('Nothing to replay', { hint: 'Name run ids or .json files, or --all.', exitCode: 64 });
+  }
+  const { quietReplayer, replayHistories } = await import('../../audit/replay.ts');
+  const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
+  quietReplayer();
+  const workflowBundle = await bundleWorkflows(
+    options.workflows === undefined ? undefined : resolve(options.workflows),
+  );
+  const results: ReplayResult[] = [];
+  const check = async (histories: Parameters<typeof replayHistories>[0]['histories']): Promise<void> => {
+    for await (const result of replayHistories({ workflowBundle, histories })) {
+      results.push(result);
+      if (options.json) print(JSON.stringify(result));
+      else print(lineOf(result));
+    }
+  };
+  if (files.length > 0) await check(historiesOfFiles(files));
+  if (ids.length > 0 || options.all) {
+    await withClient(options.home, async ({ client }) => {
+      const all = options.all ? await client.list({ limit: MAX_RUNS }) : [];
+      const started = all.filter((run) => run.status !== 'not-started').map((run) => run.runId);
+      await check(historiesOfRuns(client, [...new Set([...ids, ...started])]));
+    });
+  }
+  const matching = results.filter((result) => result.verdict === 'ok').length;
+  if (!options.json) note(`${matching} of ${results.length} histories replay`);
+  process.exitCode = exitCodeOf(results);
+}
+
+export function lineOf({ runId, verdict, reason }: ReplayResult): string {
+  if (verdict === 'ok') return `${paint('green', 'ok')}          ${runId}`;
+  return `${paint('red', verdict.padEnd(10))}  ${runId}  ${reason ?? ''}`;
+}

@@ -1,0 +1,139 @@
+// `countersign demo`: the main job end to end, on the sample documents or on a folder of one's own.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import type { ReplayResult } from '../../audit/replay.ts';
+import type { CountersignClient, RunHandle, RunId } from '../../client/index.ts';
+import type { Config } from '../../runtime/config.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { settings } from '../context.ts';
+import type { DemoQuestion } from '../demo/questions.ts';
+import { ownQuestion, SAMPLE_QUESTIONS } from '../demo/questions.ts';
+import { withLocalStack } from '../local-stack.ts';
+import { paint, print, printJson } from '../output.ts';
+import { exitCodeOf, historiesOfRuns } from '../replay.ts';
+import { identityOf, withClient } from '../session.ts';
+import { printReply, printTimeline, uiLink } from '../show-run.ts';
+import { lineOf } from './audit.ts';
+import { printReport } from './ingest.ts';
+
+interface DemoOptions {
+  readonly path?: string;
+  readonly ask?: string;
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+const SAMPLE = fileURLToPath(new URL('../../examples/knowledge-base/refund-policy', import.meta.url));
+const SAMPLE_COLLECTION = 'refund-policy-docs';
+const RELEASE = 'support_refund_answer';
+
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description('start the stack, ingest documents, ask four questions, replay every history; needs no key')
+    .option('--path <dir>', 'ingest this folder instead of the sample documents')
+    .option('--ask <question>', 'ask this instead of the four questions')
+    .option('--home <dir>', 'data folder (default: COUNTERSIGN_HOME, else .countersign)')
+    .option('--json', 'print only a summary as JSON')
+    .addHelpText('after', '\nExample:\n  $ npm run demo -- --path ./docs --ask "How do I reset my password?"')
+    .action(demo);
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const folder = resolve(options.path ?? SAMPLE);
+  if (!existsSync(folder)) throw new UserError(`No folder ${folder}`, { hint: 'Name one with --path.', exitCode: 64 });
+  if (options.path !== undefined && options.ask === undefined) {
+    throw new UserError('--path needs --ask', { hint: 'Say what to ask of that folder: --ask "…".', exitCode: 64 });
+  }
+  const questions = options.ask === undefined ? SAMPLE_QUESTIONS : [ownQuestion(options.ask)];
+  const out = options.json ? () => {} : print;
+  const faults: string[] = [];
+
+  await withLocalStack(settings(options.home), async () => {
+    await withClient(options.home, async ({ config, client }) => {
+      const runs: RunId[] = [];
+      out();
+      out(paint('bold', `1. Ingest ${relative(process.cwd(), folder) || '.'}`));
+      const collection = options.path === undefined ? SAMPLE_COLLECTION : collectionOf(folder);
+      const ingest = await client.ingest(
+        { path: folder, collection },
+        await identityOf(config, 'operator', 'operator'),
+      );
+      runs.push(ingest.id);
+      const report = await ingest.result();
+      if ('kind' in report) throw new UserError(`The folder was not ingested: ${JSON.stringify(report)}`);
+      if (!options.json) printReport(report);
+
+      const override = options.path === undefined ? {} : { collection };
+      for (const [i, item] of questions.entries()) {
+        const run = await ask(client, config, item, override);
+        runs.push(run.id);
+        const reply = await run.result();
+        const fault = item.fault(reply);
+        if (fault !== undefined) faults.push(`${item.question} ${fault}`);
+        if (!options.json) await show(`${i + 2}. ${item.title}`, item, run, config);
+      }
+
+      out();
+      out(paint('bold', `${questions.length + 2}. Replay every history`));
+      const results = await replayAll(client, runs, (result) => out(`   ${lineOf(result)}`));
+      if (exitCodeOf(results) !== 0) faults.push('not every history replays');
+      if (options.json) printJson({ ok: faults.length === 0, faults, runs, replay: results });
+    });
+  });
+
+  for (const fault of faults) out(paint('red', `wrong: ${fault}`));
+  if (faults.length > 0) process.exitCode = 1;
+  out();
+  out(
+    'The histories are kept: `npx countersign dev` starts the stack on them, with the Temporal UI at the links above.',
+  );
+  out(faults.length === 0 ? paint('green', 'demo: ok') : paint('red', 'demo: failed'));
+}
+
+async function ask(
+  client: CountersignClient,
+  config: Config,
+  { as, question }: DemoQuestion,
+  override: { readonly collection?: string },
+): Promise<RunHandle> {
+  const identity = await identityOf(config, as, as);
+  return await client.answer({ question }, { release: RELEASE, ...identity, ...override });
+}
+
+async function show(heading: string, item: DemoQuestion, run: RunHandle, config: Config): Promise<void> {
+  print();
+  print(paint('bold', heading));
+  print(`   ${item.as} asks: ${item.question}`);
+  print();
+  printReply(await run.result(), '   ');
+  print();
+  printTimeline(await run.timeline(), '   ');
+  if (item.why !== '') print(`   ${item.why}`);
+  const link = uiLink(config.temporal.uiUrl, config.temporal.namespace, run.id);
+  if (link !== undefined) print(`   ${paint('cyan', link)}`);
+}
+
+async function replayAll(
+  client: CountersignClient,
+  runs: readonly RunId[],
+  onResult: (result: ReplayResult) => void,
+): Promise<readonly ReplayResult[]> {
+  const { replayHistories } = await import('../../audit/replay.ts');
+  const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
+  const results: ReplayResult[] = [];
+  const workflowBundle = await bundleWorkflows();
+  for await (const result of replayHistories({ workflowBundle, histories: historiesOfRuns(client, runs) })) {
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+/** The same folder gives the same collection, so that a second demo follows what changed. */
+function collectionOf(folder: string): string {
+  return `demo-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
+}

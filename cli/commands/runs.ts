@@ -1,0 +1,131 @@
+// `countersign runs`: what ran, what it did, and how to stop it.
+import type { Command } from 'commander';
+import { UserError } from '../../runtime/errors.ts';
+import { alignTable, note, paint, print, printJson } from '../output.ts';
+import { requireRunId, withClient } from '../session.ts';
+import { milliseconds, printReply, printTimeline, uiLink } from '../show-run.ts';
+
+interface CommonOptions {
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+interface ListOptions extends CommonOptions {
+  readonly limit: string;
+  readonly kind?: string;
+}
+
+const ENDED: ReadonlySet<string> = new Set([
+  'answered',
+  'refused',
+  'clarify',
+  'failed',
+  'handed-over',
+  'budget-exhausted',
+]);
+
+export function register(program: Command): void {
+  const runs = program.command('runs').description('list, show and cancel runs');
+  runs
+    .command('list')
+    .description('the latest runs, newest first')
+    .option('--limit <n>', 'how many, at most 1000', '20')
+    .option('--kind <workflow>', 'only runs of this workflow')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign runs list --kind answer --limit 5')
+    .action(list);
+  runs
+    .command('show')
+    .description('what a run did, step by step')
+    .argument('<id>', 'run id, for example default/answer/01J…')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print summary, trace, timeline and reply as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign runs show default/answer/01JDB3Z8Q4T5V6W7X8Y9Z0A1B2 --json')
+    .action(show);
+  runs
+    .command('history')
+    .description("print a run's event history as the JSON that replayers read")
+    .argument('<id>', 'run id')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'the same: a history is always JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx countersign runs history default/answer/01JDB3Z8Q4T5V6W7X8Y9Z0A1B2 > run.json',
+    )
+    .action(history);
+  runs
+    .command('cancel')
+    .description('ask a run to end; what it did stays recorded')
+    .argument('<id>', 'run id')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print the id as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign runs cancel default/answer/01JDB3Z8Q4T5V6W7X8Y9Z0A1B2')
+    .action(cancel);
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new UserError(`Not a limit: ${options.limit}`, { hint: 'Give a whole number from 1 to 1000.', exitCode: 64 });
+  }
+  await withClient(options.home, async ({ client }) => {
+    const found = await client.list({ limit, ...(options.kind !== undefined && { kind: options.kind }) });
+    if (options.json) return printJson(found);
+    if (found.length === 0) return note('no runs yet: `npx countersign ask "…"` makes one');
+    const rows = found.map((run) => [
+      run.runId,
+      run.startedAt.slice(0, 19).replace('T', ' '),
+      run.requester,
+      run.latencyMs === null ? '' : milliseconds(run.latencyMs),
+      run.detail === '' ? run.status : `${run.status} (${run.detail})`,
+    ]);
+    print(alignTable([['RUN', 'STARTED (UTC)', 'BY', 'TOOK', 'STATUS'], ...rows]));
+  });
+}
+
+async function show(id: string, options: CommonOptions): Promise<void> {
+  const runId = requireRunId(id);
+  await withClient(options.home, async ({ config, client }) => {
+    const run = client.run(runId);
+    const summary = await run.summary();
+    const [trace, timeline] = await Promise.all([
+      run.trace(),
+      summary.status === 'not-started' ? undefined : run.timeline(),
+    ]);
+    const reply = ENDED.has(summary.status) ? await run.result() : undefined;
+    const ui = uiLink(config.temporal.uiUrl, config.temporal.namespace, runId);
+    if (options.json)
+      return printJson({ summary, trace: trace ?? null, timeline: timeline ?? null, reply: reply ?? null });
+    const detail = summary.detail === '' ? '' : ` (${summary.detail})`;
+    print(`${paint('bold', runId)}  ${summary.status}${detail}`);
+    const by = summary.release === null ? summary.requester : `${summary.requester}, ${summary.release}`;
+    print(`asked by ${by} at ${summary.startedAt}`);
+    if (timeline !== undefined) {
+      print();
+      printTimeline(timeline, '  ');
+    }
+    if (reply !== undefined) {
+      print();
+      printReply(reply, '  ');
+    }
+    if (ui !== undefined) print(`\n${paint('cyan', ui)}`);
+  });
+}
+
+async function history(id: string, options: CommonOptions): Promise<void> {
+  const runId = requireRunId(id);
+  const { toHistoryJson } = await import('../../client/index.ts');
+  await withClient(options.home, async ({ client }) => {
+    print(toHistoryJson(await client.run(runId).history()));
+  });
+}
+
+async function cancel(id: string, options: CommonOptions): Promise<void> {
+  const runId = requireRunId(id);
+  await withClient(options.home, async ({ client }) => {
+    await client.run(runId).cancel();
+    if (options.json) printJson({ runId, cancelRequested: true });
+    else print(`asked ${runId} to end`);
+  });
+}

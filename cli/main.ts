@@ -1,0 +1,73 @@
+// The `countersign` command: puts the groups of commands together, and turns what they throw into messages and exit codes.
+import { Command, CommanderError } from 'commander';
+import { messageOf, UserError } from '../runtime/errors.ts';
+import * as ask from './commands/ask.ts';
+import * as audit from './commands/audit.ts';
+import * as demo from './commands/demo.ts';
+import * as dev from './commands/dev.ts';
+import * as doctor from './commands/doctor.ts';
+import * as ingest from './commands/ingest.ts';
+import * as migrate from './commands/migrate.ts';
+import * as runs from './commands/runs.ts';
+import type { Env } from './context.ts';
+import { setEnv } from './context.ts';
+import { paint } from './output.ts';
+
+/** Each file in commands/ is a group: it exports `register(program)`, and imports heavy modules inside its actions only. */
+const GROUPS: readonly { register(program: Command): void }[] = [demo, dev, ingest, ask, runs, audit, doctor, migrate];
+
+const WRONG_USE = 64;
+
+export function createProgram(): Command {
+  const program = new Command('countersign')
+    .description('Durable RAG and agent workflows on Temporal, with approvals and replayable evidence.')
+    .option('--debug', 'print the stack of an error')
+    .showHelpAfterError('(run with --help for the usage)')
+    .exitOverride();
+  for (const group of GROUPS) group.register(program);
+  inheritExit(program);
+  return program;
+}
+
+/** Runs one command line and sets the exit code; returns when the command is done. */
+export async function main(argv: readonly string[], env: Env): Promise<void> {
+  setEnv(env);
+  const program = createProgram();
+  try {
+    // Exit 64, with the help: a bare `countersign` asked for nothing.
+    if (argv.length <= 2) program.help({ error: true });
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = report(error, argv.includes('--debug'));
+  }
+}
+
+/** Prints an error for people. @returns the exit code */
+export function report(error: unknown, debug: boolean): number {
+  // Commander has printed its own message already. Help and version are not errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
+  const write = (text: string): boolean => process.stderr.write(`${text}\n`);
+  write(`${paint('red', 'error:', process.stderr)} ${messageOf(error)}`);
+  if (error instanceof UserError && error.hint !== undefined)
+    write(`${paint('cyan', 'hint:', process.stderr)} ${error.hint}`);
+  if (debug) write(stackOf(error));
+  else if (!(error instanceof UserError)) write('run again with --debug for the stack');
+  return error instanceof UserError ? error.exitCode : 1;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by: ${stackOf(error.cause)}`;
+}
+
+/** Subcommands that were added by `addCommand` do not inherit these by themselves. */
+function inheritExit(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride();
+    // `--debug` may stand before or after the subcommand.
+    if (!child.options.some((option) => option.long === '--debug'))
+      child.option('--debug', 'print the stack of an error');
+    inheritExit(child);
+  }
+}

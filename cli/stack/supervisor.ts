@@ -1,0 +1,220 @@
+// Starts the local stack in order, watches it, and stops it: PostgreSQL and Temporal, migrations, releases, the worker.
+import { rmSync } from 'node:fs';
+import { readEnvironment } from '../../runtime/config.ts';
+import type { Sql } from '../../runtime/database.ts';
+import { connectDatabase } from '../../runtime/database.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { migrate } from '../../runtime/migrate.ts';
+import type { Stack } from '../../runtime/stack-file.ts';
+import { stackFilePath } from '../../runtime/stack-file.ts';
+import { DEFAULT_TASK_QUEUE } from '../../workflows/protocol/index.ts';
+import { POSTGRES_STOP } from './embedded-postgres.ts';
+import { writeFileAtomic } from './files.ts';
+import { checkLayout, prepareHome } from './home.ts';
+import { lockHome } from './lock.ts';
+import { lastWords, stopLeftover } from './processes.ts';
+import type { StackDatabase, StackTemporal } from './servers.ts';
+import { openDatabase, openTemporal } from './servers.ts';
+import { TEMPORAL_STOP } from './temporal-server.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import { startWorker, WORKER_ENTRY, WORKER_STOP, workerEnvironment } from './worker-process.ts';
+
+export type StackPart = 'temporal' | 'database' | 'releases' | 'worker';
+
+/** In the order in which they are stopped. */
+const LEFTOVERS = [
+  ['worker', WORKER_STOP],
+  ['temporal', TEMPORAL_STOP],
+  ['postgres', POSTGRES_STOP],
+] as const;
+const PARTS = { worker: 'worker', temporal: 'temporal', postgres: 'database' } as const;
+
+export interface StackProgress {
+  readonly part: StackPart;
+  readonly text: string;
+  /** 0–1, when it can be told. */
+  readonly fraction?: number;
+}
+
+export interface StartStackOptions {
+  /** Absolute path of the data folder. */
+  readonly home: string;
+  /** The environment of this process. Settings are read from it; the worker gets the part it needs. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths in the settings start here. @default the working directory */
+  readonly cwd?: string;
+  readonly onProgress?: (progress: StackProgress) => void;
+  /** Runs after the migrations and before the worker, as the gateway role: publishes releases. */
+  readonly prepare?: (context: { readonly sql: Sql }) => Promise<void>;
+  /** @default worker/main.ts */
+  readonly workerEntry?: string;
+  /** Gives up a start that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunningStack {
+  readonly stack: Stack;
+  readonly home: string;
+  readonly workerLog: string;
+  /** Settles when a server died on its own: everything else has been stopped by then. Never rejects. */
+  readonly failed: Promise<UserError>;
+  /** Stops everything, in reverse order. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the stack and returns once its worker polls.
+ *
+ * @throws UserError when a part cannot start, or another stack runs on this home; what had started is stopped again
+ */
+export async function startStack(options: StartStackOptions): Promise<RunningStack> {
+  const { home, env, cwd = process.cwd(), onProgress = () => {} } = options;
+  const environment = readEnvironment({ ...env });
+  checkLayout(home);
+  const lock = lockHome(home);
+  // Undone in reverse order by stop(), whether the start got to its end or not.
+  const undo: (() => Promise<void> | void)[] = [() => lock.release()];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= unwind(undo);
+    return stopped;
+  };
+  const abort = new AbortController();
+  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
+  let report: (error: UserError) => void = () => {};
+  const failed = new Promise<UserError>((resolve) => {
+    report = resolve;
+  });
+  const watch = (name: string, server: StackTemporal | StackDatabase): void => {
+    void server.exited?.then(async ({ code, signal: by }) => {
+      if (stopped !== undefined) return;
+      const error = new UserError(
+        `${name} ended unexpectedly (${by ?? `exit code ${code}`}):\n${lastWords(server.tail())}`,
+        {
+          hint: 'Everything else was stopped too; data are kept. Start again with `npx countersign dev`.',
+        },
+      );
+      abort.abort(error);
+      await stop().catch(() => {});
+      report(error);
+    });
+  };
+
+  try {
+    // What a killed supervisor left goes first: it holds our ports and files.
+    for (const [name, how] of LEFTOVERS) {
+      if (await stopLeftover(home, name, how)) onProgress({ part: PARTS[name], text: 'stopped one left running' });
+    }
+    rmSync(stackFilePath(home), { force: true });
+    await prepareHome(home);
+
+    const siblings = new AbortController();
+    const open = { home, env, environment, cwd, signal: AbortSignal.any([signal, siblings.signal]) };
+    const startPart = async <T extends StackTemporal | StackDatabase>(name: string, start: Promise<T>): Promise<T> => {
+      try {
+        const server = await start;
+        undo.push(() => server.stop());
+        watch(name, server);
+        return server;
+      } catch (error) {
+        siblings.abort(error);
+        throw error;
+      }
+    };
+    const starts = [
+      startPart(
+        'The Temporal server',
+        openTemporal({
+          ...open,
+          onProgress: (text, fraction) =>
+            onProgress({ part: 'temporal', text, ...(fraction !== undefined && { fraction }) }),
+        }),
+      ),
+      startPart('PostgreSQL', openDatabase({ ...open, onProgress: (text) => onProgress({ part: 'database', text }) })),
+    ] as const;
+    // Both settle before anything is undone; the first failure is the one to tell.
+    await Promise.allSettled(starts);
+    siblings.signal.throwIfAborted();
+    const [temporal, database] = await Promise.all(starts);
+    signal.throwIfAborted();
+
+    const applied = await withDatabase(database.url('owner'), 'owner', migrate);
+    if (applied.length > 0) onProgress({ part: 'database', text: `applied ${applied.join(', ')}` });
+    if (options.prepare !== undefined) {
+      const { prepare } = options;
+      await withDatabase(database.url('gateway'), 'gateway', (sql) => prepare({ sql }));
+    }
+    signal.throwIfAborted();
+
+    let stack: Stack = {
+      v: 1,
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+      temporal: temporal.record,
+      ...(database.record !== undefined && { database: database.record }),
+      worker: { pid: 0 },
+      taskQueue: environment.COUNTERSIGN_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
+    };
+    const save = (pid: number): void => {
+      stack = { ...stack, worker: { pid } };
+      writeFileAtomic(stackFilePath(home), `${JSON.stringify(stack, null, 2)}\n`);
+    };
+    // The worker reads where the servers are from this file.
+    save(0);
+    undo.push(() => rmSync(stackFilePath(home), { force: true }));
+
+    onProgress({ part: 'worker', text: 'starting' });
+    const worker: WorkerProcess = await startWorker(
+      {
+        home,
+        entry: options.workerEntry ?? WORKER_ENTRY,
+        env: workerEnvironment(env, home),
+        cwd,
+        onPid: (pid) => {
+          if (stopped === undefined) save(pid);
+        },
+        onLine: (text) => onProgress({ part: 'worker', text }),
+      },
+      signal,
+    );
+    undo.push(() => worker.stop());
+    signal.throwIfAborted();
+    return {
+      get stack() {
+        return stack;
+      },
+      home,
+      workerLog: worker.logFile,
+      failed,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw abort.signal.aborted ? abort.signal.reason : error;
+  }
+}
+
+async function withDatabase<T>(
+  databaseUrl: string,
+  role: 'owner' | 'gateway',
+  use: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = connectDatabase({ databaseUrl, databaseRole: role, maxConnections: 2 });
+  try {
+    return await use(sql);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+async function unwind(undo: readonly (() => Promise<void> | void)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of undo.toReversed()) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors);
+}

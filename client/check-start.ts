@@ -1,0 +1,72 @@
+// What a start must be, checked before anything is written: a bad one costs nothing and leaves nothing.
+import { isAbsolute } from 'node:path';
+import { canonicalJson } from '../runtime/canonical.ts';
+import { messageOf, UserError } from '../runtime/errors.ts';
+import { isTenant, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
+import type { StartRequest } from './transport.ts';
+
+const KIND = /^[A-Za-z][A-Za-z0-9-]{0,62}$/;
+const COLLECTION = /^[a-z0-9][a-z0-9_-]{0,99}$/;
+/** A request stands in the start event; more belongs into a store, and its reference into the request. */
+const MAX_REQUEST_BYTES = 2 * MAX_QUESTION_BYTES;
+const MAX_KEY_CHARS = 255;
+
+/** @throws UserError that names what is wrong and what is allowed */
+export function checkStart(start: StartRequest): void {
+  const { workflow, request, tenant, principal, idempotencyKey, collection } = start;
+  if (!KIND.test(workflow)) throw invalid(`not a workflow type: ${workflow}`, 'Letters, digits and -, at most 63.');
+  if (tenant !== undefined && !isTenant(tenant)) {
+    throw invalid(`not a tenant: ${tenant}`, 'Lower-case letters, digits and -, at most 63.');
+  }
+  if (principal !== undefined && tenant !== undefined && principal.tenant !== tenant) {
+    throw invalid(
+      `${principal.id} belongs to tenant ${principal.tenant}, not ${tenant}`,
+      'A start stays in its tenant.',
+    );
+  }
+  if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > MAX_KEY_CHARS)) {
+    throw invalid('the idempotency key is empty or too long', `It has 1 to ${MAX_KEY_CHARS} characters.`);
+  }
+  if (collection !== undefined && !COLLECTION.test(collection)) {
+    throw invalid(`not a collection: ${collection}`, 'Lower-case letters, digits, _ and -, at most 100.');
+  }
+  if (workflow === 'answer') checkQuestion(request);
+  if (workflow === 'ingest') checkIngest(request);
+  else if (start.release === undefined) throw invalid(`${workflow} needs a release`, 'Name one, for example NAME@dev.');
+  const bytes = Buffer.byteLength(jsonOf(request));
+  if (bytes > MAX_REQUEST_BYTES) {
+    throw invalid(`the request has ${bytes} bytes`, `At most ${MAX_REQUEST_BYTES} fit; send a reference to more.`);
+  }
+}
+
+function checkQuestion(request: unknown): void {
+  const question = (request as { question?: unknown } | null)?.question;
+  if (typeof question !== 'string' || question.trim() === '') throw invalid('the question is empty', 'Ask something.');
+  const bytes = Buffer.byteLength(question);
+  if (bytes > MAX_QUESTION_BYTES) {
+    throw invalid(
+      `the question has ${bytes.toLocaleString('en')} bytes`,
+      `At most ${MAX_QUESTION_BYTES.toLocaleString('en')} are taken. Ingest long texts as documents.`,
+    );
+  }
+}
+
+function checkIngest(request: unknown): void {
+  const { path, collection } = (request ?? {}) as { path?: unknown; collection?: unknown };
+  if (typeof path !== 'string' || !isAbsolute(path))
+    throw invalid('the path is not absolute', 'Name a folder by its full path.');
+  if (typeof collection !== 'string' || !COLLECTION.test(collection)) {
+    throw invalid(`not a collection: ${String(collection)}`, 'Lower-case letters, digits, _ and -, at most 100.');
+  }
+}
+
+function jsonOf(request: unknown): string {
+  try {
+    return canonicalJson(request);
+  } catch (cause) {
+    throw invalid(`the request is not JSON: ${messageOf(cause)}`, 'Send plain JSON values.');
+  }
+}
+
+const invalid = (what: string, hint: string): UserError =>
+  new UserError(`Cannot start: ${what}`, { hint, exitCode: 64 });

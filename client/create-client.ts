@@ -1,0 +1,115 @@
+// `countersign`: the typed client that backends import.
+import { Client, Connection } from '@temporalio/client';
+import { readAssertionKey } from '../runtime/assertion.ts';
+import type { Config } from '../runtime/config.ts';
+import { loadConfig } from '../runtime/config.ts';
+import { createDataConverter } from '../runtime/data-converter.ts';
+import { connectDatabase } from '../runtime/database.ts';
+import { createRunKeys, readKek } from '../runtime/keys.ts';
+import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
+import type {
+  AnswerRequest,
+  IngestReport,
+  IngestRequest,
+  Reply,
+  RunId,
+  TraceRecord,
+} from '../workflows/protocol/index.ts';
+import { createDirectTransport } from './direct.ts';
+import type { History } from './history.ts';
+import { createStartLedger } from './start-ledger.ts';
+import type { Timeline } from './timeline.ts';
+import { timelineOf } from './timeline.ts';
+import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
+
+export type StartOptions = Omit<StartRequest, 'workflow' | 'request'>;
+
+/** A run that was started, perhaps by somebody else, perhaps long ago. */
+export interface RunHandle<Result = Reply> {
+  readonly id: RunId;
+  /** Waits for the end. A failed run gives the reply `failed`. @throws UserError when it was cancelled or terminated */
+  result(): Promise<Result>;
+  /** Asks the run to end; its record is still written. */
+  cancel(): Promise<void>;
+  history(): Promise<History>;
+  /** What the run did, step by step, read from its history. */
+  timeline(): Promise<Timeline>;
+  trace(): Promise<TraceRecord | undefined>;
+  summary(): Promise<RunSummary>;
+}
+
+export interface CountersignClient {
+  /**
+   * Starts a flow. The ledger's row is written first; with an idempotency key, starting again gives the same run.
+   *
+   * @throws UserError for a bad request or an unknown release; nothing was started then
+   */
+  start(workflow: string, request: unknown, options: StartOptions): Promise<RunHandle>;
+  /** Starts the engine's `answer`. */
+  answer(request: AnswerRequest, options: StartOptions): Promise<RunHandle>;
+  /** Starts the engine's `ingest`. The folder is read by the worker. */
+  ingest(
+    request: IngestRequest,
+    options: Omit<StartOptions, 'release' | 'collection'>,
+  ): Promise<RunHandle<IngestReport>>;
+  /** A handle on any run, without asking whether it exists. */
+  run(runId: RunId): RunHandle;
+  /** Latest first. */
+  list(options?: ListOptions): Promise<readonly RunSummary[]>;
+  close(): Promise<void>;
+}
+
+/** @param config @default the environment and the running local stack, as database role gateway */
+export async function createClient(config: Config = loadConfig({ role: 'gateway' })): Promise<CountersignClient> {
+  return clientOver(await connectDirect(config));
+}
+
+async function connectDirect(config: Config): Promise<Transport> {
+  const kek = readKek(config.keyFiles.kek);
+  let connection: Connection;
+  try {
+    connection = await Connection.connect({ ...temporalConnectionOptions(config), connectTimeout: '5 seconds' });
+  } catch (cause) {
+    throw temporalUnreachable(config, cause);
+  }
+  const sql = connectDatabase({ ...config, maxConnections: 5 });
+  const temporal = new Client({
+    connection,
+    namespace: config.temporal.namespace,
+    dataConverter: createDataConverter(),
+  });
+  return createDirectTransport({
+    config,
+    temporal,
+    sql,
+    ledger: createStartLedger(sql, kek, createRunKeys(sql, kek)),
+    assertionKey: () => readAssertionKey(config.keyFiles.assertionPrivate),
+    async close() {
+      await connection.close();
+      await sql.end({ timeout: 5 });
+    },
+  });
+}
+
+function clientOver(transport: Transport): CountersignClient {
+  const handleOf = <Result>(id: RunId): RunHandle<Result> => ({
+    id,
+    result: async () => (await transport.result(id)) as Result,
+    cancel: () => transport.cancel(id),
+    history: () => transport.history(id),
+    timeline: async () => await timelineOf(await transport.history(id)),
+    trace: () => transport.trace(id),
+    summary: () => transport.summary(id),
+  });
+  return {
+    start: async (workflow, request, options) => handleOf(await transport.start({ ...options, workflow, request })),
+    answer: async (request, options) => handleOf(await transport.start({ ...options, workflow: 'answer', request })),
+    ingest: async (request, options) =>
+      handleOf<IngestReport>(
+        await transport.start({ ...options, workflow: 'ingest', request, collection: request.collection }),
+      ),
+    run: (runId) => handleOf(runId),
+    list: (options = {}) => transport.list(options),
+    close: () => transport.close(),
+  };
+}

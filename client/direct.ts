@@ -1,0 +1,201 @@
+// The `direct` transport: trusted, with credentials of Temporal and of the ledger (database role gateway).
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { ulid } from 'ulid';
+import { resolveRelease } from '../releases/registry.ts';
+import type { AssertionKey } from '../runtime/assertion.ts';
+import { signAssertion } from '../runtime/assertion.ts';
+import type { Config } from '../runtime/config.ts';
+import type { Sql } from '../runtime/database.ts';
+import { UserError } from '../runtime/errors.ts';
+import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, Failure, formatRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { checkStart } from './check-start.ts';
+import type { StartLedger } from './start-ledger.ts';
+import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
+
+export interface DirectDependencies {
+  readonly config: Pick<Config, 'mode' | 'taskQueue' | 'temporal'>;
+  readonly temporal: Client;
+  readonly sql: Sql;
+  readonly ledger: StartLedger;
+  /** Signs principals; asked for only when a start names one. */
+  assertionKey(): Promise<AssertionKey>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 1000;
+
+export function createDirectTransport(dependencies: DirectDependencies): Transport {
+  const { config, temporal, sql, ledger } = dependencies;
+  const handle = (runId: RunId) => temporal.workflow.getHandle(runId);
+
+  async function start(start: StartRequest): Promise<RunId> {
+    checkStart(start);
+    const tenant = start.tenant ?? start.principal?.tenant ?? DEFAULT_TENANT;
+    const defaultLabel = config.mode === 'development' ? 'dev' : 'production';
+    const release =
+      start.release === undefined ? undefined : await resolveRelease(sql, tenant, start.release, defaultLabel);
+    const entered = await ledger.enter({
+      runId: formatRunId({ tenant, kind: start.workflow, ulid: ulid() }),
+      tenant,
+      kind: start.workflow,
+      requester: start.principal?.id ?? 'anonymous',
+      taskQueue: config.taskQueue,
+      request: start.request,
+      ...(start.subject !== undefined && { subject: start.subject }),
+      ...(start.idempotencyKey !== undefined && { idempotencyKey: start.idempotencyKey }),
+      ...(start.release !== undefined && { releaseRef: start.release }),
+      ...(release !== undefined && { releaseDigest: release.digest }),
+      ...(start.collection !== undefined && { collection: start.collection }),
+    });
+    const { runId } = entered;
+    if (entered.ended) return runId;
+    const input: StartInput = {
+      v: WIRE_VERSION,
+      runId,
+      tenant,
+      request: start.request,
+      ...(start.release !== undefined &&
+        entered.releaseDigest !== undefined && { release: { ref: start.release, digest: entered.releaseDigest } }),
+      ...(start.principal !== undefined && {
+        assertion: await signAssertion(await dependencies.assertionKey(), start.principal, runId),
+      }),
+      ...(start.collection !== undefined && { collection: start.collection }),
+      ...(start.traceparent !== undefined && { traceparent: start.traceparent }),
+    };
+    try {
+      await temporal.workflow.start(start.workflow, {
+        workflowId: runId,
+        taskQueue: config.taskQueue,
+        args: [input],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      });
+    } catch (error) {
+      // Another call with the same idempotency key was first: its run is the one.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    return runId;
+  }
+
+  async function trace(runId: RunId): Promise<TraceRecord | undefined> {
+    const [row] = await sql<{ record: TraceRecord }[]>`select record from traces where run_id = ${runId}`;
+    return row?.record;
+  }
+
+  async function statusOf(runId: RunId): Promise<RunStatus> {
+    try {
+      const { status } = await handle(runId).describe();
+      return STATUS[status.name];
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return 'not-started';
+      throw error;
+    }
+  }
+
+  const select = async (rows: readonly LedgerListing[]): Promise<RunSummary[]> =>
+    await Promise.all(
+      rows.map(async (row) => ({
+        runId: row.run_id,
+        kind: row.kind,
+        requester: row.requester,
+        release: row.record?.prompt_version ?? row.release_ref,
+        startedAt: row.created_at.toISOString(),
+        status: row.record?.outcome ?? (await statusOf(row.run_id)),
+        detail: row.record?.outcome_detail ?? '',
+        latencyMs: row.record?.latency_ms ?? null,
+      })),
+    );
+
+  return {
+    start,
+    trace,
+    async result(runId) {
+      try {
+        return (await handle(runId).result()) as Reply | IngestReport;
+      } catch (error) {
+        return replyOfFailure(runId, error);
+      }
+    },
+    async cancel(runId) {
+      try {
+        await handle(runId).cancel();
+      } catch (error) {
+        throw error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
+      }
+    },
+    async history(runId) {
+      try {
+        return await handle(runId).fetchHistory();
+      } catch (error) {
+        throw error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
+      }
+    },
+    async list({ tenant = DEFAULT_TENANT, kind, limit = DEFAULT_LIMIT }) {
+      const rows = await sql<LedgerListing[]>`
+        select l.run_id, l.kind, l.requester, l.release_ref, l.created_at, t.record
+        from start_ledger l left join traces t on t.run_id = l.run_id
+        where l.tenant = ${tenant} and (${kind ?? null}::text is null or l.kind = ${kind ?? null})
+        order by l.created_at desc, l.run_id desc limit ${Math.min(limit, MAX_LIMIT)}`;
+      return await select(rows);
+    },
+    async summary(runId) {
+      const rows = await sql<LedgerListing[]>`
+        select l.run_id, l.kind, l.requester, l.release_ref, l.created_at, t.record
+        from start_ledger l left join traces t on t.run_id = l.run_id where l.run_id = ${runId}`;
+      const [summary] = await select(rows);
+      if (summary === undefined) throw noSuchRun(runId);
+      return summary;
+    },
+    close: dependencies.close,
+  };
+}
+
+interface LedgerListing {
+  readonly run_id: RunId;
+  readonly kind: string;
+  readonly requester: string;
+  readonly release_ref: string | null;
+  readonly created_at: Date;
+  readonly record: TraceRecord | null;
+}
+
+const STATUS: Readonly<Record<WorkflowExecutionStatusName, RunStatus>> = {
+  UNSPECIFIED: 'running',
+  RUNNING: 'running',
+  COMPLETED: 'running',
+  CONTINUED_AS_NEW: 'running',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timed-out',
+  PAUSED: 'running',
+  UNKNOWN: 'running',
+};
+
+function noSuchRun(runId: RunId): UserError {
+  return new UserError(`No run ${runId}`, { hint: '`npx countersign runs list` shows the latest.' });
+}
+
+/** A failed run still has a reply, in its failure's details. */
+function replyOfFailure(runId: RunId, error: unknown): Reply {
+  if (error instanceof WorkflowNotFoundError) throw noSuchRun(runId);
+  if (!(error instanceof WorkflowFailedError)) throw error;
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) {
+    const [reply] = cause.type === Failure.RunFailed ? (cause.details ?? []) : [];
+    if (reply !== undefined) return reply as Reply;
+    return { v: WIRE_VERSION, runId, kind: 'failed', code: cause.type ?? cause.name, message: cause.message };
+  }
+  const how =
+    cause instanceof CancelledFailure
+      ? 'was cancelled'
+      : cause instanceof TerminatedFailure
+        ? 'was terminated'
+        : cause instanceof TimeoutFailure
+          ? 'timed out'
+          : 'failed';
+  throw new UserError(`Run ${runId} ${how}`, { hint: `See \`npx countersign runs show ${runId}\`.`, cause: error });
+}

@@ -1,0 +1,60 @@
+// How a client reaches the engine. `direct` is trusted: it holds credentials of Temporal and of the ledger.
+
+import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+import type { History } from './history.ts';
+
+export interface StartRequest {
+  /** Workflow type, for example `answer`. */
+  readonly workflow: string;
+  readonly request: unknown;
+  /** `NAME`, `NAME@VERSION` or `NAME@LABEL`. Every flow needs one; `ingest` has none. */
+  readonly release?: ReleaseRef;
+  /** Who asks. Signed with the local assertion key; without one the run is `anonymous`. */
+  readonly principal?: Principal;
+  /** @default 'default', or the principal's tenant */
+  readonly tenant?: string;
+  /** The same key by the same requester gives the same run, however often and whenever it is started. */
+  readonly idempotencyKey?: string;
+  /** Whom the content is about, for erasure. */
+  readonly subject?: string;
+  /** Searched instead of the release's collection, on a development stack. */
+  readonly collection?: string;
+  /** W3C traceparent of the caller. */
+  readonly traceparent?: string;
+}
+
+export interface RunSummary {
+  readonly runId: RunId;
+  readonly kind: string;
+  readonly requester: string;
+  readonly release: string | null;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly status: RunStatus;
+  /** Refusal reason or failure type; empty otherwise. */
+  readonly detail: string;
+  readonly latencyMs: number | null;
+}
+
+/** The outcome, or for runs without one what Temporal says of them; `not-started` when Temporal never heard of it. */
+export type RunStatus = TraceRecord['outcome'] | 'running' | 'terminated' | 'timed-out' | 'not-started';
+
+export interface ListOptions {
+  readonly tenant?: string;
+  readonly kind?: string;
+  /** @default 20, at most 1000 */
+  readonly limit?: number;
+}
+
+export interface Transport {
+  start(request: StartRequest): Promise<RunId>;
+  /** Waits for the end. @throws UserError when the run is unknown, was cancelled, terminated or timed out */
+  result(runId: RunId): Promise<Reply | IngestReport>;
+  cancel(runId: RunId): Promise<void>;
+  history(runId: RunId): Promise<History>;
+  list(options: ListOptions): Promise<readonly RunSummary[]>;
+  /** The trace record; `undefined` while the run goes on. */
+  trace(runId: RunId): Promise<TraceRecord | undefined>;
+  summary(runId: RunId): Promise<RunSummary>;
+  close(): Promise<void>;
+}

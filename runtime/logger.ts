@@ -1,0 +1,35 @@
+// One logger a process: pino, JSON lines on stderr, ids always, content never.
+import type { DestinationStream, Logger } from 'pino';
+import { destination, pino } from 'pino';
+import type { Config } from './config.ts';
+
+export type { Logger } from 'pino';
+
+/** Fields that may hold content or secrets, wherever a careless caller puts them. */
+const REDACTED = [
+  'question',
+  'text',
+  'prompt',
+  'passages',
+  'request',
+  'assertion',
+  'password',
+  'apiKey',
+  'authorization',
+  'databaseUrl',
+  'headers',
+];
+
+export function createLogger(
+  options: Pick<Config, 'logLevel'> & { readonly name: string },
+  stream: DestinationStream = destination({ dest: 2, sync: false }),
+): Logger {
+  return pino(
+    {
+      name: options.name,
+      level: options.logLevel,
+      redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+    },
+    stream,
+  );
+}

@@ -1,0 +1,38 @@
+// Bundles workflow code for the sandbox, always with the guard in it. Worker and replayer use the same bundle.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { WorkflowBundle } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { sha256 } from './canonical.ts';
+import { UserError } from './errors.ts';
+
+/** The engine's own workflows. */
+export const ENGINE_WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+
+/** The guard, for worker and replayer options: `interceptors.workflowModules`. */
+export const WORKFLOW_INTERCEPTORS: readonly string[] = [
+  fileURLToPath(new URL('../workflows/interceptor.ts', import.meta.url)),
+];
+
+export interface Bundle extends WorkflowBundle {
+  /** Names the code: the same sources at the same place give the same id. */
+  readonly buildId: string;
+}
+
+/**
+ * @param workflowsPath file that exports the workflows. @default the engine's own
+ * @throws UserError when there is no such file
+ */
+export async function bundleWorkflows(workflowsPath: string = ENGINE_WORKFLOWS): Promise<Bundle> {
+  if (!existsSync(workflowsPath)) {
+    throw new UserError(`No workflows file ${workflowsPath}`, {
+      hint: 'It must export flows, one export a workflow type.',
+    });
+  }
+  const bundle = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [...WORKFLOW_INTERCEPTORS],
+    logger: new DefaultLogger('ERROR'),
+  });
+  return { ...bundle, buildId: sha256(bundle.code).slice('sha256:'.length, 'sha256:'.length + 12) };
+}

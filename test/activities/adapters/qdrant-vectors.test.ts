@@ -1,0 +1,122 @@
+// The Qdrant adapter against the strict stand-in, and against a real Qdrant where QDRANT_URL names one.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createQdrantVectors } from '../../../activities/adapters/qdrant-vectors.ts';
+import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
+import { startQdrantStandIn } from '../../support/qdrant-stand-in.ts';
+import { needs, qdrantCheck } from '../../support/shared-data.ts';
+import type { StoreUnderTest } from '../ports/vector-store.contract.ts';
+import { point, vectorStoreContract } from '../ports/vector-store.contract.ts';
+
+const check = qdrantCheck();
+const generation = { tenant: 'default', collection: 'docs', id: 'one' };
+
+describe(`Qdrant vectors over the stand-in${needs('qdrant-openapi.json').replace('skipped', 'requests not checked')}`, () => {
+  let server: QdrantStandIn;
+  beforeAll(async () => {
+    server = await startQdrantStandIn({ check });
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+  });
+  vectorStoreContract(
+    (): StoreUnderTest => ({ store: createQdrantVectors({ url: server.url }), prepare: async () => {} }),
+  );
+
+  it('makes one collection for each of ours', async () => {
+    await createQdrantVectors({ url: server.url }).ensure({ ...generation, collection: 'made-once' });
+    await createQdrantVectors({ url: server.url }).ensure({ ...generation, tenant: 'other', collection: 'made-once' });
+    const made = server.requests.filter((request) => request === 'PUT /collections/countersign-made-once');
+    expect(made).toHaveLength(1);
+  });
+
+  it('says what Qdrant said, and lets Temporal retry', async () => {
+    const store = createQdrantVectors({ url: server.url });
+    await store.ensure(generation);
+    server.failNext(503);
+    await expect(store.upsert(generation, [point(0)])).rejects.toMatchObject({
+      message:
+        'Qdrant could not write to countersign-docs (HTTP 503: told to fail). Check QDRANT_URL and QDRANT_API_KEY.',
+      nonRetryable: false,
+    });
+    await store.upsert(generation, [point(0)]);
+    expect(await store.count(generation)).toBe(1);
+  });
+});
+
+describe('Qdrant vectors', () => {
+  it('do not retry a search in a collection that Qdrant has lost', async () => {
+    await using server = await startQdrantStandIn();
+    const query = { vector: { ids: [1], weights: [1] }, groups: [], clearance: 'public', limit: 5 } as const;
+    await expect(createQdrantVectors({ url: server.url }).query(generation, query)).rejects.toMatchObject({
+      type: 'countersign.retrieval.CollectionNotFound',
+      nonRetryable: true,
+    });
+  });
+
+  it('says so when the server is away', async () => {
+    const store = createQdrantVectors({ url: 'http://127.0.0.1:1' });
+    await expect(store.count(generation)).rejects.toThrow(
+      /Qdrant could not count countersign-docs .* Check QDRANT_URL/,
+    );
+  });
+
+  it('sends the key, and says so when it is refused', async () => {
+    await using server = await startQdrantStandIn({ apiKey: 'right' });
+    const warn = console.warn;
+    console.warn = () => {};
+    try {
+      await createQdrantVectors({ url: server.url, apiKey: 'right' }).ensure(generation);
+      const refused = createQdrantVectors({ url: server.url, apiKey: 'wrong' }).count(generation);
+      await expect(refused).rejects.toThrow(/HTTP 401.*Check QDRANT_URL and QDRANT_API_KEY/);
+    } finally {
+      console.warn = warn;
+    }
+  });
+});
+
+describe.skipIf(check === undefined)(`Qdrant stand-in${needs('qdrant-openapi.json')}`, () => {
+  it('refuses what the published API does not know', async () => {
+    await using server = await startQdrantStandIn({ check });
+    const put = async (path: string, body: object): Promise<number> => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(server.url + path, { method: 'PUT', headers, body: JSON.stringify(body) })).status;
+    };
+    expect(await put('/collections/a', { sparse_vectors: { sparse: {} } })).toBe(200);
+    expect(await put('/collections/b', { sparse_vectors: { sparse: {} }, sparse: true })).toBe(422);
+    expect(await put('/collections/a/index', { field_name: 7 })).toBe(422);
+    expect(await put('/collections/a/points?wait=maybe', { points: [] })).toBe(422);
+    expect(
+      await put('/collections/a/points', { points: [{ id: 'x', vector: { sparse: { indices: [-1], values: [1] } } }] }),
+    ).toBe(422);
+    expect(await put('/collections/a/point', {})).toBe(422);
+  });
+});
+
+const url = process.env['QDRANT_URL'];
+describe.skipIf(url === undefined)(
+  `Qdrant vectors over a real server${url ? '' : ' (skipped: QDRANT_URL is not set)'}`,
+  () => {
+    const run = randomBytes(4).toString('hex');
+    const apiKey = process.env['QDRANT_API_KEY'];
+    vectorStoreContract((): StoreUnderTest => {
+      const store = createQdrantVectors({ url: url ?? '', ...(apiKey !== undefined && { apiKey }) });
+      // A run leaves its own points only, under a tenant of its own.
+      const scoped = <Generation extends { tenant: string }>(asked: Generation) => ({
+        ...asked,
+        tenant: `${run}-${asked.tenant}`,
+      });
+      return {
+        prepare: async () => {},
+        store: {
+          name: 'qdrant',
+          ensure: (asked) => store.ensure(scoped(asked)),
+          upsert: (asked, points) => store.upsert(scoped(asked), points),
+          query: (asked, query) => store.query(scoped(asked), query),
+          count: (asked) => store.count(scoped(asked)),
+          drop: (asked) => store.drop(scoped(asked)),
+        },
+      };
+    });
+  },
+);

@@ -1,0 +1,172 @@
+// The embedded PostgreSQL, for real: in a 0700 folder, as whoever runs the tests (root included).
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import postgres from 'postgres';
+import { describe, expect, test } from 'vitest';
+import { startPostgres } from '../../../cli/stack/embedded-postgres.ts';
+import { pickPort } from '../../../cli/stack/ports.ts';
+import { identify, isSame } from '../../../cli/stack/process-identity.ts';
+import { connectDatabase } from '../../../runtime/database.ts';
+import { migrate } from '../../../runtime/migrate.ts';
+import { useDatabase } from '../../support/services.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
+
+const folder = useTempFolder();
+const database = useDatabase();
+const MODULE = new URL('../../../cli/stack/embedded-postgres.ts', import.meta.url).href;
+
+describe('the embedded PostgreSQL', () => {
+  test('starts in a folder that only its owner may enter, keeps data between starts, and its secrets to itself', async () => {
+    expect(statSync(folder.path).mode & 0o777).toBe(0o700);
+    const home = folder.file('kept');
+    const first = await startPostgres({ home, port: await pickPort() });
+    await using(first.url('owner'), (sql) => sql`create table note as select 'kept' as text`);
+    await first.stop();
+    expect(statSync(`${home}/secrets.json`).mode & 0o777).toBe(0o600);
+
+    const second = await startPostgres({ home, port: await pickPort() });
+    try {
+      expect(second.recovered).toBe(false);
+      expect(await using(second.url('owner'), (sql) => sql`select text from note`)).toEqual([{ text: 'kept' }]);
+    } finally {
+      await second.stop();
+    }
+  });
+
+  test('hands none of our environment to the server', async () => {
+    const home = folder.file('environment');
+    const server = await startPostgres({ home, port: await pickPort() });
+    try {
+      const file = `/proc/${server.pid}/environ`;
+      if (!existsSync(file)) return;
+      const names = readFileSync(file, 'utf8')
+        .split('\0')
+        .filter(Boolean)
+        .map((entry) => entry.split('=', 1)[0]);
+      expect(names.sort()).toEqual(['LANG', 'LC_ALL', 'PATH', 'TZ']);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('takes another port when the wanted one is taken', async () => {
+    const port = await pickPort();
+    const stranger = createServer().listen(port, '127.0.0.1');
+    await once(stranger, 'listening');
+    const server = await startPostgres({ home: folder.file('port'), port });
+    expect(server.port).not.toBe(port);
+    await server.stop();
+    stranger.close();
+  });
+
+  test('stops a server whose parent was killed, and starts on its data', async () => {
+    const home = folder.file('orphan');
+    const code = `const { startPostgres } = await import(${JSON.stringify(MODULE)});
+      const server = await startPostgres({ home: ${JSON.stringify(home)}, port: ${await pickPort()} });
+      console.log(server.pid); setInterval(() => {}, 1e6);`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const orphan = identify(Number(line.toString()));
+    if (orphan === undefined) throw new Error('the server is not there');
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    expect(isSame(orphan)).toBe(true);
+
+    const server = await startPostgres({ home, port: await pickPort() });
+    try {
+      expect(server.recovered).toBe(true);
+      expect(isSame(orphan)).toBe(false);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('a first start that was cut short is begun anew', async () => {
+    const home = folder.file('half');
+    mkdirSync(`${home}/postgres.tmp/base`, { recursive: true });
+    writeFileSync(`${home}/postgres.tmp/PG_VERSION`, '18\n');
+    const server = await startPostgres({ home, port: await pickPort() });
+    await server.stop();
+    expect(existsSync(`${home}/postgres.tmp`)).toBe(false);
+  });
+
+  test('a postmaster.pid whose number is now another process does not keep it from starting', async () => {
+    const home = folder.file('pid');
+    await (await startPostgres({ home, port: await pickPort() })).stop();
+    writeFileSync(`${home}/postgres/postmaster.pid`, `${process.pid}\n${home}/postgres\n`);
+    const server = await startPostgres({ home, port: await pickPort() });
+    expect(server.recovered).toBe(false);
+    await server.stop();
+  });
+
+  test('refuses data of another PostgreSQL version, and a folder that is something else', async () => {
+    const older = folder.file('older');
+    mkdirSync(`${older}/postgres`, { recursive: true });
+    await expect(startPostgres({ home: older })).rejects.toThrow('is not a PostgreSQL data folder');
+    writeFileSync(`${older}/postgres/PG_VERSION`, '15\n');
+    await expect(startPostgres({ home: older })).rejects.toThrow('was written by PostgreSQL 15');
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'as root without user namespaces: runs as nobody, or says what to do',
+    async () => {
+      // mkdtemp's folder is closed to others, and the server would run as somebody else.
+      await expect(startPostgres({ home: folder.file('closed'), ways: ['other-user'] })).rejects.toMatchObject({
+        message: expect.stringContaining('PostgreSQL refuses to run as root'),
+        hint: expect.stringContaining('DATABASE_URL'),
+      });
+    },
+  );
+});
+
+describe('the roles of the database', () => {
+  test('none of them is a superuser or may create others', async () => {
+    const rows = await using(
+      database.url('superuser'),
+      (sql) => sql`
+      select rolname, rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication as powerful
+      from pg_roles where rolname like 'countersign%' order by 1`,
+    );
+    expect(rows).toEqual(
+      ['exporter', 'gateway', 'owner', 'worker'].map((role) => ({ rolname: `countersign_${role}`, powerful: false })),
+    );
+  });
+
+  test('a worker may read the start ledger and not change it', async () => {
+    const sql = database.sql('worker');
+    expect(await sql`select count(*)::int as n from start_ledger`).toEqual([{ n: 0 }]);
+    await expect(sql`update start_ledger set requester = 'x'`).rejects.toThrow('permission denied');
+    await expect(sql`delete from start_ledger`).rejects.toThrow('permission denied');
+    await expect(sql`update traces set outcome = 'x'`).rejects.toThrow('permission denied');
+  });
+
+  test('a wrong password is refused', async () => {
+    const url = new URL(database.url('worker'));
+    url.password = 'guess';
+    await expect(using(url.href, (sql) => sql`select 1`)).rejects.toThrow('password authentication failed');
+  });
+
+  test('a database with a migration of a newer version is refused, and left as it is', async () => {
+    const owner = connectDatabase({ databaseUrl: database.url('owner'), databaseRole: 'owner', maxConnections: 1 });
+    try {
+      await owner`insert into public.countersign_migrations (id, name, hash) values (9999, '9999-future.sql', 'x')`;
+      await expect(migrate(owner)).rejects.toThrow('The database has migration 9999-future.sql');
+    } finally {
+      await owner`delete from public.countersign_migrations where id = 9999`;
+      await owner.end();
+    }
+  });
+});
+
+async function using<T>(url: string, use: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    return await use(sql);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}

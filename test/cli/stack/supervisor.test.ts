@@ -1,0 +1,233 @@
+// The local stack as a whole: real servers, a stand-in worker, and processes that die.
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { afterAll, describe, expect, test } from 'vitest';
+import { isFree } from '../../../cli/stack/ports.ts';
+import type { ProcessIdentity } from '../../../cli/stack/process-identity.ts';
+import { identify, isSame } from '../../../cli/stack/process-identity.ts';
+import type { StartStackOptions } from '../../../cli/stack/supervisor.ts';
+import { startStack } from '../../../cli/stack/supervisor.ts';
+import { waitFor } from '../../../cli/stack/wait.ts';
+import { loadConfig } from '../../../runtime/config.ts';
+import type { Stack } from '../../../runtime/stack-file.ts';
+import { readStackFile, stackFilePath } from '../../../runtime/stack-file.ts';
+import { temporalAddress, temporalBinary, useDatabase } from '../../support/services.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
+
+const folder = useTempFolder();
+const database = useDatabase();
+const support = (name: string): string => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
+const processes: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of processes) child.kill('SIGKILL');
+});
+
+describe('the local stack', () => {
+  test('starts everything, writes where it is, and stops everything', async () => {
+    const home = folder.file('whole');
+    const running = await startStack(options(home));
+    const config = loadConfig({ role: 'worker', env: { COUNTERSIGN_HOME: home } });
+    const { stack } = running;
+    expect(readStackFile(home)).toEqual(stack);
+    expect(config).toMatchObject({ mode: 'development', temporal: { address: stack.temporal.address } });
+    expect(statSync(stackFilePath(home)).mode & 0o777).toBe(0o600);
+    for (const key of ['kek', 'assertionPrivate'] as const)
+      expect(statSync(config.keyFiles[key]).mode & 0o777).toBe(0o600);
+    expect(readFileSync(config.keyFiles.assertionPublic, 'utf8')).not.toContain('"d"');
+    await (await Connection.connect({ address: stack.temporal.address })).close();
+    const identities = identitiesOf(stack);
+    expect(identities.length).toBe(3);
+
+    await Promise.all([running.stop(), running.stop()]);
+    expect(identities.filter(isSame)).toEqual([]);
+    expect(existsSync(stackFilePath(home))).toBe(false);
+    expect(existsSync(`${home}/lock`)).toBe(false);
+  });
+
+  test('the worker gets what it needs of our environment, and nothing else', async () => {
+    const home = folder.file('environment');
+    const running = await startStack(
+      external(home, { OPENAI_API_KEY: 'k', AWS_SECRET_ACCESS_KEY: 's', GITHUB_TOKEN: 't' }),
+    );
+    const names = JSON.parse(readFileSync(`${home}/worker-environment.json`, 'utf8')) as string[];
+    await running.stop();
+    expect(names).toEqual(expect.arrayContaining(['COUNTERSIGN_HOME', 'DATABASE_URL', 'OPENAI_API_KEY', 'PATH']));
+    expect(names).not.toContain('AWS_SECRET_ACCESS_KEY');
+    expect(names).not.toContain('GITHUB_TOKEN');
+  });
+
+  test('uses the servers that the environment names, and leaves them running', async () => {
+    const home = folder.file('external');
+    const running = await startStack(external(home));
+    expect(running.stack.temporal).toEqual({ address: temporalAddress(), namespace: 'default' });
+    expect(running.stack.database).toBeUndefined();
+    await running.stop();
+    expect(existsSync(`${home}/postgres`)).toBe(false);
+    await (await Connection.connect({ address: temporalAddress() })).close();
+  });
+
+  test('a second start on the same home says which one runs', async () => {
+    const home = folder.file('twice');
+    const running = await startStack(external(home));
+    await expect(startStack(external(home))).rejects.toMatchObject({
+      message: expect.stringContaining(`already runs on ${home} (pid ${process.pid}`),
+      hint: expect.stringContaining('--home'),
+    });
+    expect(readStackFile(home)).toEqual(running.stack);
+    await running.stop();
+  });
+
+  test('what the prepare hook throws ends the start and what had started', async () => {
+    const home = folder.file('prepare');
+    const prepare = async (): Promise<never> => {
+      throw new Error('malformed manifest');
+    };
+    await expect(startStack({ ...external(home), prepare })).rejects.toThrow('malformed manifest');
+    await (await startStack(external(home))).stop();
+  });
+
+  test('the prepare hook acts as the gateway', async () => {
+    let role = '';
+    const prepare: StartStackOptions['prepare'] = async ({ sql }) => {
+      const [row] = await sql<{ role: string }[]>`select current_user as role`;
+      role = row?.role ?? '';
+    };
+    await (await startStack({ ...external(folder.file('role')), prepare })).stop();
+    expect(role).toBe('countersign_gateway');
+  });
+
+  test('a worker that cannot start ends the start, with its last words and no stack frames', async () => {
+    const home = folder.file('bad-worker');
+    const error = await startStack(external(home, { COUNTERSIGN_POLICIES: '/refuse-to-start' })).catch(
+      (e: unknown) => e,
+    );
+    expect(String(error)).toContain('this worker was told to fail');
+    expect(String(error)).not.toMatch(/^\s+at /m);
+    expect(existsSync(stackFilePath(home))).toBe(false);
+    expect(existsSync(`${home}/lock`)).toBe(false);
+  });
+
+  test('a worker that is killed is started again', async () => {
+    const lines: string[] = [];
+    const home = folder.file('restart');
+    const running = await startStack({ ...external(home), onProgress: ({ text }) => lines.push(text) });
+    const killed = running.stack.worker.pid;
+    process.kill(killed, 'SIGKILL');
+    const restarted = await waitFor(
+      () => {
+        const pid = readStackFile(home)?.worker.pid;
+        return pid !== undefined && pid !== 0 && pid !== killed && pid;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(restarted).toBe(running.stack.worker.pid);
+    expect(lines.some((line) => line.startsWith('the worker ended (SIGKILL)'))).toBe(true);
+    await running.stop();
+  });
+
+  test('when a server dies, everything else is stopped and the reason is told', async () => {
+    const home = folder.file('server-dies');
+    const running = await startStack(options(home));
+    const identities = identitiesOf(running.stack);
+    process.kill(running.stack.temporal.pid ?? 0, 'SIGKILL');
+    const error = await running.failed;
+    expect(error.message).toContain('The Temporal server ended unexpectedly (SIGKILL)');
+    expect(identities.filter(isSame)).toEqual([]);
+    expect(existsSync(stackFilePath(home))).toBe(false);
+  });
+
+  test('a start that is given up leaves nothing running', async () => {
+    const home = folder.file('given-up');
+    const abort = new AbortController();
+    const start = startStack({
+      ...options(home),
+      signal: abort.signal,
+      onProgress: ({ part, text }) => {
+        if (part === 'worker' && text === 'starting') abort.abort(new Error('Ctrl-C'));
+      },
+    });
+    await expect(start).rejects.toThrow('Ctrl-C');
+    expect(existsSync(`${home}/postgres/postmaster.pid`)).toBe(false);
+    expect(existsSync(`${home}/run/temporal.json`)).toBe(false);
+    expect(existsSync(`${home}/lock`)).toBe(false);
+  });
+
+  test('a folder of a newer version is refused, and nothing in it is touched', async () => {
+    const home = folder.file('newer');
+    mkdirSync(home);
+    writeFileSync(`${home}/version.json`, '{"layout":2}');
+    await expect(startStack(external(home))).rejects.toThrow('was written by a newer version of countersign (layout 2');
+    expect(existsSync(`${home}/lock`)).toBe(false);
+  });
+
+  test('a Temporal server that is down is named, with the variables to check', async () => {
+    const env = { ...external(folder.file('down')).env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    await expect(startStack({ ...external(folder.file('down')), env })).rejects.toMatchObject({
+      message: expect.stringContaining('The Temporal server at 127.0.0.1:1 cannot be reached'),
+      hint: expect.stringContaining('TEMPORAL_ADDRESS'),
+    });
+  });
+});
+
+describe('the process of the local stack', () => {
+  test('SIGTERM stops every process of it', async () => {
+    const home = folder.file('sigterm');
+    const { child, stack } = await devProcess(home);
+    const identities = identitiesOf(stack);
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect(identities.filter(isSame)).toEqual([]);
+    expect(existsSync(stackFilePath(home))).toBe(false);
+  });
+
+  test('after kill -9 the next start stops what was left and runs on the same data', async () => {
+    const home = folder.file('killed');
+    const { child, stack } = await devProcess(home);
+    const left = identitiesOf(stack);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(left.filter(isSame).length).toBeGreaterThanOrEqual(2);
+
+    const again = await devProcess(home);
+    expect(left.filter(isSame)).toEqual([]);
+    expect(again.stack.pid).not.toBe(stack.pid);
+    again.child.kill('SIGTERM');
+    await once(again.child, 'exit');
+    expect(await isFree(again.stack.database?.port ?? 0)).toBe(true);
+  });
+});
+
+function options(home: string, more: Record<string, string> = {}): StartStackOptions {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TEMPORAL_CLI_PATH: temporalBinary(), ...more };
+  return { home, env, workerEntry: support('stand-in-worker-process.ts') };
+}
+
+/** The servers of the test run instead of new ones: quicker, where the test is about something else. */
+function external(home: string, more: Record<string, string> = {}): StartStackOptions {
+  return options(home, { TEMPORAL_ADDRESS: temporalAddress(), DATABASE_URL: database.url('superuser'), ...more });
+}
+
+function identitiesOf(stack: Stack): readonly ProcessIdentity[] {
+  const pids = [stack.temporal.pid, stack.database?.pid, stack.worker.pid];
+  return pids.map((pid) => identify(pid ?? 0)).filter((identity) => identity !== undefined);
+}
+
+async function devProcess(home: string): Promise<{ child: ChildProcess; stack: Stack }> {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TEMPORAL_CLI_PATH: temporalBinary() };
+  const child = spawn(process.execPath, [support('dev-process.ts'), home], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  processes.push(child);
+  let remarks = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    remarks += chunk.toString();
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    return { child, stack: JSON.parse(line) as Stack };
+  }
+  throw new Error(`the process ended before its stack was up:\n${remarks}`);
+}

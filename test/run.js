@@ -1,0 +1,29 @@
+// `npm test`: runs Vitest and ends with the true numbers, `N passed, N failed`. Words after `--` filter files.
+import { startVitest } from 'vitest/node';
+import { requireNode } from '../cli/node-version.js';
+import { countResults } from './support/count-results.js';
+
+requireNode();
+
+const filters = process.argv.slice(2);
+const vitest = await startVitest('test', filters, { run: true, watch: false, passWithNoTests: false });
+const counts = countResults(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length);
+await vitest.close();
+
+const skippedFail = process.env['CI'] === 'true';
+if (counts.skipped.length > 0) {
+  const verdict = skippedFail ? ' (they count as failed: CI=true)' : '';
+  console.log(`\n${counts.skipped.length} skipped${verdict}:`);
+  for (const { name, reason } of counts.skipped) console.log(`  ${name}${reason === '' ? '' : ` — ${reason}`}`);
+}
+if (counts.broken.length > 0) {
+  console.log(`\n${counts.broken.length} failed outside of a test:`);
+  for (const line of counts.broken) console.log(`  ${line}`);
+}
+if (counts.passed + counts.failed + counts.skipped.length === 0) {
+  console.log(filters.length > 0 ? `\nNo tests match ${filters.join(' ')}.` : '\nNo tests ran.');
+}
+const failed = counts.failed + counts.broken.length + (skippedFail ? counts.skipped.length : 0);
+const code = failed > 0 || counts.passed + failed === 0 ? 1 : 0;
+// Written before anything may still be printed by a process that ends.
+process.stdout.write(`\n${counts.passed} passed, ${failed} failed\n`, () => process.exit(code));

@@ -1,0 +1,125 @@
+// Makes a worker that runs flows under guard: engine activities, declared activities, the interceptor in the bundle.
+import type { ActivityInterceptorsFactory, WorkflowBundle } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { loadAccessPolicy } from '../policies/load.ts';
+import { readAssertionKey } from '../runtime/assertion.ts';
+import type { Config } from '../runtime/config.ts';
+import { loadConfig } from '../runtime/config.ts';
+import { createDataConverter } from '../runtime/data-converter.ts';
+import { connectDatabase } from '../runtime/database.ts';
+import { UserError } from '../runtime/errors.ts';
+import { createRunKeys, readKek } from '../runtime/keys.ts';
+import { pendingMigrations } from '../runtime/migrate.ts';
+import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
+import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
+import { ENGINE_ACTIVITIES } from '../workflows/protocol/index.ts';
+import type { PureActivity } from './declare.ts';
+import { isPure } from './declare.ts';
+import { createEngineActivities } from './engine-activities.ts';
+
+export interface CreateWorkerOptions {
+  /** File whose exports are the workflows; absolute. @default the engine's own: answer, ingest */
+  readonly workflowsPath?: string;
+  /** A bundle made by `bundleWorkflows`, instead of `workflowsPath`. */
+  readonly workflowBundle?: WorkflowBundle & { readonly buildId: string };
+  /** Activities of your own, each declared: `{ geocode: pure(geocode) }`. */
+  readonly activities?: Readonly<Record<string, PureActivity>>;
+  /** @default the environment and the running local stack */
+  readonly config?: Config;
+  /** Interceptors around every activity, local ones included. */
+  readonly activityInterceptors?: readonly ActivityInterceptorsFactory[];
+}
+
+export interface CountersignWorker {
+  readonly worker: Worker;
+  readonly buildId: string;
+  readonly taskQueue: string;
+  /** Polls until `shutdown`, then closes every connection. Rejects when the worker fails. */
+  run(): Promise<void>;
+  /** Takes no further work and lets what runs finish. */
+  shutdown(): void;
+}
+
+/** @throws UserError when something it needs is missing, named with what to do */
+export async function createWorker(options: CreateWorkerOptions = {}): Promise<CountersignWorker> {
+  const config = options.config ?? loadConfig({ role: 'worker' });
+  const own = declared(options.activities ?? {});
+  const policy = loadAccessPolicy(config.policiesDir);
+  const kek = readKek(config.keyFiles.kek);
+  const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
+  const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));
+  const buildId = config.buildId ?? bundle.buildId;
+
+  const sql = connectDatabase(config);
+  let connection: NativeConnection | undefined;
+  const close = async (): Promise<void> => {
+    await connection?.close();
+    await sql.end({ timeout: 5 });
+  };
+  try {
+    const pending = await pendingMigrations(sql);
+    if (pending.length > 0) {
+      throw new UserError(`The database lacks migrations: ${pending.join(', ')}`, {
+        hint: 'Run `npx countersign migrate` as its owner, or `npx countersign dev` locally.',
+      });
+    }
+    try {
+      connection = await NativeConnection.connect(temporalConnectionOptions(config));
+    } catch (cause) {
+      throw temporalUnreachable(config, cause);
+    }
+    const runKeys = createRunKeys(sql, kek);
+    const activities = createEngineActivities({
+      config,
+      sql,
+      runKeys,
+      policy,
+      assertionKey,
+      declared: Object.keys(own),
+      buildId,
+    });
+    const worker = await Worker.create({
+      connection,
+      namespace: config.temporal.namespace,
+      taskQueue: config.taskQueue,
+      workflowBundle: bundle,
+      activities: { ...own, ...activities },
+      dataConverter: createDataConverter(),
+      interceptors: { activity: [...(options.activityInterceptors ?? [])] },
+      workerDeploymentOptions: {
+        useWorkerVersioning: false,
+        version: { deploymentName: 'countersign', buildId },
+      },
+      shutdownGraceTime: '10 seconds',
+    });
+    return {
+      worker,
+      buildId,
+      taskQueue: config.taskQueue,
+      async run() {
+        try {
+          await worker.run();
+        } finally {
+          await close();
+        }
+      },
+      shutdown: () => worker.shutdown(),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function declared(activities: Readonly<Record<string, PureActivity>>): Record<string, PureActivity['run']> {
+  const reserved: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
+  const functions: Record<string, PureActivity['run']> = {};
+  for (const [name, activity] of Object.entries(activities)) {
+    if (reserved.has(name))
+      throw new UserError(`Activity ${name} is the engine's own`, { hint: 'Give yours another name.' });
+    if (!isPure(activity))
+      throw new UserError(`Activity ${name} is not declared`, { hint: `Write ${name}: pure(${name}).` });
+    functions[name] = activity.run;
+  }
+  return functions;
+}

@@ -1,0 +1,5 @@
+// `countersign/worker`: what a worker process of a user needs.
+export type { CountersignWorker, CreateWorkerOptions } from './create-worker.ts';
+export { createWorker } from './create-worker.ts';
+export type { ActivityFunction, PureActivity } from './declare.ts';
+export { pure } from './declare.ts';

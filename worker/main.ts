@@ -1,0 +1,56 @@
+// The worker process: polls until it is told to stop, or its parent is gone.
+import { Runtime } from '@temporalio/worker';
+import { loadConfig } from '../runtime/config.ts';
+import { messageOf, UserError } from '../runtime/errors.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { createWorker } from './create-worker.ts';
+
+const config = loadConfig({ role: 'worker' });
+const log = createLogger({ logLevel: config.logLevel, name: 'countersign-worker' });
+
+Runtime.install({
+  logger: {
+    log: (level, message, meta) => log[pinoLevel(level)](meta ?? {}, message),
+    trace: (message, meta) => log.trace(meta ?? {}, message),
+    debug: (message, meta) => log.debug(meta ?? {}, message),
+    info: (message, meta) => log.info(meta ?? {}, message),
+    warn: (message, meta) => log.warn(meta ?? {}, message),
+    error: (message, meta) => log.error(meta ?? {}, message),
+  },
+  // We stop on our own terms: on a signal, or when the parent's channel closes.
+  shutdownSignals: [],
+});
+
+try {
+  const { run, shutdown, buildId, taskQueue, worker } = await createWorker({ config });
+  let stopping = false;
+  const stop = (why: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ why }, 'stopping');
+    if (worker.getState() === 'RUNNING') shutdown();
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('disconnect', () => stop('parent is gone'));
+  const running = run();
+  log.info({ buildId, taskQueue, address: config.temporal.address }, 'polling');
+  process.send?.({ type: 'ready', buildId, taskQueue });
+  await running;
+  log.info('stopped');
+  process.disconnect?.();
+} catch (error) {
+  log.fatal({ hint: error instanceof UserError ? error.hint : undefined }, messageOf(error));
+  process.send?.({
+    type: 'failed',
+    message: messageOf(error),
+    hint: error instanceof UserError ? error.hint : undefined,
+  });
+  process.exitCode = 1;
+  process.disconnect?.();
+}
+
+function pinoLevel(level: string): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
+  const name = level.toLowerCase();
+  return name === 'trace' || name === 'debug' || name === 'warn' || name === 'error' ? name : 'info';
+}
