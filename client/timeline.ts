@@ -2,6 +2,7 @@
 import type { DataConverter, Payload } from '@temporalio/common';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { createDataConverter } from '../runtime/data-converter.ts';
+import type { LocalStepResult } from '../workflows/protocol/index.ts';
 import type { History } from './history.ts';
 import { summarise } from './step-summary.ts';
 
@@ -51,7 +52,6 @@ interface LocalActivityMarker {
   readonly activity_type: string;
   readonly attempt: number;
   readonly complete_time: string | ProtoTime;
-  readonly original_schedule_time: string | ProtoTime;
 }
 
 interface ProtoTime {
@@ -63,16 +63,18 @@ async function localStepOf(event: Event, decode: Decode): Promise<TimelineStep |
   const marker = event.markerRecordedEventAttributes;
   if (marker?.markerName !== 'core_local_activity') return undefined;
   const data = (await decode(marker.details?.['data']?.payloads)) as LocalActivityMarker;
-  const startedMs = toMs(data.original_schedule_time);
+  const result = await decode(marker.details?.['result']?.payloads);
+  // The marker's own schedule time is set when it is written, after the activity: the step measured itself.
+  const durationMs = (result as Partial<LocalStepResult> | undefined)?.durationMs ?? 0;
   const base = {
     step: data.activity_type,
     kind: 'local' as const,
-    startedAt: new Date(startedMs).toISOString(),
-    durationMs: Math.max(0, toMs(data.complete_time) - startedMs),
+    startedAt: new Date(toMs(data.complete_time) - durationMs).toISOString(),
+    durationMs,
     attempts: data.attempt,
   };
   if (marker.failure != null) return { ...base, outcome: 'failed', summary: marker.failure.message ?? 'failed' };
-  return { ...base, ...summarise(data.activity_type, await decode(marker.details?.['result']?.payloads)) };
+  return { ...base, ...summarise(data.activity_type, result) };
 }
 
 async function activityOf(

@@ -8,6 +8,10 @@ requireNode();
 const filters = process.argv.slice(2);
 const vitest = await startVitest('test', filters, { run: true, watch: false, passWithNoTests: false });
 const counts = countResults(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length);
+// The global setup failed: Vitest has printed why, and counts nothing.
+const neverStarted =
+  vitest.state.getTestModules().length === 0 && (await vitest.globTestSpecifications(filters)).length > 0;
+if (neverStarted) counts.broken.push('the servers of the test run did not start, see above');
 await vitest.close();
 
 const skippedFail = process.env['CI'] === 'true';

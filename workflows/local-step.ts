@@ -1,5 +1,5 @@
 // Runs a verb as a local activity, and as a regular one when the local attempt ran out of time or tries. Workflow code only.
-import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import { grant } from './grants.ts';
 import type { EngineActivities } from './protocol/index.ts';
 import { local, recording, store } from './proxies.ts';
@@ -24,9 +24,12 @@ export async function localStep<Verb extends LocalVerb>(
   }
 }
 
+/**
+ * A timeout, or a failure that may pass. Looks through ActivityFailure where there is one: the SDK wraps a local activity's
+ * failure in it while the activity runs, and on replay throws a timeout bare (seen on 1.24).
+ */
 function isWorthRepeating(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure)) return false;
-  const { cause } = error;
-  if (cause instanceof CancelledFailure) return false;
-  return !(cause instanceof ApplicationFailure && cause.nonRetryable === true);
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof TimeoutFailure) return true;
+  return cause instanceof ApplicationFailure && cause.nonRetryable !== true;
 }

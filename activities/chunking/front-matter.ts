@@ -41,7 +41,7 @@ export function readFrontMatter(text: string): FrontMatterResult {
 
   let value: unknown;
   try {
-    value = parse(rest.slice(0, closing.index), { schema: 'core', maxAliasCount: 10, logLevel: 'silent' });
+    value = parse(rest.slice(0, closing.index), { schema: 'core', maxAliasCount: 10, logLevel: 'error' });
   } catch (cause) {
     return refused(firstLine(cause));
   }

@@ -122,8 +122,9 @@ async function replayAll(
   runs: readonly RunId[],
   onResult: (result: ReplayResult) => void,
 ): Promise<readonly ReplayResult[]> {
-  const { replayHistories } = await import('../../audit/replay.ts');
+  const { quietReplayer, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
+  quietReplayer();
   const results: ReplayResult[] = [];
   const workflowBundle = await bundleWorkflows();
   for await (const result of replayHistories({ workflowBundle, histories: historiesOfRuns(client, runs) })) {

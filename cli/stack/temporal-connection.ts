@@ -1,18 +1,24 @@
-// Connects to the configured Temporal server, ours or another, for checks.
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions, TLSConfig } from '@temporalio/client';
+// Connects to a Temporal server, ours or another, for checks.
 import { Connection } from '@temporalio/client';
 import type { Config } from '../../runtime/config.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { temporalConnectionOptions } from '../../runtime/temporal.ts';
+import { isListening } from './ports.ts';
 
-export type TemporalTarget = Pick<Config['temporal'], 'address' | 'apiKey' | 'tls'>;
+/** What a connection needs to know. */
+export type TemporalTarget = Omit<Config['temporal'], 'namespace' | 'uiUrl'>;
 
 export async function connectTemporal(target: TemporalTarget, connectTimeoutMs = 5000): Promise<Connection> {
-  return await Connection.connect({ ...connectionOptions(target), connectTimeout: connectTimeoutMs });
+  const options = temporalConnectionOptions({ temporal: { namespace: 'default', ...target } });
+  return await Connection.connect({ ...options, connectTimeout: connectTimeoutMs });
 }
 
 /** Connects once. @returns why it failed, or `undefined` */
 export async function whyUnreachable(target: TemporalTarget, connectTimeoutMs = 2000): Promise<string | undefined> {
+  const colon = target.address.lastIndexOf(':');
+  const [host, port] = [target.address.slice(0, colon), Number(target.address.slice(colon + 1))];
+  // gRPC would go on trying until its time is up.
+  if (!(await isListening(port, host, connectTimeoutMs))) return 'nothing accepts connections there';
   try {
     const connection = await connectTemporal(target, connectTimeoutMs);
     await connection.close();
@@ -20,17 +26,4 @@ export async function whyUnreachable(target: TemporalTarget, connectTimeoutMs = 
   } catch (error) {
     return messageOf(error);
   }
-}
-
-function connectionOptions({ address, apiKey, tls }: TemporalTarget): ConnectionOptions {
-  if (tls === undefined) return { address, tls: false };
-  const config: TLSConfig = {
-    ...(tls.serverName !== undefined && { serverNameOverride: tls.serverName }),
-    ...(tls.serverRootCaPath !== undefined && { serverRootCACertificate: readFileSync(tls.serverRootCaPath) }),
-    ...(tls.clientCertPath !== undefined &&
-      tls.clientKeyPath !== undefined && {
-        clientCertPair: { crt: readFileSync(tls.clientCertPath), key: readFileSync(tls.clientKeyPath) },
-      }),
-  };
-  return { address, tls: config, ...(apiKey !== undefined && { apiKey }) };
 }

@@ -148,8 +148,8 @@ create table countersign.chunks (
   end_offset integer not null,
   sensitivity text not null,
   audience text[] not null,
+  -- The only index: beside another, and before there are statistics, the planner may look chunks up by the wrong one.
   primary key (tenant, generation, id),
-  unique (tenant, generation, doc_id, ordinal),
   foreign key (tenant, generation) references countersign.index_generations (tenant, id) on delete cascade
 );
 create table countersign.postings (

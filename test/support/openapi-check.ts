@@ -1,6 +1,7 @@
 // Checks requests against an OpenAPI 3.0 document, more strictly than its text asks: a property it does not name is an
 // error, and `{nullable: true}` allows null and nothing else.
 import { readFileSync } from 'node:fs';
+import type { ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
 import { z } from 'zod';
 
@@ -29,6 +30,12 @@ export function createOpenApiCheck(path: string): CheckRequest {
   const document = documentSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   const ajv = new Ajv({ strict: false, allErrors: false, validateFormats: false });
   ajv.addSchema({ $id: 'openapi', components: { schemas: strict(document.components.schemas) } });
+  const compiled = new Map<unknown, ValidateFunction>();
+  const validatorOf = (schema: unknown): ValidateFunction => {
+    const known = compiled.get(schema) ?? ajv.compile({ allOf: [strict(schema)] });
+    compiled.set(schema, known);
+    return known;
+  };
   return ({ method, template, query, body }) => {
     const found = document.paths[template]?.[method];
     if (found === undefined) return `${method.toUpperCase()} ${template} is not in the API`;
@@ -38,16 +45,14 @@ export function createOpenApiCheck(path: string): CheckRequest {
       const schema = parameters.get(name);
       if (schema === undefined) return `query parameter ${name} is not in the API`;
       const fits = [value, Number(value), value === 'true' ? true : value === 'false' ? false : value];
-      if (!fits.some((candidate) => ajv.validate(rooted(schema), candidate))) return `query parameter ${name}=${value}`;
+      if (!fits.some((candidate) => validatorOf(schema)(candidate))) return `query parameter ${name}=${value}`;
     }
     const wanted = operation.requestBody?.content['application/json'].schema;
     if (wanted === undefined) return body === undefined ? undefined : 'no body is expected';
-    if (ajv.validate(rooted(wanted), body)) return undefined;
-    return ajv.errorsText();
+    const validate = validatorOf(wanted);
+    return validate(body) ? undefined : ajv.errorsText(validate.errors);
   };
 }
-
-const rooted = (schema: unknown): object => ({ allOf: [strict(schema)] });
 
 function strict(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(strict);

@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { messageOf } from '../../runtime/errors.ts';
 import type { CheckRequest } from './openapi-check.ts';
 import type { Filter, Payload } from './qdrant-filter.ts';
 import { filterKeys, filterSchema, matches } from './qdrant-filter.ts';
@@ -109,7 +110,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
       (result) => reply(response, 200, { result, status: 'ok', time: 0 }),
       (cause: unknown) => {
         const status = cause instanceof Refused ? cause.status : cause instanceof z.ZodError ? 400 : 500;
-        const error = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
+        const error = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
         reply(response, status, { status: { error }, time: 0 });
       },
     );

@@ -13,6 +13,5 @@ describe.skipIf(folder === undefined)(`encoder on Cranfield${needs('cranfield')}
       rank(encoded, question, 10).map((position) => corpus.documents[position]?.id ?? ''),
     );
     expect(Math.abs(found - 0.3848)).toBeLessThan(0.001);
-    console.log(found);
   });
 });

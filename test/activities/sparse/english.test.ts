@@ -8,8 +8,8 @@ import { termId } from '../../../activities/sparse/term-id.ts';
 const STEMS = `refunds:refund refunded:refund refunding:refund policies:polici cried:cri ties:tie caresses:caress gas:gas
 gaps:gap kiwis:kiwi us:us abuse:abus proceed:proceed exceedly:exceed agreed:agre feed:feed hopping:hop hoping:hope
 adding:add egged:egg offed:off falling:fall luxuriating:luxuri troubled:troubl sized:size dying:die vying:vie
-evening:evening innings:inning pasting:past pasted:past happy:happi say:say by:by enjoyment:enjoy yearly:year
-conditional:condit relational:relat valency:valenc organizer:organ organization:organ later:later lateral:lateral
+evening:evening innings:inning pasting:paste pasted:paste happy:happi say:say by:by enjoyment:enjoy yearly:year
+conditional:condit relational:relat valency:valenc organizer:organiz organization:organiz later:later lateral:lateral
 university:universiti universal:universal international:internat interval:interval generate:generat general:general
 communism:communism arsenal:arsenal emergency:emergenc biologist:biolog apology:apolog fullness:full hopelessly:hopeless
 electrical:electr formative:format triplicate:triplic adoption:adopt national:nation adjustment:adjust controll:control

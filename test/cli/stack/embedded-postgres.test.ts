@@ -1,12 +1,13 @@
 // The embedded PostgreSQL, for real: in a 0700 folder, as whoever runs the tests (root included).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import postgres from 'postgres';
 import { describe, expect, test } from 'vitest';
 import { startPostgres } from '../../../cli/stack/embedded-postgres.ts';
 import { pickPort } from '../../../cli/stack/ports.ts';
+import { findPostgresBinaries, findRunner } from '../../../cli/stack/postgres-binaries.ts';
 import { identify, isSame } from '../../../cli/stack/process-identity.ts';
 import { connectDatabase } from '../../../runtime/database.ts';
 import { migrate } from '../../../runtime/migrate.ts';
@@ -15,6 +16,7 @@ import { useTempFolder } from '../../support/temp-folder.ts';
 
 const folder = useTempFolder();
 const database = useDatabase();
+const IS_ROOT = process.getuid?.() === 0;
 const MODULE = new URL('../../../cli/stack/embedded-postgres.ts', import.meta.url).href;
 
 describe('the embedded PostgreSQL', () => {
@@ -111,16 +113,34 @@ describe('the embedded PostgreSQL', () => {
     await expect(startPostgres({ home: older })).rejects.toThrow('was written by PostgreSQL 15');
   });
 
-  test.skipIf(process.getuid?.() !== 0)(
-    'as root without user namespaces: runs as nobody, or says what to do',
-    async () => {
-      // mkdtemp's folder is closed to others, and the server would run as somebody else.
-      await expect(startPostgres({ home: folder.file('closed'), ways: ['other-user'] })).rejects.toMatchObject({
-        message: expect.stringContaining('PostgreSQL refuses to run as root'),
-        hint: expect.stringContaining('DATABASE_URL'),
-      });
-    },
-  );
+  test('a normal user runs it as they are, and root as somebody else', async () => {
+    const binaries = findPostgresBinaries();
+    const runner = await findRunner(binaries, { home: folder.file('environment') });
+    const asSomebodyElse = runner.prefix.includes('unshare') || runner.user !== undefined;
+    expect(asSomebodyElse).toBe(IS_ROOT);
+  });
+
+  test('root without user namespaces runs it as nobody, where nobody may enter', async () => {
+    const open = mkdtempSync('/tmp/countersign-');
+    chmodSync(open, 0o755);
+    try {
+      const server = await startPostgres({ home: open, port: await pickPort(), ways: ['other-user'] });
+      expect(await using(server.url('worker'), (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
+      await server.stop();
+    } finally {
+      rmSync(open, { recursive: true, force: true });
+    }
+  });
+
+  test('root without user namespaces is told what to do where nobody may enter', async () => {
+    const start = startPostgres({ home: folder.file('closed'), port: await pickPort(), ways: ['other-user'] });
+    // Nobody else needs another way.
+    if (!IS_ROOT) return await (await start).stop();
+    await expect(start).rejects.toMatchObject({
+      message: expect.stringContaining('PostgreSQL refuses to run as root'),
+      hint: expect.stringContaining('DATABASE_URL'),
+    });
+  });
 });
 
 describe('the roles of the database', () => {

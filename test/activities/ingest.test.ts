@@ -1,0 +1,285 @@
+// From a folder to a collection that readers can use: what changed is followed, a kill loses and doubles nothing, and a
+// half-built generation is never seen. Against a real PostgreSQL, as the worker's role.
+import { describe, expect, it } from 'vitest';
+import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
+import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
+import { currentGeneration } from '../../activities/find-generation.ts';
+import { MAX_FILE_BYTES } from '../../activities/reading/source-files.ts';
+import { startQdrantStandIn } from '../support/qdrant-stand-in.ts';
+import { useDatabase } from '../support/services.ts';
+import { qdrantCheck } from '../support/shared-data.ts';
+import type { Ingest } from './ingest-harness.ts';
+import { ingestOf, intercepted, quietEnvironment, SourceFolder } from './ingest-harness.ts';
+
+const SHOP = {
+  'refunds.md': '# Refunds\n\nA refund takes 14 days.\n\n## Digital goods\n\nDigital goods are not refunded.',
+  'shipping/costs.md': '# Shipping\n\nShipping costs 5 euros.',
+  'notes.txt': 'Opening hours: nine to five.',
+};
+/** Enough chunks for several writes. */
+const many = (count: number): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, file) => [
+      `doc-${String(file).padStart(3, '0')}.md`,
+      `# Document ${file}\n\n${Array.from({ length: 8 }, (_, part) => `## Part ${part}\n\nRule ${file * 7 + part} costs ${part} euros.`).join('\n\n')}`,
+    ]),
+  );
+
+describe('ingest', () => {
+  const db = useDatabase();
+  let collections = 0;
+  const fresh = (): string => {
+    collections += 1;
+    return `docs-${collections}`;
+  };
+  const store = () => createPostgresVectors(db.sql('worker'));
+  const ingestInto = (path: string, collection: string, vectors = store()): Ingest =>
+    ingestOf({ sql: db.sql('worker'), vectors }, path, collection);
+  const rowsOf = async (collection: string) => {
+    const generation = (await currentGeneration(db.sql('worker'), 'default', collection))?.id ?? '';
+    const sql = db.sql('worker');
+    const chunks =
+      await sql`select id, doc_id, ordinal, title, headings, text, start_offset, end_offset, sensitivity, audience
+      from chunks where generation = ${generation} order by id`;
+    const postings =
+      await sql`select term, chunk, weight from postings where generation = ${generation} order by term, chunk`;
+    const terms =
+      await sql`select term, document_frequency from term_statistics where generation = ${generation} order by term`;
+    return { chunks: [...chunks], postings: [...postings], terms: [...terms] };
+  };
+
+  it('makes a folder a collection, with frozen statistics', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const collection = fresh();
+    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toBeUndefined();
+    const report = await ingestInto(folder.path, collection).all();
+    expect(report).toMatchObject({
+      changed: true,
+      documents: 3,
+      chunks: 4,
+      added: 3,
+      updated: 0,
+      removed: 0,
+      skippedCount: 0,
+    });
+    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toEqual(report.generation);
+    const { chunks } = await rowsOf(collection);
+    expect(chunks.map(({ id, doc_id, ordinal, title }) => [id, doc_id, ordinal, title])).toEqual([
+      [0, 'notes.txt', 0, 'notes'],
+      [1, 'refunds.md', 0, 'Refunds'],
+      [2, 'refunds.md', 1, 'Refunds'],
+      [3, 'shipping/costs.md', 0, 'Shipping'],
+    ]);
+  });
+
+  it('changes nothing for the same folder, wherever it lies', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await using copy = await SourceFolder.create(SHOP);
+    const collection = fresh();
+    const first = await ingestInto(folder.path, collection).all();
+    const second = await ingestInto(copy.path, collection).all();
+    expect(second).toMatchObject({ changed: false, generation: first.generation, added: 0, updated: 0, removed: 0 });
+    const [row] = await db.sql('worker')`select revision from collections where name = ${collection}`;
+    expect(row?.['revision']).toBe(1);
+  });
+
+  it('follows files that were changed, added and removed, and keeps the generation before for open runs', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const collection = fresh();
+    const first = await ingestInto(folder.path, collection).all();
+    await folder.write({ 'refunds.md': '# Refunds\n\nA refund takes 30 days.', 'new.md': 'New.' });
+    await folder.remove('notes.txt');
+    const second = await ingestInto(folder.path, collection).all();
+    expect(second).toMatchObject({ changed: true, documents: 3, added: 1, updated: 1, removed: 1 });
+    expect((await rowsOf(collection)).chunks.map((chunk) => chunk['doc_id'])).toEqual([
+      'new.md',
+      'refunds.md',
+      'shipping/costs.md',
+    ]);
+    const count = (id: string) => store().count({ tenant: 'default', collection, id });
+    expect(await count(first.generation.id)).toBe(4);
+
+    await folder.write({ 'new.md': 'Newer.' });
+    await ingestInto(folder.path, collection).all();
+    expect(await count(first.generation.id)).toBe(0);
+    expect(await count(second.generation.id)).toBe(3);
+    const generations = await db.sql(
+      'worker',
+    )`select state from index_generations where collection = ${collection} order by id`;
+    expect(generations.map((row) => row['state'])).toEqual(['retired', 'ready']);
+    const orphans = await db.sql('worker')`select 1 from postings where generation = ${first.generation.id}`;
+    expect(orphans).toHaveLength(0);
+  });
+
+  it('killed in the middle and run again has the rows of an undisturbed run', async () => {
+    await using folder = await SourceFolder.create(many(100));
+    const [calm, disturbed] = [fresh(), fresh()];
+    await ingestInto(folder.path, calm).all();
+
+    let writes = 0;
+    const dying = ingestInto(
+      folder.path,
+      disturbed,
+      intercepted(store(), () => {
+        writes += 1;
+        if (writes === 3) throw new Error('killed');
+      }),
+    );
+    const opened = await dying.open();
+    await dying.measure(opened);
+    await expect(dying.index(opened)).rejects.toThrow('killed');
+    const again = await ingestInto(folder.path, disturbed).open();
+    expect(again).toMatchObject({ changed: true, generation: opened.generation });
+
+    let rewritten = 0;
+    const resumed = ingestInto(
+      folder.path,
+      disturbed,
+      intercepted(store(), (points) => {
+        rewritten += points.length;
+      }),
+    );
+    expect(await resumed.measure(again)).toEqual({ v: 1, documents: 100, chunks: 800 });
+    await resumed.index(again);
+    await resumed.swap(again);
+    expect(rewritten).toBeLessThan(800);
+    expect(await rowsOf(disturbed)).toEqual(await rowsOf(calm));
+  });
+
+  it('that wrote a batch but died before noting it writes it again in place', async () => {
+    await using folder = await SourceFolder.create(many(40));
+    const collection = fresh();
+    const ingest = ingestInto(folder.path, collection);
+    const opened = await ingest.open();
+    await ingest.measure(opened);
+    await ingest.index(opened);
+    await db.sql('worker')`update generation_documents set indexed = false where generation = ${opened.generation.id}`;
+    await ingest.index(opened);
+    expect(await ingest.swap(opened)).toEqual({ v: 1, documents: 40, chunks: 320 });
+    const calm = fresh();
+    await ingestInto(folder.path, calm).all();
+    expect(await rowsOf(collection)).toEqual(await rowsOf(calm));
+  });
+
+  it('stops when it is cancelled, and heartbeats before', async () => {
+    await using folder = await SourceFolder.create(many(100));
+    const environment = quietEnvironment();
+    const beats: unknown[] = [];
+    environment.on('heartbeat', (details: unknown) => beats.push(details));
+    const vectors = intercepted(store(), () => environment.cancel('CANCELLED'));
+    const ingest = ingestInto(folder.path, fresh(), vectors);
+    const opened = await ingest.open();
+    await ingest.measure(opened);
+    await expect(ingest.index(opened, environment)).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(beats.length).toBeGreaterThan(0);
+  });
+
+  it('refuses to swap in what the store does not hold, and builds it whole the next time', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const collection = fresh();
+    const ingest = ingestInto(folder.path, collection);
+    const opened = await ingest.open();
+    await ingest.measure(opened);
+    await expect(ingest.swap(opened)).rejects.toMatchObject({ type: 'countersign.ingest.SourceChanged' });
+    await ingest.index(opened);
+    await store().drop({ tenant: 'default', collection, id: opened.generation.id });
+    await expect(ingest.swap(opened)).rejects.toThrow(/The store holds 0 of 4 chunks .* Run ingest again/);
+    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toBeUndefined();
+    expect(await ingest.all()).toMatchObject({ generation: opened.generation, chunks: 4 });
+    // And when the store loses a current generation, the same folder is not taken for done.
+    await store().drop({ tenant: 'default', collection, id: opened.generation.id });
+    expect(await ingest.all()).toMatchObject({ changed: true, chunks: 4, added: 0, updated: 0, removed: 0 });
+  });
+
+  it('notices a file that changes or goes between the passes', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const ingest = ingestInto(folder.path, fresh());
+    const opened = await ingest.open();
+    await ingest.measure(opened);
+    await folder.write({ 'refunds.md': 'Other.' });
+    const failure = { type: 'countersign.ingest.SourceChanged', nonRetryable: true };
+    await expect(ingest.index(opened)).rejects.toMatchObject(failure);
+    await folder.remove('refunds.md');
+    await expect(ingest.index(opened)).rejects.toThrow(/refunds\.md changed while .* Run ingest again/);
+  });
+
+  it('of an older state does not replace a newer one', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const collection = fresh();
+    const slow = ingestInto(folder.path, collection);
+    const opened = await slow.open();
+    await slow.measure(opened);
+    await slow.index(opened);
+    await folder.write({ 'new.md': 'New.' });
+    const { generation } = await ingestInto(folder.path, collection).all();
+    await expect(slow.swap(opened)).rejects.toMatchObject({
+      type: 'countersign.retrieval.CollectionNotFound',
+      nonRetryable: true,
+    });
+    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toEqual(generation);
+  });
+
+  it('may swap twice', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    const ingest = ingestInto(folder.path, fresh());
+    const opened = await ingest.all();
+    expect(await ingest.swap(opened)).toEqual({ v: 1, documents: 3, chunks: 4 });
+  });
+
+  it('takes what it can and names the rest', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await folder.write({
+      'binary.md': Buffer.from([1, 0, 2]),
+      'broken.txt': Buffer.from([0xff, 0xfe, 0x41]),
+      'empty.md': '',
+      'front.md': '---\nsensitivity: secret\n---\nText.',
+      'huge.md': 'x'.repeat(MAX_FILE_BYTES + 1),
+      'manual.pdf': 'x',
+    });
+    const report = await ingestInto(folder.path, fresh()).all();
+    expect(report).toMatchObject({ documents: 3, skippedCount: 6 });
+    expect(report.skipped.map(({ path, reason }) => `${path}: ${reason}`)).toEqual([
+      'binary.md: binary: a NUL byte at offset 1; save it as UTF-8 text',
+      'broken.txt: not valid UTF-8; save it as UTF-8 text',
+      'empty.md: empty',
+      expect.stringMatching(/^front\.md: front matter: sensitivity: /),
+      'huge.md: larger than 5 MiB (5.0 MiB)',
+      'manual.pdf: not Markdown or text',
+    ]);
+  });
+
+  it('lists a hundred skipped files and counts the rest', async () => {
+    await using folder = await SourceFolder.create({ 'a.md': 'Text.' });
+    await folder.write(Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`${index}.bin`, 'x'])));
+    const opened = await ingestInto(folder.path, fresh()).open();
+    expect(opened.skipped).toHaveLength(100);
+    expect(opened.skippedCount).toBe(150);
+  });
+
+  it('refuses a folder without any document, and a name that cannot be one, and leaves the collection alone', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await using empty = await SourceFolder.create();
+    const collection = fresh();
+    await ingestInto(folder.path, collection).all();
+    await expect(ingestInto(empty.path, collection).open()).rejects.toThrow(
+      /No document in .* can be used \(it is empty\)/,
+    );
+    expect((await rowsOf(collection)).chunks).toHaveLength(4);
+    await expect(ingestInto(folder.path, 'a/b').open()).rejects.toMatchObject({ type: 'countersign.input.Invalid' });
+  });
+
+  it('keeps Qdrant’s points by generation, and builds anew when the store is another', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await using server = await startQdrantStandIn({ check: qdrantCheck() });
+    const qdrant = createQdrantVectors({ url: server.url });
+    const collection = fresh();
+    const first = await ingestInto(folder.path, collection).all();
+    const second = await ingestInto(folder.path, collection, qdrant).all();
+    expect(second).toMatchObject({ changed: true, chunks: 4, added: 0, updated: 0, removed: 0 });
+    expect(await qdrant.count({ tenant: 'default', collection, id: second.generation.id })).toBe(4);
+    expect(await ingestInto(folder.path, collection, qdrant).all()).toMatchObject({ changed: false });
+    await folder.write({ 'new.md': 'New.' });
+    await ingestInto(folder.path, collection, qdrant).all();
+    expect(await store().count({ tenant: 'default', collection, id: first.generation.id })).toBe(0);
+  });
+});

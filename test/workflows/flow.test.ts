@@ -1,0 +1,120 @@
+// Flows of users: what the run gives them, and what they cannot do. Each cheater is a real workflow on a real server.
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Reply } from '../../client/index.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { createWorker, pure } from '../../worker/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import { CUSTOMER, itReplaysEveryHistory, RELEASE, useEngine } from '../support/engine.ts';
+
+const QUESTION = 'When is my refund paid after the return is checked?';
+const asked: string[] = [];
+const countryOfOrder = async (orderId: string): Promise<string> => {
+  asked.push(orderId);
+  return 'abroad';
+};
+
+const engine = useEngine({
+  workflowsPath: fileURLToPath(new URL('./flows/index.ts', import.meta.url)),
+  activities: { countryOfOrder: pure(countryOfOrder) },
+});
+beforeAll(() => engine.ingestSample());
+
+const runFlow = async (workflow: string, text = QUESTION, more: object = {}) => {
+  const run = await engine.client.start(workflow, { text, ...more }, { release: RELEASE, principal: CUSTOMER });
+  const reply: Reply = await run.result();
+  const { steps } = await run.timeline();
+  return { run, reply, steps: steps.map(({ step }) => step) };
+};
+
+describe('a flow of a user', () => {
+  it('answers through the steps of its run', async () => {
+    const { reply, steps } = await runFlow('refundDesk');
+    expect(reply).toMatchObject({ kind: 'answered' });
+    expect(steps).toEqual(['admit', 'retrieve', 'assemble', 'generate', 'validate', 'record']);
+  });
+
+  it('asks back', async () => {
+    const { reply, run } = await runFlow('refundDesk', 'refund?');
+    expect(reply).toMatchObject({ kind: 'clarify', question: 'What would you like to know about your refund?' });
+    expect(await run.trace()).toMatchObject({ outcome: 'clarify', kind: 'refundDesk' });
+  });
+
+  it('calls an activity that is declared as pure', async () => {
+    const { reply, steps } = await runFlow('refundDesk', QUESTION, { orderId: 'A-17' });
+    expect(steps).toContain('countryOfOrder');
+    expect(asked).toContain('A-17');
+    expect(reply.kind).toBe('answered');
+  });
+
+  it('refuses in its own words', async () => {
+    const { reply } = await runFlow('refuses');
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'by-flow', message: 'We do not answer on Sundays.' });
+  });
+});
+
+describe('a flow cannot', () => {
+  it.each([
+    ['callsTheModelItself', Failure.UndeclaredActivity, 'generate'],
+    ['callsAnEngineStepLocally', Failure.UndeclaredActivity, undefined],
+    ['callsAnUndeclaredActivity', Failure.UndeclaredActivity, 'issueRefund'],
+    ['plainThatCallsAnActivity', Failure.UndeclaredActivity, 'issueRefund'],
+    ['makesItsOwnReply', Failure.UnmintedReply, undefined],
+    ['copiesAReply', Failure.UnmintedReply, undefined],
+    ['plain', Failure.UnmintedReply, undefined],
+    ['forgesPassages', Failure.InvalidInput, 'generate'],
+    ['forgesADraft', Failure.InvalidInput, 'validate'],
+    ['startsAChild', Failure.Unsupported, undefined],
+    ['continuesAsNew', Failure.Unsupported, undefined],
+  ])('%s: it fails as %s, and the failure is recorded', async (workflow, code, neverRan) => {
+    const { reply, steps, run } = await runFlow(workflow);
+    expect(reply).toMatchObject({ kind: 'failed', code });
+    if (neverRan !== undefined) expect(steps).not.toContain(neverRan);
+    expect(steps[0]).toBe('admit');
+    expect(steps.at(-1)).toBe('record');
+    expect(await run.trace()).toMatchObject({ outcome: 'failed', outcome_detail: code });
+  });
+
+  it('get an unchecked answer by catching the refusal', async () => {
+    const { reply, steps } = await runFlow('catchesTheFence');
+    expect(reply.kind).toBe('answered');
+    expect(steps).toEqual(['admit', 'retrieve', 'assemble', 'generate', 'validate', 'record']);
+  });
+
+  it('have a model paid without retrieval when the release answers from documents', async () => {
+    const { reply, steps } = await runFlow('skipsRetrieval');
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'not-in-context' });
+    expect(steps).toEqual(['admit', 'record']);
+  });
+
+  it('read what the model wrote before it was validated', async () => {
+    const { reply } = await runFlow('readsTheDraft');
+    expect(reply.kind).toBe('clarify');
+    expect(JSON.stringify(reply)).toContain('finishReason');
+    expect(JSON.stringify(reply)).not.toContain('business days');
+  });
+});
+
+describe('createWorker', () => {
+  const config = () => engine.config('worker');
+  it('refuses an activity that is not declared', async () => {
+    const activities = { issueRefund: (async () => {}) as never };
+    await expect(createWorker({ config: config(), activities })).rejects.toThrow('Activity issueRefund is not declared');
+  });
+
+  it("refuses an activity with the name of one of the engine's", async () => {
+    const activities = { generate: pure(async () => {}) };
+    await expect(createWorker({ config: config(), activities })).rejects.toThrow("generate is the engine's own");
+  });
+
+  it('says what to do when Temporal does not answer', async () => {
+    const temporal = { address: '127.0.0.1:1', namespace: 'default' };
+    const error = await createWorker({ config: { ...config(), temporal }, workflowBundle: engine.bundle }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).hint).toContain('countersign dev');
+  });
+});
+
+itReplaysEveryHistory(engine);
