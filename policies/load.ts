@@ -31,20 +31,24 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   if (parts.policy_templates.length > 0) {
     throw new UserError(`${policyPath}: templates are not supported`, { hint: 'Write each policy out.' });
   }
-  const policies: Record<string, string> = {};
+  // A map first: as a key of a plain object, `__proto__` would drop its policy.
+  const byId = new Map<string, string>();
   for (const policy of parts.policies) {
     const id = idOf(policy, policyPath);
-    if (id in policies) throw new UserError(`${policyPath}: two policies have @id("${id}")`, { hint: 'Rename one.' });
-    policies[id] = policy;
+    if (byId.has(id)) throw new UserError(`${policyPath}: two policies have @id("${id}")`, { hint: 'Rename one.' });
+    byId.set(id, policy);
   }
+  const policies = Object.fromEntries(byId);
 
   const set: PolicySet = { staticPolicies: policies };
   const validation = cedar.validate({ schema, policies: set });
   if (validation.type === 'failure') throw problem(policyPath, text, validation.errors);
   const [invalid] = validation.validationErrors;
   if (invalid !== undefined) {
-    const help = invalid.error.help ?? `What may be named stands in ${schemaPath}.`;
-    throw new UserError(`${policyPath}: policy ${invalid.policyId}: ${invalid.error.message}`, { hint: help });
+    const help = invalid.error.help ?? '';
+    throw new UserError(`${policyPath}: policy ${invalid.policyId}: ${invalid.error.message}`, {
+      hint: `${help} What may be named stands in ${schemaPath}.`.trim(),
+    });
   }
 
   const digest = digestOf({ schema, policies });

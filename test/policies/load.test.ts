@@ -1,0 +1,148 @@
+// Loading access policies: what loads has ids and a digest; what does not load says where and what to do.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const temp = useTempFolder();
+const schema = readFileSync('policies/schema.cedarschema', 'utf8');
+const access = readFileSync('policies/access.cedar', 'utf8');
+
+interface Files {
+  readonly schema?: string | null;
+  readonly access?: string | null;
+}
+
+function folderOf(files: Files): string {
+  const folder = mkdtempSync(join(temp.path, 'policies-'));
+  const texts = { 'schema.cedarschema': files.schema ?? schema, 'access.cedar': files.access ?? access };
+  if (files.schema !== null) writeFileSync(join(folder, 'schema.cedarschema'), texts['schema.cedarschema']);
+  if (files.access !== null) writeFileSync(join(folder, 'access.cedar'), texts['access.cedar']);
+  return folder;
+}
+
+function problemOf(files: Files): { readonly error: UserError; readonly folder: string } {
+  const folder = folderOf(files);
+  try {
+    loadAccessPolicy(folder);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return { error: error as UserError, folder };
+  }
+  throw new Error('the policies loaded');
+}
+
+describe('policies that load', () => {
+  it('are known by their @id, in the order of the file', () => {
+    expect(loadAccessPolicy('policies').ids).toEqual([
+      'customers-and-staff-may-ask',
+      'operators-may-ingest',
+      'suspended-accounts-may-not-do-anything',
+    ]);
+  });
+
+  it('have one digest, wherever they stand', () => {
+    const { digest } = loadAccessPolicy('policies');
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(loadAccessPolicy(folderOf({})).digest).toBe(digest);
+  });
+
+  it('have another digest when one condition changes', () => {
+    const { digest } = loadAccessPolicy('policies');
+    const changed = access.replace('Group::"customers" ||', 'Group::"visitors" ||');
+    expect(changed).not.toBe(access);
+    expect(loadAccessPolicy(folderOf({ access: changed })).digest).not.toBe(digest);
+  });
+
+  it('have another digest when the schema changes', () => {
+    const { digest } = loadAccessPolicy('policies');
+    const changed = schema.replace('risk: String,', 'risk: String,\n  owner?: String,');
+    expect(changed).not.toBe(schema);
+    expect(loadAccessPolicy(folderOf({ schema: changed })).digest).not.toBe(digest);
+  });
+});
+
+describe('policies that do not load', () => {
+  it('name file and line of a syntax error', () => {
+    const broken = access.replace('forbid (', 'forbid )');
+    const line = broken.slice(0, broken.indexOf('forbid )')).split('\n').length;
+    const { error, folder } = problemOf({ access: broken });
+    expect(error.message).toContain(`${join(folder, 'access.cedar')}:${line}: `);
+  });
+
+  it('name the line also after letters that take several bytes', () => {
+    const broken = `// ${'é€😀'.repeat(50)}\n\n\n${access.replace('forbid (', 'forbid )')}`;
+    const line = broken.slice(0, broken.indexOf('forbid )')).split('\n').length;
+    const { error, folder } = problemOf({ access: broken });
+    expect(error.message).toContain(`${join(folder, 'access.cedar')}:${line}: `);
+  });
+
+  it('name file and line of a syntax error in the schema', () => {
+    const broken = schema.replace('entity Role;', 'entity Role');
+    const { error, folder } = problemOf({ schema: broken });
+    expect(error.message).toMatch(/:\d+: /);
+    expect(error.message).toContain(join(folder, 'schema.cedarschema'));
+  });
+
+  it('name the policy that speaks of an entity the schema lacks, and what to do', () => {
+    const { error, folder } = problemOf({ access: access.replace('Group::"suspended"', 'Team::"suspended"') });
+    expect(error.message).toContain('suspended-accounts-may-not-do-anything');
+    expect(error.message).toContain('Team');
+    expect(error.message).toContain(join(folder, 'access.cedar'));
+    expect(error.hint).toContain(join(folder, 'schema.cedarschema'));
+  });
+
+  it('name the policy that speaks of an action the schema lacks, and what to do', () => {
+    const { error, folder } = problemOf({ access: access.replace('Action::"ingest"', 'Action::"ingets"') });
+    expect(error.message).toContain('operators-may-ingest');
+    expect(error.message).toContain('ingets');
+    expect(error.hint).toContain(join(folder, 'schema.cedarschema'));
+  });
+
+  it('name the policy that reads an attribute the schema lacks', () => {
+    const { error } = problemOf({ access: access.replace('principal.tenant', 'principal.tennant') });
+    expect(error.message).toContain('customers-and-staff-may-ask');
+    expect(error.message).toContain('tennant');
+    expect(error.hint).toContain('schema.cedarschema');
+  });
+
+  it('show the first line of a policy without @id, and ask for one', () => {
+    const { error } = problemOf({ access: `${access}\npermit (principal in Role::"auditor", action, resource);\n` });
+    expect(error.message).toContain('no @id');
+    expect(error.message).toContain('permit (principal in Role::"auditor"');
+    expect(error.hint).toContain('@id(');
+  });
+
+  it('treat an empty @id as none', () => {
+    const { error } = problemOf({ access: access.replace('@id("operators-may-ingest")', '@id("")') });
+    expect(error.message).toContain('no @id');
+  });
+
+  it('name an @id that two policies have', () => {
+    const twice = access.replace('@id("operators-may-ingest")', '@id("customers-and-staff-may-ask")');
+    const { error } = problemOf({ access: twice });
+    expect(error.message).toContain('@id("customers-and-staff-may-ask")');
+    expect(error.hint).toBe('Rename one.');
+  });
+
+  it.each(['constructor', 'toString', '__proto__'])('take %s for a name like any other', (name) => {
+    const folder = folderOf({ access: access.replace('"operators-may-ingest"', `"${name}"`) });
+    expect(loadAccessPolicy(folder).ids).toContain(name);
+  });
+
+  it('refuse templates', () => {
+    const template = '@id("template")\npermit (principal == ?principal, action, resource);\n';
+    expect(problemOf({ access: `${access}\n${template}` }).error.message).toContain('templates are not supported');
+  });
+
+  it.each([
+    ['access.cedar', { access: null }],
+    ['schema.cedarschema', { schema: null }],
+  ] as const)('name the missing file %s and the variable for the folder', (name, files) => {
+    const { error, folder } = problemOf(files);
+    expect(error.message).toContain(join(folder, name));
+    expect(error.hint).toContain('COUNTERSIGN_POLICIES');
+  });
+});

@@ -1,0 +1,176 @@
+// A model provider for tests: OpenAI chat completions over real HTTP on a loopback port. It says only what was scripted.
+// What was not scripted gets 599, which no adapter takes for an answer, and is remembered.
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface ModelServerRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** As it came. */
+  readonly text: string;
+  readonly body: ChatRequest;
+}
+
+export interface ChatRequest {
+  readonly model: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly [setting: string]: unknown;
+}
+
+/** A completion. It is billed; tokens count as 10 and 5 unless told. */
+export interface Completion {
+  readonly text: string | null;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly cachedTokens?: number;
+  /** @default 'stop' */
+  readonly finishReason?: string;
+  readonly refusal?: string;
+  /** The call is billed and the connection reset before the reply: the caller paid and cannot know. @default false */
+  readonly lost?: boolean;
+}
+
+/** Any HTTP answer, not billed: an error, a redirect, something that is no completion. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** Text is a completion. `hang` never answers, `reset` closes the connection; neither is billed. */
+export type Scripted = string | Completion | RawAnswer | 'hang' | 'reset';
+/** A reply, or a function of the request's body that gives one. A function may wait. */
+export type Script = Scripted | ((body: ChatRequest, request: ModelServerRequest) => Scripted | Promise<Scripted>);
+
+export interface ModelServer extends AsyncDisposable {
+  /** Base URL, ending in `/v1`. */
+  readonly url: string;
+  /** Every request, in order of arrival. */
+  readonly requests: readonly ModelServerRequest[];
+  /** Calls billed: distinct idempotency keys, and each call without a key. */
+  readonly paid: number;
+  /** Scripted replies that nobody has asked for yet. */
+  readonly left: number;
+  /** Adds replies: one a request, in this order. A key that was billed before gets its own reply again and consumes none. */
+  script(...replies: readonly Script[]): void;
+  /** @throws Error naming each request that no reply was scripted for */
+  assertAllScripted(): void;
+  close(): Promise<void>;
+}
+
+export async function startModelServer(): Promise<ModelServer> {
+  const queue: Script[] = [];
+  const requests: ModelServerRequest[] = [];
+  const unscripted: string[] = [];
+  /** The one reply of each billed call, by idempotency key. */
+  const billed = new Map<string, string>();
+
+  const answer = async (request: ModelServerRequest, response: ServerResponse): Promise<void> => {
+    const { 'idempotency-key': header } = request.headers;
+    const key = typeof header === 'string' ? header : `without key #${requests.length}`;
+    const again = billed.get(key);
+    if (again !== undefined) return sendJson(response, again);
+    const next = request.path === '/v1/chat/completions' && request.method === 'POST' ? queue.shift() : undefined;
+    if (next === undefined) {
+      unscripted.push(`${request.method} ${request.path} ${request.text.slice(0, 500)}`);
+      response.writeHead(599).end('not scripted');
+      return;
+    }
+    const reply = typeof next === 'function' ? await next(request.body, request) : next;
+    if (reply === 'hang') return;
+    if (reply === 'reset') return void response.socket?.resetAndDestroy();
+    if (typeof reply === 'object' && 'status' in reply) {
+      response.writeHead(reply.status, reply.headers).end(reply.body);
+      return;
+    }
+    const completion = typeof reply === 'string' ? { text: reply } : reply;
+    const body = toJson(completion, request.body.model);
+    billed.set(key, body);
+    if (completion.lost === true) return void response.socket?.resetAndDestroy();
+    sendJson(response, body);
+  };
+
+  const server = createServer((incoming, response) => {
+    // A script that throws shows as a request without a reply, not as a crash of the test process.
+    const fail = (error: unknown): void => {
+      unscripted.push(`${incoming.method} ${incoming.url}: the script threw ${String(error)}`);
+      response.destroy();
+    };
+    read(incoming)
+      .then((request) => {
+        requests.push(request);
+        return answer(request, response);
+      })
+      .catch(fail);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+  };
+
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    requests,
+    get paid() {
+      return billed.size;
+    },
+    get left() {
+      return queue.length;
+    },
+    script(...replies) {
+      queue.push(...replies);
+    },
+    assertAllScripted() {
+      if (unscripted.length > 0)
+        throw new Error(`The model server was asked what nobody scripted: ${unscripted.join('\n')}`);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function read(incoming: IncomingMessage): Promise<ModelServerRequest> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const { method = '', url = '', headers } = incoming;
+  return { method, path: url, headers, text, body: (text === '' ? {} : JSON.parse(text)) as ChatRequest };
+}
+
+function sendJson(response: ServerResponse, body: string): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+}
+
+function toJson(completion: Completion, model: string): string {
+  const {
+    text,
+    promptTokens = 10,
+    completionTokens = 5,
+    cachedTokens = 0,
+    finishReason = 'stop',
+    refusal,
+  } = completion;
+  return JSON.stringify({
+    object: 'chat.completion',
+    model,
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: text, refusal: refusal ?? null },
+        finish_reason: finishReason,
+      },
+    ],
+    usage: {
+      prompt_tokens: promptTokens,
+      completion_tokens: completionTokens,
+      total_tokens: promptTokens + completionTokens,
+      prompt_tokens_details: { cached_tokens: cachedTokens },
+    },
+  });
+}

@@ -1,0 +1,50 @@
+// A worker process that stops dead at one step of a run and says so, so that a test can kill it exactly there.
+// Started by fork() with a JSON argument; see test/workflows/kill.test.ts.
+import { readFileSync } from 'node:fs';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import type { Config } from '../../runtime/config.ts';
+import { createWorker } from '../../worker/create-worker.ts';
+
+export interface PauseAt {
+  readonly step: string;
+  readonly when: 'before' | 'after';
+}
+
+export interface PausingWorkerArgument {
+  readonly config: Config;
+  readonly bundlePath: string;
+  readonly buildId: string;
+  /** `null` never pauses. */
+  readonly pauseAt: PauseAt | null;
+}
+
+const { config, bundlePath, buildId, pauseAt } = JSON.parse(process.argv[2] ?? '{}') as PausingWorkerArgument;
+
+Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
+
+const pause = (): Promise<never> => {
+  process.send?.({ type: 'paused' });
+  return new Promise<never>(() => {});
+};
+
+function pausing(step: string): ActivityInboundCallsInterceptor {
+  return {
+    async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>) {
+      if (pauseAt?.step === step && pauseAt.when === 'before') return await pause();
+      const result = await next(input);
+      if (pauseAt?.step === step && pauseAt.when === 'after') return await pause();
+      return result;
+    },
+  };
+}
+
+const { run } = await createWorker({
+  config,
+  workflowBundle: { code: readFileSync(bundlePath, 'utf8'), buildId },
+  activityInterceptors: [({ info }) => ({ inbound: pausing(info.activityType) })],
+});
+process.on('disconnect', () => process.exit(0));
+const running = run();
+process.send?.({ type: 'ready' });
+await running;
