@@ -3,7 +3,7 @@
 import type { DataConverter } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowBundle } from '@temporalio/worker';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import { createDataConverter } from '../runtime/data-converter.ts';
 import { messageOf } from '../runtime/errors.ts';
 
@@ -28,22 +28,42 @@ export interface ReplayOptions {
   readonly dataConverter?: DataConverter;
 }
 
-/** Results in the order of the histories. */
+/** Results come under the names that the histories came with. */
 export async function* replayHistories(options: ReplayOptions): AsyncGenerator<ReplayResult> {
   const { workflowBundle, histories, dataConverter = createDataConverter() } = options;
-  async function* named(): AsyncGenerator<{ workflowId: string; history: unknown }> {
-    for await (const { runId, history } of histories) yield { workflowId: runId, history };
+  /** The guard compares a run's id with its envelope, so the replayer must be told the id of the history itself. */
+  const names = new Map<string, string[]>();
+  async function* identified(): AsyncGenerator<{ workflowId: string; history: unknown }> {
+    for await (const { runId, history } of histories) {
+      const workflowId = workflowIdOf(history) ?? runId;
+      names.set(workflowId, [...(names.get(workflowId) ?? []), runId]);
+      yield { workflowId, history };
+    }
   }
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle, dataConverter }, named())) {
-    if (error === undefined) yield { runId: workflowId, verdict: 'ok' };
+  for await (const { workflowId, error } of Worker.runReplayHistories(
+    { workflowBundle, dataConverter },
+    identified(),
+  )) {
+    const runId = names.get(workflowId)?.shift() ?? workflowId;
+    if (error === undefined) yield { runId, verdict: 'ok' };
     else {
       const verdict = error.name === 'DeterminismViolationError' ? 'mismatch' : 'unreadable';
-      yield { runId: workflowId, verdict, reason: messageOf(error) };
+      yield { runId, verdict, reason: messageOf(error) };
     }
   }
 }
 
-/** Silences the SDK's own log lines. Call before anything else of the SDK, once a process. */
-export function quietReplayer(): void {
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
+function workflowIdOf(history: unknown): string | undefined {
+  const [started] = (history as History).events ?? [];
+  return started?.workflowExecutionStartedEventAttributes?.workflowId ?? undefined;
+}
+
+/** Keeps the SDK's own log lines off the terminal. Call before anything else of the SDK, once a process. */
+export function quietSdk(): void {
+  Runtime.install({
+    logger: new DefaultLogger('ERROR', () => {}),
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+    },
+  });
 }

@@ -54,7 +54,7 @@ export function printTimeline({ steps, events }: Timeline, indent = ''): void {
     attempts > 1 ? `${summary} (attempt ${attempts})` : summary,
   ]);
   const table = alignTable(rows).split('\n');
-  steps.forEach(({ outcome }, i) => print(paint(MARK[outcome][0], table[i] ?? '')));
+  for (const [i, { outcome }] of steps.entries()) print(paint(MARK[outcome][0], table[i] ?? ''));
   print(paint('dim', `${indent}${events} events in history`));
 }
 

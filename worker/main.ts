@@ -1,5 +1,5 @@
 // The worker process: polls until it is told to stop, or its parent is gone.
-import { Runtime } from '@temporalio/worker';
+import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../runtime/config.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -17,6 +17,7 @@ Runtime.install({
     warn: (message, meta) => log.warn(meta ?? {}, message),
     error: (message, meta) => log.error(meta ?? {}, message),
   },
+  telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
   // We stop on our own terms: on a signal, or when the parent's channel closes.
   shutdownSignals: [],
 });

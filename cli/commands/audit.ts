@@ -39,9 +39,9 @@ async function replay(targets: readonly string[], options: ReplayCommandOptions)
   if (targets.length === 0 && !options.all) {
     throw new UserError('Nothing to replay', { hint: 'Name run ids or .json files, or --all.', exitCode: 64 });
   }
-  const { quietReplayer, replayHistories } = await import('../../audit/replay.ts');
+  const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
-  quietReplayer();
+  quietSdk();
   const workflowBundle = await bundleWorkflows(
     options.workflows === undefined ? undefined : resolve(options.workflows),
   );

@@ -122,9 +122,9 @@ async function replayAll(
   runs: readonly RunId[],
   onResult: (result: ReplayResult) => void,
 ): Promise<readonly ReplayResult[]> {
-  const { quietReplayer, replayHistories } = await import('../../audit/replay.ts');
+  const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
-  quietReplayer();
+  quietSdk();
   const results: ReplayResult[] = [];
   const workflowBundle = await bundleWorkflows();
   for await (const result of replayHistories({ workflowBundle, histories: historiesOfRuns(client, runs) })) {

@@ -4,18 +4,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { replayHistories } from '../../audit/replay.ts';
+import { quietSdk, replayHistories } from '../../audit/replay.ts';
+import { prepareHome } from '../../cli/stack/home.ts';
 import type { CountersignClient, Principal, RunHandle, RunId } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
-import { prepareHome } from '../../cli/stack/home.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
 import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 import type { CreateWorkerOptions } from '../../worker/create-worker.ts';
 import { createWorker } from '../../worker/index.ts';
+import type { IngestReport } from '../../workflows/protocol/index.ts';
 import { temporalAddress, useDatabase } from './services.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,7 +34,8 @@ export const CUSTOMER: Principal = { ...person('customer', ['customers']), clear
 export const OPERATOR = person('operator', ['staff'], ['operator']);
 export const SUSPENDED = person('suspended', ['customers', 'suspended']);
 
-export interface EngineOptions extends Pick<CreateWorkerOptions, 'workflowsPath' | 'activities' | 'activityInterceptors'> {
+export interface EngineOptions
+  extends Pick<CreateWorkerOptions, 'workflowsPath' | 'activities' | 'activityInterceptors'> {
   /** Files of a releases folder by relative path. @default the project's own releases */
   readonly releases?: () => Readonly<Record<string, string>>;
   readonly providerKeys?: Readonly<Record<string, string>>;
@@ -48,7 +49,7 @@ export interface Engine {
   readonly bundle: Bundle;
   readonly sql: ReturnType<typeof useDatabase>['sql'];
   config(role: DatabaseRole): Config;
-  ingestSample(): Promise<void>;
+  ingestSample(): Promise<RunHandle<IngestReport>>;
   ask(question: string, options?: { readonly as?: Principal; readonly release?: string }): Promise<RunHandle>;
   /** Every run that was started in this file and that Temporal knows. */
   runIds(): Promise<readonly RunId[]>;
@@ -87,7 +88,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
   };
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
+    quietSdk();
     await prepareHome(home);
     for (const [path, text] of Object.entries(options.releases?.() ?? {})) {
       mkdirSync(dirname(join(releasesDir, path)), { recursive: true });
@@ -127,8 +128,12 @@ export function useEngine(options: EngineOptions = {}): Engine {
     sql: database.sql,
     config,
     async ingestSample() {
-      const run = await engine.client.ingest({ path: SAMPLE_DOCUMENTS, collection: COLLECTION }, { principal: OPERATOR });
+      const run = await engine.client.ingest(
+        { path: SAMPLE_DOCUMENTS, collection: COLLECTION },
+        { principal: OPERATOR },
+      );
       expect(await run.result()).toMatchObject({ changed: true });
+      return run;
     },
     async ask(question, { as = CUSTOMER, release = RELEASE } = {}) {
       return await engine.client.answer({ question }, { release, principal: as });

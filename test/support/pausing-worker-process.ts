@@ -2,7 +2,7 @@
 // Started by fork() with a JSON argument; see test/workflows/kill.test.ts.
 import { readFileSync } from 'node:fs';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { quietSdk } from '../../audit/replay.ts';
 import type { Config } from '../../runtime/config.ts';
 import { createWorker } from '../../worker/create-worker.ts';
 
@@ -21,7 +21,7 @@ export interface PausingWorkerArgument {
 
 const { config, bundlePath, buildId, pauseAt } = JSON.parse(process.argv[2] ?? '{}') as PausingWorkerArgument;
 
-Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
+quietSdk();
 
 const pause = (): Promise<never> => {
   process.send?.({ type: 'paused' });

@@ -6,12 +6,13 @@ import type { Reply } from '../../client/index.ts';
 import { createDataConverter } from '../../runtime/data-converter.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { CUSTOMER, itReplaysEveryHistory, SUSPENDED, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
 import { temporalAddress } from '../support/services.ts';
 
 const ANSWERABLE = 'When is my refund paid after the return is checked?';
 
 const engine = useEngine();
-beforeAll(() => engine.ingestSample());
+beforeAll(async () => await golden('ingest', await engine.ingestSample()));
 
 const steps = async (run: { timeline(): Promise<{ steps: readonly { step: string }[] }> }): Promise<string[]> =>
   (await run.timeline()).steps.map(({ step }) => step);
@@ -33,6 +34,7 @@ describe('an answerable question', () => {
     expect(events?.length).toBe(16);
     expect(events?.filter((event) => event.workflowTaskCompletedEventAttributes != null).length).toBe(2);
     expect(await steps(run)).toEqual(['admit', 'retrieve', 'assemble', 'generate', 'validate', 'record']);
+    await golden('answer-answered', run);
   });
 
   it('leaves no payload above 16 KiB in its history', async () => {
@@ -92,6 +94,7 @@ describe('a question that gets no answer', () => {
     const run = await engine.ask('Do you match the lower price of a competitor?');
     expect(await run.result()).toMatchObject({ kind: 'refused', reason: 'not-in-context' });
     expect(await steps(run)).toEqual(['admit', 'retrieve', 'record']);
+    await golden('answer-not-in-context', run);
   });
 
   it('is refused as nothing found when no document shares a word with it', async () => {
@@ -107,6 +110,7 @@ describe('a question that gets no answer', () => {
     expect(reply.kind === 'refused' && reply.message).toContain('suspended-accounts-may-not-do-anything');
     expect(await steps(run)).toEqual(['admit', 'record']);
     expect(await run.trace()).toMatchObject({ policy_result: 'deny', retrieved_docs: [] });
+    await golden('answer-denied', run);
   });
 
   it('is refused to an anonymous caller, whom no policy allows', async () => {
@@ -204,9 +208,7 @@ describe('a slow database', () => {
       .poll(
         async () => {
           const { events } = await run.history();
-          return events?.some(
-            (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'record',
-          );
+          return events?.some((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'record');
         },
         { timeout: 30_000 },
       )
@@ -215,6 +217,7 @@ describe('a slow database', () => {
     await lock;
     expect(await run.result()).toMatchObject({ kind: 'answered' });
     expect(await run.trace()).toMatchObject({ outcome: 'answered' });
+    await golden('answer-record-as-activity', run);
   });
 });
 

@@ -6,6 +6,7 @@ import { UserError } from '../../runtime/errors.ts';
 import { createWorker, pure } from '../../worker/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { CUSTOMER, itReplaysEveryHistory, RELEASE, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
 
 const QUESTION = 'When is my refund paid after the return is checked?';
 const asked: string[] = [];
@@ -18,7 +19,9 @@ const engine = useEngine({
   workflowsPath: fileURLToPath(new URL('./flows/index.ts', import.meta.url)),
   activities: { countryOfOrder: pure(countryOfOrder) },
 });
-beforeAll(() => engine.ingestSample());
+beforeAll(async () => {
+  await engine.ingestSample();
+});
 
 const runFlow = async (workflow: string, text = QUESTION, more: object = {}) => {
   const run = await engine.client.start(workflow, { text, ...more }, { release: RELEASE, principal: CUSTOMER });
@@ -38,13 +41,15 @@ describe('a flow of a user', () => {
     const { reply, run } = await runFlow('refundDesk', 'refund?');
     expect(reply).toMatchObject({ kind: 'clarify', question: 'What would you like to know about your refund?' });
     expect(await run.trace()).toMatchObject({ outcome: 'clarify', kind: 'refundDesk' });
+    await golden('flow-clarify', run);
   });
 
   it('calls an activity that is declared as pure', async () => {
-    const { reply, steps } = await runFlow('refundDesk', QUESTION, { orderId: 'A-17' });
+    const { reply, steps, run } = await runFlow('refundDesk', QUESTION, { orderId: 'A-17' });
     expect(steps).toContain('countryOfOrder');
     expect(asked).toContain('A-17');
     expect(reply.kind).toBe('answered');
+    await golden('flow-with-pure-activity', run);
   });
 
   it('refuses in its own words', async () => {
@@ -99,7 +104,9 @@ describe('createWorker', () => {
   const config = () => engine.config('worker');
   it('refuses an activity that is not declared', async () => {
     const activities = { issueRefund: (async () => {}) as never };
-    await expect(createWorker({ config: config(), activities })).rejects.toThrow('Activity issueRefund is not declared');
+    await expect(createWorker({ config: config(), activities })).rejects.toThrow(
+      'Activity issueRefund is not declared',
+    );
   });
 
   it("refuses an activity with the name of one of the engine's", async () => {

@@ -14,7 +14,8 @@ import { startModelServer } from '../support/model-server.ts';
 import type { PauseAt, PausingWorkerArgument } from '../support/pausing-worker-process.ts';
 
 const QUESTION = 'When is my refund paid after the return is checked?';
-const ANSWER = '"Refunds are paid to the original payment method within 5 to 7 business days after the return is checked." [1]';
+const ANSWER =
+  '"Refunds are paid to the original payment method within 5 to 7 business days after the return is checked." [1]';
 
 const CASES: readonly (readonly [string, PauseAt | 'during the call'])[] = [
   ['before admit', { step: 'admit', when: 'before' }],
@@ -37,7 +38,9 @@ beforeAll(async () => {
   for (const _ of CASES) servers.push(await startModelServer());
 });
 const engine = useEngine({ releases });
-beforeAll(() => engine.ingestSample());
+beforeAll(async () => {
+  await engine.ingestSample();
+});
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
   for (const server of servers) await server.close();
@@ -46,7 +49,8 @@ afterAll(async () => {
 function releases(): Record<string, string> {
   const files: Record<string, string> = {};
   const models = servers.map(
-    ({ url }, i) => `  model-${i}: { provider: openai-compatible, model: m${i}, base_url: "${url}", input_usd_per_million: 1, output_usd_per_million: 2 }`,
+    ({ url }, i) =>
+      `  model-${i}: { provider: openai-compatible, model: m${i}, base_url: "${url}", input_usd_per_million: 1, output_usd_per_million: 2 }`,
   );
   files['models.yaml'] = `v: 1\nmodels:\n${models.join('\n')}\n`;
   servers.forEach((_, i) => {

@@ -1,7 +1,8 @@
 // Workflows of users who try to skip a step, and one that does not. Bundled for test/workflows/flow.test.ts.
+
+import { continueAsNew, executeChild, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
-import { continueAsNew, executeChild, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 
 export { refundDesk } from '../../../examples/refund-desk.ts';
 export { answer } from '../../../workflows/answer.ts';
@@ -32,7 +33,9 @@ export const callsAnEngineStepLocally = flow<Question>(
   async (run) => await call(locals, 'record', { v: 1, runId: run.id, tenant: run.tenant, stepPath: 'x' }),
 );
 
-export const callsAnUndeclaredActivity = flow<Question>(async () => await call(activities, 'issueRefund', { amount: 1 }));
+export const callsAnUndeclaredActivity = flow<Question>(
+  async () => await call(activities, 'issueRefund', { amount: 1 }),
+);
 
 export const catchesTheFence = flow<Question>(async (run, request) => {
   try {
@@ -66,13 +69,13 @@ export const skipsRetrieval = flow<Question>(
 
 export const readsTheDraft = flow<Question>(async (run, request) => {
   const draft = await run.generate({ passages: await run.retrieve(request.text) });
-  const seen = [draft, ...Object.values(draft), ...Reflect.ownKeys(draft)].map((value) => JSON.stringify(value)).join(' ');
+  const seen = [draft, ...Object.values(draft), ...Reflect.ownKeys(draft)]
+    .map((value) => JSON.stringify(value))
+    .join(' ');
   return run.clarify(`seen: ${seen}`);
 });
 
-export const startsAChild = flow<Question>(
-  async (_run, request) => await executeChild(plain, { args: [request] }),
-);
+export const startsAChild = flow<Question>(async (_run, request) => await executeChild(plain, { args: [request] }));
 
 export const continuesAsNew = flow<Question>(async (_run, request) => await continueAsNew<typeof plain>(request));
 

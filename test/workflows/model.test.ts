@@ -1,0 +1,274 @@
+// Flows over a paid model: repair, refusal, failure, prompt-only releases, idempotency and cancellation.
+import { ulid } from 'ulid';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createStartLedger } from '../../client/start-ledger.ts';
+import { resolveRelease } from '../../releases/registry.ts';
+import { createRunKeys, readKek } from '../../runtime/keys.ts';
+import { Failure, formatRunId } from '../../workflows/protocol/index.ts';
+import { COLLECTION, CUSTOMER, itReplaysEveryHistory, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
+import type { ModelServer } from '../support/model-server.ts';
+import { startModelServer } from '../support/model-server.ts';
+
+const QUESTION = 'When is my refund paid after the return is checked?';
+const GOOD =
+  '"Refunds are paid to the original payment method within 5 to 7 business days after the return is checked." [1]';
+const CHANGED = GOOD.replace('5 to 7', '2 to 3');
+const KEY = 'sk-canary-9f2b';
+
+let server: ModelServer;
+beforeAll(async () => {
+  server = await startModelServer();
+});
+const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: KEY } });
+beforeAll(async () => {
+  await engine.ingestSample();
+});
+afterAll(() => server.close());
+
+function releases(): Record<string, string> {
+  const model = (more: string) => `{ provider: openai-compatible, model: m, base_url: "${server.url}", ${more} }`;
+  return {
+    'models.yaml': `v: 1
+models:
+  paid: ${model('api_key_env: TEST_API_KEY, input_usd_per_million: 1, output_usd_per_million: 2')}
+  unpriced: ${model('api_key_env: TEST_API_KEY')}
+  keyless: ${model('api_key_env: ABSENT_API_KEY')}
+`,
+    'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
+    'desk/prompt.md': 'Answer from the passages.',
+    'nowhere/manifest.yaml': 'name: nowhere\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: never-ingested }\n',
+    'nowhere/prompt.md': 'Answer from the passages.',
+    'rewrite/manifest.yaml': 'name: rewrite\nversion: 1.0.0\nmodel: unpriced\n',
+    'rewrite/prompt.md': 'Rewrite politely.',
+    'keyless/manifest.yaml': 'name: keyless\nversion: 1.0.0\nmodel: keyless\n',
+    'keyless/prompt.md': 'Rewrite.',
+  };
+}
+
+let before = { requests: 0, paid: 0 };
+beforeEach(() => {
+  before = { requests: server.requests.length, paid: server.paid };
+});
+const calls = () => ({ requests: server.requests.length - before.requests, paid: server.paid - before.paid });
+const ask = async (release = 'desk', question = QUESTION) => await engine.ask(question, { release });
+
+describe('validation', () => {
+  it('gives out what passes, and counts its cost', async () => {
+    server.script({ text: GOOD, promptTokens: 1000, completionTokens: 100 });
+    const run = await ask();
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: GOOD, model: 'openai-compatible/m' });
+    expect(await run.trace()).toMatchObject({ input_tokens: 1000, output_tokens: 100, cost_usd: 0.0012, repairs: 0 });
+  });
+
+  it('lets the model repair once, with the reasons', async () => {
+    server.script(CHANGED, (body) => {
+      expect(JSON.stringify(body.messages.at(-1))).toContain('do not stand word for word');
+      return GOOD;
+    });
+    const run = await ask();
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: GOOD });
+    expect(await run.trace()).toMatchObject({ repairs: 1, input_tokens: 20 });
+    await golden('answer-repaired', run);
+    expect(calls()).toEqual({ requests: 2, paid: 2 });
+  });
+
+  it('refuses after one repair, and the text goes nowhere', async () => {
+    server.script(CHANGED, CHANGED);
+    const run = await ask();
+    const reply = await run.result();
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'validation-failed' });
+    expect(JSON.stringify(reply)).not.toContain('2 to 3');
+    expect(await run.trace()).toMatchObject({ outcome: 'refused', outcome_detail: 'validation-failed' });
+    await golden('answer-validation-failed', run);
+  });
+
+  it('refuses what was cut off twice', async () => {
+    const cut = { text: 'Refunds are paid', finishReason: 'length' };
+    server.script(cut, cut);
+    expect(await (await ask()).result()).toMatchObject({ kind: 'refused', reason: 'validation-failed' });
+  });
+
+  it('refuses when the model says that the passages do not answer', async () => {
+    server.script('INSUFFICIENT_CONTEXT');
+    expect(await (await ask()).result()).toMatchObject({ kind: 'refused', reason: 'not-in-context' });
+    expect(calls()).toEqual({ requests: 1, paid: 1 });
+  });
+
+  it("refuses when the provider's filter does", async () => {
+    server.script({ text: '', finishReason: 'content_filter' });
+    expect(await (await ask()).result()).toMatchObject({ kind: 'refused', reason: 'content-filter' });
+  });
+
+  it('keeps passages in fences of their own, apart from the question', async () => {
+    server.script((body) => {
+      const [system, user] = body.messages;
+      expect(system).toEqual({ role: 'system', content: 'Answer from the passages.' });
+      expect(user?.content).toMatch(/<passage n="1">[\s\S]+<\/passage>/);
+      expect(user?.content.endsWith(QUESTION)).toBe(true);
+      return GOOD;
+    });
+    expect(await (await ask()).result()).toMatchObject({ kind: 'answered' });
+  });
+});
+
+describe('a prompt-only release', () => {
+  it('answers without retrieval, citations or a known price', async () => {
+    server.script('Would you kindly send it back?');
+    const run = await ask('rewrite', 'send it back');
+    expect(await run.result()).toMatchObject({
+      kind: 'answered',
+      text: 'Would you kindly send it back?',
+      citations: [],
+    });
+    expect((await run.timeline()).steps.map(({ step }) => step)).not.toContain('retrieve');
+    expect(await run.trace()).toMatchObject({ cost_usd: null, retrieved_docs: [], coverage: null });
+  });
+});
+
+describe('a provider that fails', () => {
+  it('is not asked again when the key is wrong; the run fails and says so', async () => {
+    server.script({ status: 401, body: '{}' });
+    const run = await ask();
+    const reply = await run.result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelUnauthorized });
+    expect(JSON.stringify(reply)).not.toContain(KEY);
+    expect(calls().requests).toBe(1);
+    expect(await run.trace()).toMatchObject({ outcome: 'failed', outcome_detail: Failure.ModelUnauthorized });
+    expect(await run.summary()).toMatchObject({ status: 'failed' });
+    await golden('answer-failed', run);
+  });
+
+  it('is asked again after 503 and after the delay that 429 names', async () => {
+    server.script({ status: 503 }, { status: 429, headers: { 'retry-after': '1' } }, GOOD);
+    const run = await ask();
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    expect(calls()).toEqual({ requests: 3, paid: 1 });
+    const generate = (await run.timeline()).steps.find(({ step }) => step === 'generate');
+    expect(generate?.attempts).toBe(3);
+  });
+
+  it('is paid once for a reply that was lost on the way', async () => {
+    server.script({ text: GOOD, lost: true });
+    expect(await (await ask()).result()).toMatchObject({ kind: 'answered', text: GOOD });
+    expect(calls()).toEqual({ requests: 2, paid: 1 });
+  });
+
+  it('names the variable of a key that is missing', async () => {
+    const reply = await (await ask('keyless', 'hello there')).result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelNotConfigured });
+    expect(reply.kind === 'failed' && reply.message).toContain('ABSENT_API_KEY');
+    expect(calls().requests).toBe(0);
+  });
+});
+
+describe('a start', () => {
+  it('fails clearly when the collection was never ingested', async () => {
+    const reply = await (await ask('nowhere')).result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.CollectionNotFound });
+    expect(reply.kind === 'failed' && reply.message).toContain('never-ingested');
+  });
+
+  it('with one idempotency key is one run, also at once', async () => {
+    server.script(GOOD);
+    const options = { release: 'desk', principal: CUSTOMER, idempotencyKey: 'order-17' };
+    const runs = await Promise.all([1, 2, 3].map(() => engine.client.answer({ question: QUESTION }, options)));
+    expect(new Set(runs.map((run) => run.id)).size).toBe(1);
+    await runs[0]?.result();
+    const again = await engine.client.answer({ question: QUESTION }, options);
+    expect(again.id).toBe(runs[0]?.id);
+    expect(calls()).toEqual({ requests: 1, paid: 1 });
+    await expect(engine.client.answer({ question: 'Another?' }, options)).rejects.toThrow('used for another request');
+  });
+
+  it('after a crash between ledger and Temporal is the run of the ledger', async () => {
+    const options = { release: 'desk', principal: CUSTOMER, idempotencyKey: 'order-18' };
+    const kek = readKek(engine.config('gateway').keyFiles.kek);
+    const sql = engine.sql('gateway');
+    const { digest } = await resolveRelease(sql, 'default', 'desk', 'dev');
+    const entered = await createStartLedger(sql, kek, createRunKeys(sql, kek)).enter({
+      runId: formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() }),
+      tenant: 'default',
+      kind: 'answer',
+      requester: CUSTOMER.id,
+      taskQueue: engine.config('gateway').taskQueue,
+      request: { question: QUESTION },
+      idempotencyKey: 'order-18',
+      releaseRef: 'desk',
+      releaseDigest: digest,
+    });
+    expect(await engine.client.run(entered.runId).summary()).toMatchObject({ status: 'not-started' });
+    server.script(GOOD);
+    const run = await engine.client.answer({ question: QUESTION }, options);
+    expect(run.id).toBe(entered.runId);
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+  });
+
+  it('of an unknown release starts nothing and lists what there is', async () => {
+    const runs = (await engine.client.list({ limit: 1000 })).length;
+    await expect(ask('desk@9.9.9')).rejects.toMatchObject({
+      message: 'No release desk@9.9.9',
+      hint: expect.stringContaining('desk@1.0.0'),
+    });
+    expect((await engine.client.list({ limit: 1000 })).length).toBe(runs);
+  });
+
+  it('keeps the release it was pinned to when the label moves', async () => {
+    const [row] = await engine.sql('owner')`select digest from releases where name = 'rewrite'`;
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    server.script(async () => {
+      await held;
+      return GOOD;
+    });
+    const run = await ask();
+    await engine.sql(
+      'owner',
+    )`update release_labels set stable = ${row?.['digest']} where name = 'desk' and label = 'dev'`;
+    release();
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    expect(await run.trace()).toMatchObject({ prompt_version: 'desk@1.0.0' });
+    await engine.sql('owner')`update release_labels l set stable = r.digest from releases r
+      where r.name = 'desk' and l.name = 'desk' and l.label = 'dev'`;
+  });
+});
+
+describe('a cancelled run', () => {
+  it('ends, is recorded, and says so to whoever waits', async () => {
+    let called = (): void => {};
+    const isCalled = new Promise<void>((resolve) => {
+      called = resolve;
+    });
+    server.script(() => {
+      called();
+      return 'hang';
+    });
+    const run = await ask();
+    await isCalled;
+    await run.cancel();
+    await expect(run.result()).rejects.toThrow('was cancelled');
+    expect(await run.trace()).toMatchObject({ outcome: 'cancelled' });
+    expect(await run.summary()).toMatchObject({ status: 'cancelled' });
+    await golden('answer-cancelled', run);
+  });
+
+  it('must exist', async () => {
+    const id = 'default/answer/01JDB3Z8Q4T5V6W7X8Y9Z0A1B2' as const;
+    await expect(engine.client.run(id).cancel()).rejects.toThrow(`No run ${id}`);
+    await expect(engine.client.run(id).result()).rejects.toThrow(`No run ${id}`);
+    await expect(engine.client.run(id).summary()).rejects.toThrow(`No run ${id}`);
+  });
+});
+
+it('asked the provider nothing that was not scripted, and sent the key only as a header', () => {
+  server.assertAllScripted();
+  expect(server.left).toBe(0);
+  for (const request of server.requests) {
+    expect(request.headers.authorization).toBe(`Bearer ${KEY}`);
+    expect(request.text).not.toContain(KEY);
+  }
+});
+
+itReplaysEveryHistory(engine);
