@@ -75,16 +75,19 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
     const digest = generationDigest(scan.documents, [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name]);
     const current = await currentGeneration(sql, tenant, collection);
     const changes = await changesSince(sql, input, current, scan.documents);
-    const opened = (generation: IndexGeneration, changed: boolean): OpenedGeneration => ({
+    const opened = (generation: IndexGeneration, changed: boolean, chunkCount = 0): OpenedGeneration => ({
       v: 1,
       generation,
       changed,
       documents: scan.documents.length,
+      chunks: chunkCount,
       ...changes,
       skipped: scan.skipped,
       skippedCount: scan.skippedCount,
     });
-    if (current?.digest === digest && (await isWhole(dependencies, input, current))) return opened(current, false);
+    if (current?.digest === digest && (await isWhole(dependencies, input, current))) {
+      return opened(current, false, await chunksOf(sql, tenant, current));
+    }
     const work = openRow(sql, { input, digest, store: vectors.name, documents: scan.documents });
     return opened({ id: await progress.during(work), digest }, true);
   };
@@ -157,6 +160,12 @@ interface NewGeneration {
   readonly digest: Digest;
   readonly store: string;
   readonly documents: readonly ScannedDocument[];
+}
+
+async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Promise<number> {
+  const [row] = await sql<{ chunks: number }[]>`
+    select chunks from index_generations where tenant = ${tenant} and id = ${id}`;
+  return row?.chunks ?? 0;
 }
 
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */

@@ -1,7 +1,8 @@
 // A workflow of a user's own: asks back when a question is too short, looks the order's country up, answers from the documents.
+
+import { proxyActivities } from '@temporalio/workflow';
 import type { Reply } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
-import { proxyActivities } from '@temporalio/workflow';
 
 interface RefundQuestion {
   readonly text: string;

@@ -27,10 +27,9 @@ export function loadRelease(folder: string, models: ReadonlyMap<string, ModelEnt
   const path = join(folder, 'manifest.yaml');
   const manifest = check(manifestSchema, readYaml(path), path);
   const promptPath = join(folder, 'prompt.md');
-  if (!existsSync(promptPath)) {
-    throw new UserError(`Release ${manifest.name} has no prompt`, { hint: `Write ${promptPath}.` });
-  }
-  const body = resolve(manifest, readFileSync(promptPath, 'utf8').trim(), models, path);
+  const prompt = existsSync(promptPath) ? readFileSync(promptPath, 'utf8').trim() : '';
+  if (prompt === '') throw new UserError(`Release ${manifest.name} has no prompt`, { hint: `Write ${promptPath}.` });
+  const body = resolve(manifest, prompt, models, path);
   return { digest: releaseDigest(body), body };
 }
 

@@ -11,7 +11,7 @@ export async function ingest(request: IngestRequest): Promise<IngestReport> {
   const opened = await index.openGeneration(grant({ ...stepInput(state, 'open'), path, collection }));
   const { generation, changed, documents, added, updated, removed, skipped, skippedCount } = opened;
   const on = (step: StepInput): IndexGenerationInput => grant({ ...step, path, collection, generation });
-  let chunks = 0;
+  let { chunks } = opened;
   if (changed) {
     await index.measureGeneration(on(stepInput(state, 'measure')));
     await index.indexGeneration(on(stepInput(state, 'index')));

@@ -49,7 +49,7 @@ export function printReport(report: IngestReport | { readonly kind: string; read
     print(
       `${collection}: ${documents} documents in ${chunks} chunks (${added} added, ${updated} changed, ${removed} removed)`,
     );
-  } else print(`${collection}: ${documents} documents, nothing changed`);
+  } else print(`${collection}: ${documents} documents in ${chunks} chunks, nothing changed`);
   for (const { path, reason } of report.skipped) note(`skipped ${path}: ${reason}`);
   const unlisted = report.skippedCount - report.skipped.length;
   if (unlisted > 0) note(`and ${unlisted} more files were skipped`);

@@ -29,5 +29,3 @@ export const Failure = {
   /** A run ended as failed; `details[0]` is the Reply. */
   RunFailed: 'countersign.run.Failed',
 } as const;
-
-export type FailureType = (typeof Failure)[keyof typeof Failure];

@@ -153,6 +153,8 @@ export interface OpenedGeneration {
   readonly generation: IndexGeneration;
   readonly changed: boolean;
   readonly documents: number;
+  /** Of the current generation, if nothing changed; 0 before a new one is measured. */
+  readonly chunks: number;
   readonly added: number;
   readonly updated: number;
   readonly removed: number;

@@ -1,0 +1,79 @@
+// Reading a draft: paragraphs, citations, quotes, and what normalising folds and what it must not.
+import { describe, expect, it } from 'vitest';
+import { citationNumbers, normalise, paragraphsOf, quotesOf } from '../../../activities/validation/parse-draft.ts';
+
+describe('citations', () => {
+  it('are numbers in square brackets, in order, with repeats', () => {
+    expect(citationNumbers('One [2]. Two [1][3], three [2].')).toEqual([2, 1, 3, 2]);
+  });
+
+  it('are not other things in brackets', () => {
+    expect(citationNumbers('[a] [1a] [-1] [1.5] (3) [] [12345] 5]')).toEqual([]);
+  });
+
+  it('keep numbers that no passage can have, for the check to refuse', () => {
+    expect(citationNumbers('[0] [007] [999]')).toEqual([0, 7, 999]);
+  });
+});
+
+describe('paragraphs', () => {
+  it('are parted by empty lines, also by lines of white space only', () => {
+    expect(paragraphsOf('\n\none\nstill one\n \t\n two \n\n\n')).toEqual(['one\nstill one', 'two']);
+  });
+
+  it('are none in an empty draft', () => {
+    expect(paragraphsOf(' \n\n ')).toEqual([]);
+  });
+});
+
+describe('quotes', () => {
+  it('belong to the citations that follow them, over punctuation and white space', () => {
+    expect(quotesOf('It says "three words here." [2], [3] and "other three words" [1].')).toEqual([
+      { text: 'three words here.', citations: [2, 3] },
+      { text: 'other three words', citations: [1] },
+    ]);
+  });
+
+  it('have no citations when words stand between', () => {
+    expect(quotesOf('"three words here" says the page [2].')).toEqual([{ text: 'three words here', citations: [] }]);
+  });
+
+  it.each(['"three words here"', '“three words here”', '„three words here“', '„three words here”'])(
+    'may stand in %s',
+    (quoted) => {
+      expect(quotesOf(`${quoted} [1]`)).toEqual([{ text: 'three words here', citations: [1] }]);
+    },
+  );
+
+  it('of fewer than three words are words that are named, not quotes', () => {
+    expect(quotesOf('The status "packed" [1], or "not packed" [1].')).toEqual([]);
+  });
+});
+
+describe('normalising', () => {
+  it.each([
+    ['a no-break space', '5 to\u00a07 days', '5 to 7 days'],
+    ['curly quotes', 'the shop’s ‘own’ “price”', "the shop's 'own' \"price\""],
+    ['dashes', '5–7 days — or 5‑7', '5-7 days - or 5-7'],
+    ['bold and code', '**30 days** from `delivery`', '30 days from delivery'],
+    ['line breaks and tabs', 'within\n  30\tdays', 'within 30 days'],
+    ['ligatures and full-width digits', 'ﬁrst ３０ days', 'first 30 days'],
+    ['decomposed letters', 'cafe\u0301', 'café'],
+    ['case', 'Within 30 Days', 'within 30 days'],
+  ])('folds %s', (_, one, other) => {
+    expect(normalise(one)).toBe(normalise(other));
+  });
+
+  it.each([
+    ['a digit', '30 days', '31 days'],
+    ['a decimal point', '€12.90', '€1290'],
+    ['a decimal comma', '1,5', '1.5'],
+    ['a currency', '€400', '$400'],
+    ['a minus sign', '-5 degrees', '5 degrees'],
+    ['a negation', 'can be returned', 'cannot be returned'],
+    ['a percent sign', '15%', '15'],
+    ['an accent', 'resume', 'résumé'],
+  ])('keeps %s apart', (_, one, other) => {
+    expect(normalise(one)).not.toBe(normalise(other));
+  });
+});
