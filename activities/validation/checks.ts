@@ -3,7 +3,7 @@ import type { AnswerRules, Check, Citation, Passage, ValidateInput } from '../..
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
 import { readsLikeInstruction } from '../injection-signals.ts';
 import type { Quote } from './parse-draft.ts';
-import { citationNumbers, normalise, paragraphsOf, quotesOf } from './parse-draft.ts';
+import { citationNumbers, holdsWhole, normalise, paragraphsOf, quotesOf } from './parse-draft.ts';
 
 export type ValidationSubject = Pick<ValidateInput, 'text' | 'finishReason' | 'passages'>;
 
@@ -51,7 +51,8 @@ function checkCitationsInContext({ text, passages }: ValidationSubject): Check {
   return { ...verdict('citations-in-context', false, reason), score, threshold: 1 };
 }
 
-function checkCitationsPresent({ text }: ValidationSubject): Check {
+function checkCitationsPresent({ text, passages }: ValidationSubject): Check {
+  if (passages.length === 0) return verdict('citations-required', false, 'there are no passages to cite');
   const paragraphs = paragraphsOf(text);
   const bare = paragraphs.filter((paragraph) => citationNumbers(paragraph).length === 0);
   const score = paragraphs.length === 0 ? 0 : 1 - bare.length / paragraphs.length;
@@ -67,8 +68,8 @@ function checkQuotesVerbatim({ passages }: ValidationSubject, quotes: readonly Q
   const normalised = passages.map((passage) => normalise(passage.text));
   const isVerbatim = (quote: Quote): boolean => {
     const words = normalise(quote.text);
-    if (quote.citations.length === 0) return normalised.some((text) => text.includes(words));
-    return quote.citations.some((n) => normalised[n - 1]?.includes(words) === true);
+    if (quote.citations.length === 0) return normalised.some((text) => holdsWhole(text, words));
+    return quote.citations.some((n) => holdsWhole(normalised[n - 1] ?? '', words));
   };
   const wrong = quotes.filter((quote) => !isVerbatim(quote));
   const score = quotes.length === 0 ? null : 1 - wrong.length / quotes.length;

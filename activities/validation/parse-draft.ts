@@ -1,6 +1,6 @@
 // Reads a draft: its paragraphs, citations [n] and quotes. Pure.
 
-/** A quoted span of at least three words, and the citations that follow it. */
+/** A quoted span of at least three words or with a figure, and the citations that follow it. */
 export interface Quote {
   readonly text: string;
   readonly citations: readonly number[];
@@ -24,7 +24,7 @@ export function paragraphsOf(text: string): string[] {
 export function quotesOf(text: string): Quote[] {
   return [...text.matchAll(QUOTE)]
     .map(([, quoted = '', tail = '']) => ({ text: quoted.trim(), citations: citationNumbers(tail) }))
-    .filter((quote) => quote.text.split(/\s+/).length >= MIN_QUOTED_WORDS);
+    .filter(({ text: quoted }) => quoted.split(/\s+/).length >= MIN_QUOTED_WORDS || /\d/.test(quoted));
 }
 
 /** Folds what formatting changes and meaning does not: Unicode form, case, white space, quotes, dashes, Markdown emphasis. */
@@ -38,4 +38,29 @@ export function normalise(text: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .toLowerCase();
+}
+
+/** What, before or after a span, belongs to its first or last word: "€12" is cut out of "€12.90", "can" out of "can't". */
+const CUT_BEFORE = /(?:[\p{L}\p{M}\p{N}]|[\p{L}\p{N}]['-]|\d[.,])$/u;
+const CUT_AFTER = /^(?:[\p{L}\p{M}\p{N}%]|['-][\p{L}\p{N}]|[.,]\d)/u;
+/** A minus sign, which a span of figures must bring along. */
+const MINUS = /(?:^|[^\p{L}\p{N}])-$/u;
+
+/** Whether normalised `text` holds normalised `span` in whole words and figures. */
+export function holdsWhole(text: string, span: string): boolean {
+  const startsWord = /^[\p{L}\p{N}]/u.test(span);
+  const startsFigure = /^\d/.test(span);
+  const endsWord = /[\p{L}\p{N}]$/u.test(span);
+  const endsFigure = /\d[.,]$/.test(span);
+  for (let at = text.indexOf(span); at >= 0; at = text.indexOf(span, at + 1)) {
+    const before = text.slice(Math.max(0, at - 2), at);
+    const after = text.slice(at + span.length, at + span.length + 2);
+    const cut =
+      (startsWord && CUT_BEFORE.test(before)) ||
+      (startsFigure && MINUS.test(before)) ||
+      (endsWord && CUT_AFTER.test(after)) ||
+      (endsFigure && /^\d/.test(after));
+    if (!cut) return true;
+  }
+  return false;
 }

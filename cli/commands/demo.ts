@@ -65,7 +65,11 @@ async function demo(options: DemoOptions): Promise<void> {
       runs.push(ingest.id);
       const report = await ingest.result();
       if ('kind' in report) throw new UserError(`The folder was not ingested: ${JSON.stringify(report)}`);
-      if (!options.json) printReport(report);
+      if (!options.json) {
+        printReport(report, '   ');
+        print();
+        printTimeline(await ingest.timeline(), '   ');
+      }
 
       const override = options.path === undefined ? {} : { collection };
       for (const [i, item] of questions.entries()) {

@@ -39,17 +39,20 @@ async function ingest(path: string, options: IngestOptions): Promise<void> {
   });
 }
 
-export function printReport(report: IngestReport | { readonly kind: string; readonly message?: string }): void {
+export function printReport(
+  report: IngestReport | { readonly kind: string; readonly message?: string },
+  indent = '',
+): void {
   if ('kind' in report) {
-    print(`${paint('yellow', `${report.kind}:`)} ${report.message ?? ''}`);
+    print(`${indent}${paint('yellow', `${report.kind}:`)} ${report.message ?? ''}`);
     return;
   }
   const { documents, chunks, added, updated, removed, collection, changed } = report;
   if (changed) {
     print(
-      `${collection}: ${documents} documents in ${chunks} chunks (${added} added, ${updated} changed, ${removed} removed)`,
+      `${indent}${collection}: ${documents} documents in ${chunks} chunks (${added} added, ${updated} changed, ${removed} removed)`,
     );
-  } else print(`${collection}: ${documents} documents in ${chunks} chunks, nothing changed`);
+  } else print(`${indent}${collection}: ${documents} documents in ${chunks} chunks, nothing changed`);
   for (const { path, reason } of report.skipped) note(`skipped ${path}: ${reason}`);
   const unlisted = report.skippedCount - report.skipped.length;
   if (unlisted > 0) note(`and ${unlisted} more files were skipped`);

@@ -128,10 +128,9 @@ describe('judging', () => {
   });
 
   it('names all rules that permit, in order of their names', () => {
-    const both = policyOf(
-      '@id("b") permit (principal, action, resource);\n@id("a") permit (principal in Group::"customers", action, resource);',
-    );
-    expect(judge(both, asking(customer)).rules).toEqual(['a', 'b']);
+    const names = ['d', 'a', 'f', 'c', 'e', 'b'];
+    const all = policyOf(names.map((name) => `@id("${name}") permit (principal, action, resource);`).join('\n'));
+    expect(judge(all, asking(customer)).rules).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
   it('keeps policies apart that are loaded beside each other', () => {

@@ -32,7 +32,7 @@ const failed = ({ checks }: CheckResults): string[] => checks.filter((one) => !o
 const found = ({ checks }: CheckResults, name: string): Check | undefined => checks.find((one) => one.name === name);
 
 /** One draft that fails each check and that check alone: with the check gone, it would be given out. */
-const BAD: readonly (readonly [string, string, Partial<ValidationSubject>?])[] = [
+const BAD: readonly [string, string, Partial<ValidationSubject>?][] = [
   ['complete', 'Most items can be returned within 30 [1]', { finishReason: 'length' }],
   ['citations-in-context', 'Refunds take 5 to 7 business days [3].'],
   ['citations-required', 'Refunds take a week [2].\n\nThe shop is friendly.'],
@@ -77,7 +77,7 @@ describe('an answer that may be given out', () => {
 });
 
 describe('each check stands alone:', () => {
-  it.each(BAD)('%s fails a draft that all others pass', (name, text, change) => {
+  it.each(BAD)('%s fails a draft that all others pass', (name, text, change = {}) => {
     const results = check(text, change);
     expect(failed(results)).toEqual([name]);
     expect(results.passed).toBe(false);
@@ -219,6 +219,7 @@ describe('quotes-verbatim refuses', () => {
     ['a number cut short at its start', '0 days of delivery'],
     ['a word cut at its start', 'turned within 30 days'],
     ['a word cut at its end', 'items can be return'],
+    ['a figure cut at its point, closed by a full stop', 'from Norway is €12.'],
   ])('%s', (_, quote) => {
     expect(failed(check(`"${quote}" [1].`))).toEqual(['quotes-verbatim']);
   });
@@ -237,7 +238,7 @@ describe('quotes-verbatim refuses', () => {
   it('every one of some hundred quotes with one word changed, dropped, doubled or moved', () => {
     const accepted = [...mutations(RETURNS)].filter((quote) => check(`"${quote}" [1].`).passed);
     expect(accepted).toEqual([]);
-    expect([...mutations(RETURNS)].length).toBeGreaterThan(300);
+    expect([...mutations(RETURNS)].length).toBeGreaterThanOrEqual(300);
   });
 });
 

@@ -1,6 +1,12 @@
 // Reading a draft: paragraphs, citations, quotes, and what normalising folds and what it must not.
 import { describe, expect, it } from 'vitest';
-import { citationNumbers, normalise, paragraphsOf, quotesOf } from '../../../activities/validation/parse-draft.ts';
+import {
+  citationNumbers,
+  holdsWhole,
+  normalise,
+  paragraphsOf,
+  quotesOf,
+} from '../../../activities/validation/parse-draft.ts';
 
 describe('citations', () => {
   it('are numbers in square brackets, in order, with repeats', () => {
@@ -45,6 +51,10 @@ describe('quotes', () => {
     },
   );
 
+  it('of one or two words are quotes when they hold a figure', () => {
+    expect(quotesOf('It costs "€12.90" [1].')).toEqual([{ text: '€12.90', citations: [1] }]);
+  });
+
   it('of fewer than three words are words that are named, not quotes', () => {
     expect(quotesOf('The status "packed" [1], or "not packed" [1].')).toEqual([]);
   });
@@ -75,5 +85,35 @@ describe('normalising', () => {
     ['an accent', 'resume', 'résumé'],
   ])('keeps %s apart', (_, one, other) => {
     expect(normalise(one)).not.toBe(normalise(other));
+  });
+});
+
+describe('a span is held whole', () => {
+  it.each([
+    ['at the start', 'you can return', 'you can return it'],
+    ['at the end', 'return it', 'you can return it'],
+    ['before punctuation', 'costs €12.90', 'it costs €12.90, or more'],
+    ['with its own full stop', 'costs €12.90.', 'it costs €12.90. ask us'],
+    ['in brackets', 'within 30 days', 'return it (within 30 days)'],
+    ['in its second place', 'is not an item', 'this is not an items list; it is not an item'],
+    ['in a script of another kind', 'возврат в течение', 'ваш возврат в течение 30 дней'],
+  ])('%s', (_, span, text) => {
+    expect(holdsWhole(text, span)).toBe(true);
+  });
+
+  it.each([
+    ['in a longer number', 'above €40', 'above €400 it goes to review'],
+    ['in a number with thousands', 'above €1', 'above €1,000 it goes to review'],
+    ['in a number with decimals', 'costs €12', 'it costs €12.90'],
+    ['behind a decimal point', '90 for a parcel', 'it costs €12.90 for a parcel'],
+    ['without its minus sign', '5 degrees outside', 'it is -5 degrees outside'],
+    ['without its percent sign', 'a fee of 15', 'there is a fee of 15% today'],
+    ['in a range', '7 business days', 'it takes 5-7 business days'],
+    ['without its negation', 'these items can', "these items can't be returned"],
+    ['without its prefix', 'returnable items are', 'non-returnable items are listed'],
+    ['in a longer word', 'able items are', 'returnable items are listed'],
+    ['in a word with an accent', 'the caf', 'the café opens'],
+  ])('not %s', (_, span, text) => {
+    expect(holdsWhole(text, span)).toBe(false);
   });
 });
