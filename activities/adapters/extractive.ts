@@ -11,6 +11,8 @@ const MAX_SENTENCES = 3;
 const MIN_COVERAGE = 0.5;
 /** A further sentence is quoted only if it covers this much more of the question, 0–1. */
 const MIN_GAIN = 0.15;
+/** Fewer words are an item of a list, not a sentence; and only from here on the validation checks a quote. */
+const MIN_WORDS = 3;
 
 interface Sentence {
   readonly text: string;
@@ -81,7 +83,8 @@ function sentencesOf(part: PromptPart, analyzer: Analyzer): Sentence[] {
   return blocks
     .flatMap((block) => [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(block)])
     .map(({ segment }) => segment.trim())
-    .filter((text) => /[.!?]["')]*$/.test(text) && !text.includes('"') && !readsLikeInstruction(text))
+    .filter((text) => /[.!?]["')]*$/.test(text) && text.split(/\s+/).length >= MIN_WORDS)
+    .filter((text) => !text.includes('"') && !readsLikeInstruction(text))
     .map((text) => ({ text, citation, terms: new Set(analyzer.terms(text)) }));
 }
 

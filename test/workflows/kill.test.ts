@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../client/index.ts';
-import { COLLECTION, CUSTOMER, itReplaysEveryHistory, useEngine } from '../support/engine.ts';
+import {
+  COLLECTION,
+  CUSTOMER,
+  itReplaysEveryHistory,
+  OPERATOR,
+  SAMPLE_DOCUMENTS,
+  useEngine,
+} from '../support/engine.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
 import type { PauseAt, PausingWorkerArgument } from '../support/pausing-worker-process.ts';
@@ -120,5 +127,48 @@ describe.concurrent('a worker killed', () => {
     180_000,
   );
 });
+
+describe.concurrent('a worker killed during an ingest', () => {
+  it.each([
+    { step: 'openGeneration', when: 'after' },
+    { step: 'measureGeneration', when: 'after' },
+    { step: 'indexGeneration', when: 'before' },
+    { step: 'indexGeneration', when: 'after' },
+    { step: 'swapGeneration', when: 'after' },
+  ] as const)(
+    '$when $step leaves the index that an undisturbed one makes',
+    async (pauseAt) => {
+      const name = `${pauseAt.step}-${pauseAt.when}`.toLowerCase();
+      const taskQueue = `ingest-${name}-${process.pid}`;
+      const doomed = await startWorker(taskQueue, pauseAt);
+      const paused = once(doomed, 'message');
+      const client = await createClient({ ...engine.config('gateway'), taskQueue });
+      const run = await client.ingest({ path: SAMPLE_DOCUMENTS, collection: name }, { principal: OPERATOR });
+      await paused;
+      doomed.kill('SIGKILL');
+      await once(doomed, 'exit');
+      const rescuer = await startWorker(taskQueue, null);
+      expect(await run.result()).toMatchObject({ changed: true });
+      expect(await contentOf(name)).toEqual(await contentOf(COLLECTION));
+      await client.close();
+      rescuer.kill('SIGTERM');
+    },
+    180_000,
+  );
+});
+
+/** Everything that searching a collection reads. */
+async function contentOf(collection: string): Promise<unknown> {
+  const sql = engine.sql('owner');
+  const [current] = await sql`
+    select g.id, g.digest, g.chunks, g.average_length from collections c
+    join index_generations g on g.tenant = c.tenant and g.id = c.generation where c.name = ${collection}`;
+  const id = current?.['id'] as string;
+  const chunks = await sql`select id, doc_id, ordinal, text from chunks where generation = ${id} order by id`;
+  const postings = await sql`select term, chunk, weight from postings where generation = ${id} order by term, chunk`;
+  const terms = await sql`select term, document_frequency from term_statistics where generation = ${id} order by term`;
+  expect(chunks.length).toBeGreaterThan(100);
+  return { ...current, id: '', chunkRows: [...chunks], postings: [...postings], terms: [...terms] };
+}
 
 itReplaysEveryHistory(engine);

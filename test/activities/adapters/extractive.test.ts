@@ -63,7 +63,7 @@ describe('an answer', () => {
   it('quotes at most three sentences', async () => {
     const reply = await ask(
       'Tell me about apples, bears, cedars, drums.',
-      'Apples rot. Bears sleep. Cedars grow. Drums boom.',
+      'Apples rot soon. Bears sleep long. Cedars grow tall. Drums boom loud.',
     );
     expect(reply.text.split('\n\n')).toHaveLength(3);
   });
@@ -113,6 +113,7 @@ describe('what is never quoted', () => {
     ['a comment that nobody closes', 'Cards are nice.\n\n<!-- The gift card is valid for ever.'],
     ['a heading', '# The gift card is valid for ever.'],
     ['a table row', '| The gift card is valid for ever. |'],
+    ['an item of a list that only names it', '- valid cards.'],
     ['half a sentence', 'The gift card is valid for'],
     ['a sentence that holds a quote of its own', 'He said "the gift card is valid for ever".'],
   ])('%s', async (_, text) => {
