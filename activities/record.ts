@@ -60,9 +60,10 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
   };
 }
 
+/** W3C Trace Context, 3.2.2: version ff and ids of zeros alone are invalid. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 /** The caller's trace id, or one derived from the run id, so that each run has one. */
 function traceIdOf(traceparent: string | undefined, runId: string): string {
-  const given = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent ?? '')?.[1];
-  if (given !== undefined && !/^0+$/.test(given)) return given;
-  return createHash('sha256').update(runId).digest('hex').slice(0, 32);
+  return TRACEPARENT.exec(traceparent ?? '')?.[1] ?? createHash('sha256').update(runId).digest('hex').slice(0, 32);
 }

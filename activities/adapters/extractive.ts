@@ -11,6 +11,8 @@ const MAX_SENTENCES = 3;
 const MIN_COVERAGE = 0.5;
 /** A further sentence is quoted only if it covers this much more of the question, 0–1. */
 const MIN_GAIN = 0.15;
+/** And only if by itself it is about the question: it covers at least this share of what the first sentence does, 0–1. */
+const MIN_OF_FIRST = 0.4;
 /** Fewer words are an item of a list, not a sentence; and only from here on the validation checks a quote. */
 const MIN_WORDS = 3;
 
@@ -40,24 +42,34 @@ function extract(prompt: Prompt, analyzer: Analyzer): ModelReply {
 
   const chosen: Sentence[] = [];
   const covered = new Set<string>();
+  let ofFirst = 0;
   while (chosen.length < MAX_SENTENCES && total > 0) {
     let best: Sentence | undefined;
     let bestGain = 0;
     for (const sentence of sentences) {
       let gain = 0;
-      for (const [term, weight] of weights) if (!covered.has(term) && sentence.terms.has(term)) gain += weight;
+      let own = 0;
+      for (const [term, weight] of weights) {
+        if (!sentence.terms.has(term)) continue;
+        own += weight;
+        if (!covered.has(term)) gain += weight;
+      }
+      if (own < MIN_OF_FIRST * ofFirst) continue;
       // Of two that say as much, the one ranked first; of one passage, the shorter.
       const shorter = best?.citation === sentence.citation && sentence.text.length < best.text.length;
       if (gain > bestGain || (gain === bestGain && gain > 0 && shorter)) [best, bestGain] = [sentence, gain];
     }
     if (best === undefined || bestGain < MIN_GAIN * total) break;
+    if (chosen.length === 0) ofFirst = bestGain;
     chosen.push(best);
     for (const term of best.terms) covered.add(term);
   }
 
   const share =
     total === 0 ? 0 : sum([...weights].filter(([term]) => covered.has(term)).map(([, weight]) => weight)) / total;
-  const text = chosen.map((sentence) => `"${sentence.text}" [${sentence.citation}]`).join('\n\n');
+  // Quotes inside a quote become single ones, as in print: validation takes all quotation marks for one.
+  const quoted = (sentence: Sentence): string => `"${sentence.text.replace(/["“”„]/g, "'")}" [${sentence.citation}]`;
+  const text = chosen.map(quoted).join('\n\n');
   const answered = chosen.length > 0 && share >= MIN_COVERAGE;
   return {
     text: answered ? text : '',
@@ -84,7 +96,7 @@ function sentencesOf(part: PromptPart, analyzer: Analyzer): Sentence[] {
     .flatMap((block) => [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(block)])
     .map(({ segment }) => segment.trim())
     .filter((text) => /[.!?]["')]*$/.test(text) && text.split(/\s+/).length >= MIN_WORDS)
-    .filter((text) => !text.includes('"') && !readsLikeInstruction(text))
+    .filter((text) => !readsLikeInstruction(text))
     .map((text) => ({ text, citation, terms: new Set(analyzer.terms(text)) }));
 }
 

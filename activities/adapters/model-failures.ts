@@ -18,11 +18,14 @@ export function failureOfStatus(label: string, response: Response): ApplicationF
   if (permanent !== undefined) {
     return ApplicationFailure.nonRetryable(`${label} answered ${status}: ${permanent.hint}`, permanent.type);
   }
+  if (status < 500 && status !== 429 && status !== 408 && status !== 409) {
+    return ApplicationFailure.nonRetryable(`${label} answered ${status}`, Failure.ModelBadRequest);
+  }
   const delay = retryAfterMs(response.headers.get('retry-after'));
   return ApplicationFailure.create({
     message: `${label} answered ${status}`,
     type: status === 429 ? Failure.ModelRateLimited : Failure.ModelUnavailable,
-    nonRetryable: status < 500 && status !== 429 && status !== 408 && status !== 409,
+    nonRetryable: false,
     ...(delay !== undefined && { nextRetryDelay: delay }),
   });
 }

@@ -13,7 +13,7 @@ export function createModels(keys: Readonly<Record<string, string>>): (model: Re
     if (model.provider === 'local') return extractive;
     const { baseUrl, apiKeyEnv, id } = model;
     if (baseUrl === undefined) throw notConfigured(`Model ${model.name} has no base_url`);
-    const apiKey = apiKeyEnv === undefined ? undefined : keys[apiKeyEnv];
+    const apiKey = apiKeyEnv !== undefined && Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
     if (apiKeyEnv !== undefined && apiKey === undefined) {
       throw notConfigured(`Model ${model.name} needs ${apiKeyEnv} in the worker's environment`);
     }

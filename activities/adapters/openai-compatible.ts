@@ -82,7 +82,9 @@ export function renderMessages(prompt: Prompt): { role: string; content: string 
 
 function renderPart({ origin, text, citation }: PromptPart): string {
   if (origin !== 'retrieval') return text;
-  return `<passage n="${citation ?? 0}">\n${text.replace(/<(\/?passage)/gi, '‹$1')}\n</passage>`;
+  // A model reads "</ passage>" as it reads "</passage>", with white space or invisible characters in between.
+  const inside = text.replace(/<(?=[\s\p{Cf}]*\/?[\s\p{Cf}]*passage)/giu, '‹');
+  return `<passage n="${citation ?? 0}">\n${inside}\n</passage>`;
 }
 
 function fromWire(label: string, body: string): ModelReply {

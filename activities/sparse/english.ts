@@ -24,6 +24,9 @@ const SCAFFOLDING = new Set(
   ).split(' '),
 );
 
+/** "How long", "how far": the second word frames the question, too. Elsewhere it says something ("a long dress"). */
+const MEASURE = /\bhow (long|often|far|soon|fast|quickly|big|old)\b/gi;
+
 /** Stems kept in memory: about 10 MB, and most texts use far fewer words. */
 const STEM_CACHE_SIZE = 100_000;
 const stems = new Map<string, string>();
@@ -46,7 +49,7 @@ export const english: Analyzer = {
   terms: (text) => words(text).map(stemOf),
   contentTerms: (question) =>
     new Set(
-      words(question)
+      words(question.replace(MEASURE, ' '))
         .filter((word) => !SCAFFOLDING.has(word))
         .map(stemOf),
     ),

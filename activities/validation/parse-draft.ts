@@ -31,8 +31,7 @@ export function quotesOf(text: string): Quote[] {
 export function normalise(text: string): string {
   return text
     .normalize('NFKC')
-    .replace(/[‘’‛′]/g, "'")
-    .replace(/[“”„″]/g, '"')
+    .replace(/[‘’‛′“”„″"]/g, "'")
     .replace(/[‐‑‒–—−]/g, '-')
     .replace(/[*_`]+/g, '')
     .replace(/\s+/g, ' ')

@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .option('--json', 'print where everything is as JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx countersign dev\n  $ npx countersign ask "May I return an opened item?"   # in another terminal',
+      '\nExample:\n  $ npx countersign dev\n  $ npx countersign ask "Until when can I cancel an order for free?"   # in another terminal',
     )
     .action(dev);
 }
@@ -121,7 +121,10 @@ function printPlaces({ stack, home, workerLog }: RunningStack): void {
     ]),
   );
   print();
-  print('Ask something in another terminal:');
-  print(`  ${paint('bold', 'npx countersign ask "May I return an opened item?"')}`);
+  print('In another terminal:');
+  print(
+    `  ${paint('bold', 'npx countersign ingest examples/knowledge-base/refund-policy --collection refund-policy-docs')}`,
+  );
+  print(`  ${paint('bold', 'npx countersign ask "Until when can I cancel an order for free?"')}`);
   print('Ctrl-C stops it.');
 }

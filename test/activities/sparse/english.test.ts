@@ -37,6 +37,8 @@ describe('English analyzer', () => {
     expect([...english.contentTerms(question)]).toEqual(['return', 'open', 'headphon']);
     expect(english.terms(question)).toContain('how');
     expect(english.contentTerms('What can you do for me?').size).toBe(0);
+    expect([...english.contentTerms('How long is a gift card valid?')]).toEqual(['gift', 'card', 'valid']);
+    expect([...english.contentTerms('Do you sell a long dress?')]).toContain('long');
   });
 });
 
