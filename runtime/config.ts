@@ -171,6 +171,12 @@ function tlsOf(environment: Environment): { tls?: TemporalTls } {
     }),
     ...(environment.TEMPORAL_TLS_SERVER_NAME !== undefined && { serverName: environment.TEMPORAL_TLS_SERVER_NAME }),
   };
+  if (environment.TEMPORAL_TLS === false && environment.TEMPORAL_API_KEY !== undefined) {
+    throw new UserError('TEMPORAL_TLS is off and TEMPORAL_API_KEY is set: the key would be sent in the clear', {
+      hint: 'Unset one of the two.',
+      exitCode: 64,
+    });
+  }
   if (environment.TEMPORAL_TLS === false) return {};
   // An API key is only ever sent over TLS.
   const wanted = environment.TEMPORAL_TLS === true || environment.TEMPORAL_API_KEY !== undefined;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Sql } from './database.ts';
 import { UserError } from './errors.ts';
 
+const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -47,14 +48,17 @@ export const newRunKey = (): Uint8Array => randomBytes(KEY_BYTES);
 /** AES-256-GCM: nonce, ciphertext, tag. `context` is authenticated, not stored. */
 export function seal(key: Uint8Array, context: string, plaintext: Uint8Array): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
   return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Reverses {@link seal}; throws when key, context or a byte differs. */
 export function open(key: Uint8Array, context: string, sealed: Uint8Array): Buffer {
   const bytes = Buffer.from(sealed);
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(context));
+  // Shorter bytes would be read with a shorter tag, which is easier to guess.
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new TypeError('Not a sealed value: too short');
+  const nonce = bytes.subarray(0, NONCE_BYTES);
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
   decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
   return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES)), decipher.final()]);
 }

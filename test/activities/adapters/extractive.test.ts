@@ -84,6 +84,11 @@ describe('an answer', () => {
 describe('a question that the passages do not cover', () => {
   it.each([
     ['at all', 'Do you sell bicycles?', [CARDS]],
+    [
+      'by half',
+      'Is a gift card insured overseas?',
+      ['Gift cards come by e-mail. Vans are green. Shops open early. It rains.'],
+    ],
     ['for the most part', 'Is a card accepted for insured motorcycle transport overseas?', [CARDS]],
     ['because there are none', 'Is a gift card valid?', []],
     ['because it says nothing', 'Who are you?', [CARDS]],

@@ -1,0 +1,71 @@
+// The log: JSON lines with ids, and nothing of content or secrets, also when a careless caller hands them over.
+import { describe, expect, it } from 'vitest';
+import type { Logger } from '../../runtime/logger.ts';
+import { createLogger } from '../../runtime/logger.ts';
+
+const CANARY = 'canary-4711';
+const FIELDS = [
+  'question',
+  'text',
+  'prompt',
+  'passages',
+  'request',
+  'assertion',
+  'password',
+  'apiKey',
+  'authorization',
+  'databaseUrl',
+  'headers',
+];
+
+function logged(write: (logger: Logger) => void, logLevel: 'info' | 'debug' = 'info'): string[] {
+  const lines: string[] = [];
+  write(createLogger({ name: 'test', logLevel }, { write: (line) => void lines.push(line) }));
+  return lines;
+}
+
+describe('a log line', () => {
+  it('is JSON with name, message and ids as they are', () => {
+    const [line = ''] = logged((logger) => logger.info({ runId: 'default/answer/01', step: 'admit' }, 'started'));
+    expect(JSON.parse(line)).toMatchObject({
+      name: 'test',
+      msg: 'started',
+      runId: 'default/answer/01',
+      step: 'admit',
+    });
+  });
+
+  it.each(FIELDS)('never shows %s, at the top, one deep or two deep', (field) => {
+    for (const value of [
+      { [field]: CANARY },
+      { input: { [field]: CANARY } },
+      { error: { input: { [field]: { deeper: CANARY } } } },
+      { calls: [{ [field]: CANARY }] },
+    ]) {
+      const [line = ''] = logged((logger) => logger.info(value, 'x'));
+      expect(line).toContain('[redacted]');
+      expect(line).not.toContain('canary');
+    }
+  });
+
+  it('of a child logger hides the same', () => {
+    const [line = ''] = logged((logger) => logger.child({ runId: 'r', apiKey: CANARY }).info({ text: CANARY }, 'x'));
+    expect(line).toContain('"runId":"r"');
+    expect(line).not.toContain('canary');
+  });
+
+  it('does not change the object that was logged', () => {
+    const input = { question: CANARY, input: { text: CANARY } };
+    logged((logger) => logger.info(input, 'x'));
+    expect(input).toEqual({ question: CANARY, input: { text: CANARY } });
+  });
+
+  it('below the level is not written', () => {
+    const write = (logger: Logger): void => {
+      logger.debug('quiet');
+      logger.warn('loud');
+    };
+    expect(logged(write)).toHaveLength(1);
+    expect(logged(write, 'debug')).toHaveLength(2);
+  });
+});
