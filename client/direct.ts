@@ -1,6 +1,11 @@
 // The `direct` transport: trusted, with credentials of Temporal and of the ledger (database role gateway).
 import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import { resolveRelease } from '../releases/registry.ts';
@@ -27,6 +32,7 @@ export interface DirectDependencies {
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
+const GRPC_NOT_FOUND = 5;
 
 export function createDirectTransport(dependencies: DirectDependencies): Transport {
   const { config, temporal, sql, ledger } = dependencies;
@@ -130,7 +136,9 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       try {
         return await handle(runId).fetchHistory();
       } catch (error) {
-        throw error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
+        // The SDK gives the server's own error here, unlike elsewhere.
+        const unknown = isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND;
+        throw unknown || error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
       }
     },
     async list({ tenant = DEFAULT_TENANT, kind, limit = DEFAULT_LIMIT }) {

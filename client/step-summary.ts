@@ -59,7 +59,7 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
 };
 
 export function summarise(step: string, result: unknown): StepSummary {
-  const describe = SUMMARIES[step];
+  const describe = Object.hasOwn(SUMMARIES, step) ? SUMMARIES[step] : undefined;
   return describe === undefined ? ok('done') : describe(result as never);
 }
 

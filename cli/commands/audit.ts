@@ -1,7 +1,7 @@
 // `countersign audit`: replays what happened.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ReplayResult } from '../../audit/replay.ts';
+import type { NamedHistory, ReplayResult } from '../../audit/replay.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { note, paint, print } from '../output.ts';
 import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
@@ -39,31 +39,36 @@ async function replay(targets: readonly string[], options: ReplayCommandOptions)
   if (targets.length === 0 && !options.all) {
     throw new UserError('Nothing to replay', { hint: 'Name run ids or .json files, or --all.', exitCode: 64 });
   }
-  const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
-  const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
-  quietSdk();
-  const workflowBundle = await bundleWorkflows(
-    options.workflows === undefined ? undefined : resolve(options.workflows),
-  );
   const results: ReplayResult[] = [];
-  const check = async (histories: Parameters<typeof replayHistories>[0]['histories']): Promise<void> => {
+  const check = async (histories: AsyncIterable<NamedHistory> | Iterable<NamedHistory>): Promise<void> => {
+    const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
+    const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
+    const workflows = options.workflows === undefined ? undefined : resolve(options.workflows);
+    const workflowBundle = await bundleWorkflows(workflows);
+    // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
+    quietSdk();
     for await (const result of replayHistories({ workflowBundle, histories })) {
       results.push(result);
       if (options.json) print(JSON.stringify(result));
       else print(lineOf(result));
     }
   };
-  if (files.length > 0) await check(historiesOfFiles(files));
-  if (ids.length > 0 || options.all) {
+  if (ids.length === 0 && !options.all) await check(historiesOfFiles(files));
+  else {
     await withClient(options.home, async ({ client }) => {
       const all = options.all ? await client.list({ limit: MAX_RUNS }) : [];
       const started = all.filter((run) => run.status !== 'not-started').map((run) => run.runId);
-      await check(historiesOfRuns(client, [...new Set([...ids, ...started])]));
+      await check(both(historiesOfFiles(files), historiesOfRuns(client, [...new Set([...ids, ...started])])));
     });
   }
   const matching = results.filter((result) => result.verdict === 'ok').length;
   if (!options.json) note(`${matching} of ${results.length} histories replay`);
   process.exitCode = exitCodeOf(results);
+}
+
+async function* both(files: Iterable<NamedHistory>, runs: AsyncIterable<NamedHistory>): AsyncGenerator<NamedHistory> {
+  yield* files;
+  yield* runs;
 }
 
 export function lineOf({ runId, verdict, reason }: ReplayResult): string {

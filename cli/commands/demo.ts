@@ -128,9 +128,10 @@ async function replayAll(
 ): Promise<readonly ReplayResult[]> {
   const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
-  quietSdk();
   const results: ReplayResult[] = [];
   const workflowBundle = await bundleWorkflows();
+  // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
+  quietSdk();
   for await (const result of replayHistories({ workflowBundle, histories: historiesOfRuns(client, runs) })) {
     results.push(result);
     onResult(result);

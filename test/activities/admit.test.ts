@@ -283,6 +283,11 @@ describe('an assertion is refused that', () => {
     await refused(`${header}.${payload}.`);
   });
 
+  it('names the algorithm by another name than the pinned one', async () => {
+    const jwt = new SignJWT({ v: 1, run: RUN, principal: { ...ada } }).setIssuedAt();
+    await refused(await jwt.setProtectedHeader({ alg: 'Ed25519', kid: 'local' }).sign(signer.key));
+  });
+
   it('is keyed by HMAC with the public key', async () => {
     const secret = new TextEncoder().encode('local');
     await refused(
