@@ -8,6 +8,7 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import { verifyAssertion } from '../runtime/assertion.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import { startHash } from '../runtime/start-hash.ts';
 import type {
   AdmitInput,
   EngineActivities,
@@ -66,6 +67,9 @@ function requireAsLedgered(input: AdmitInput, principal: Principal, start: Start
   if (principal.id !== start.requester) throw differs('principal');
   if ((input.release?.digest ?? null) !== start.releaseDigest) throw differs('release');
   if ((input.collection ?? null) !== start.collection) throw differs('collection');
+  const { workflowType: kind, collection, request } = input;
+  const content = { kind, releaseRef: input.release?.ref, collection, request };
+  if (startHash(start.key, content) !== start.requestHash) throw differs('request or workflow type');
 }
 
 async function principalOf(input: AdmitInput, key: AssertionKey): Promise<Principal> {

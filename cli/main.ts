@@ -20,7 +20,7 @@ const WRONG_USE = 64;
 
 export function createProgram(): Command {
   const program = new Command('countersign')
-    .description('Durable RAG and agent workflows on Temporal, with approvals and replayable evidence.')
+    .description('Durable RAG workflows on Temporal: answers checked before they leave, histories that replay.')
     .option('--debug', 'print the stack of an error')
     .showHelpAfterError('(run with --help for the usage)')
     .exitOverride();

@@ -1,12 +1,11 @@
 // The row before the start: who starts what under which key. Written before Temporal hears of a run, so none is unaccounted for.
 
-import { keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { Kek, RunKeys } from '../runtime/keys.ts';
 import { newRunKey, wrapRunKey } from '../runtime/keys.ts';
+import { startHash } from '../runtime/start-hash.ts';
 import type { Digest, RunId } from '../workflows/protocol/index.ts';
-import { HashPrefix } from '../workflows/protocol/index.ts';
 
 export interface LedgerEntry {
   readonly runId: RunId;
@@ -80,6 +79,5 @@ async function findEarlier(sql: Sql, runKeys: RunKeys, entry: LedgerEntry): Prom
   return { runId: row.run_id, releaseDigest: row.release_digest ?? undefined, ended: row.ended };
 }
 
-function hashOf(runKey: Uint8Array, { kind, releaseRef, collection, request }: LedgerEntry): string {
-  return keyedHash(runKey, HashPrefix.StartRequest, { kind, releaseRef, collection, request });
-}
+const hashOf = (runKey: Uint8Array, { kind, releaseRef, collection, request }: LedgerEntry): string =>
+  startHash(runKey, { kind, releaseRef, collection, request });

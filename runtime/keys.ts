@@ -72,6 +72,8 @@ export interface StartedRun {
   readonly requester: string;
   readonly releaseDigest: string | null;
   readonly collection: string | null;
+  /** Of `runtime/start-hash.ts`. */
+  readonly requestHash: string;
 }
 
 export interface RunKeys {
@@ -85,6 +87,7 @@ interface Row {
   readonly requester: string;
   readonly release_digest: string | null;
   readonly collection: string | null;
+  readonly request_hash: string;
 }
 
 /** Run keys from the ledger, the latest `capacity` kept in memory. @default capacity 1000 */
@@ -95,7 +98,7 @@ export function createRunKeys(sql: Sql, kek: Kek, capacity = 1000): RunKeys {
       const cached = cache.get(runId);
       if (cached !== undefined) return cached;
       const [row] = await sql<Row[]>`
-        select k.kek_id, k.wrapped, l.requester, l.release_digest, l.collection
+        select k.kek_id, k.wrapped, l.requester, l.release_digest, l.collection, l.request_hash
         from run_keys k join start_ledger l on l.run_id = k.run_id where k.run_id = ${runId}`;
       if (row === undefined) return undefined;
       if (row.kek_id !== kek.id) {
@@ -104,8 +107,8 @@ export function createRunKeys(sql: Sql, kek: Kek, capacity = 1000): RunKeys {
         });
       }
       const key = open(kek.key, `run-key:${runId}`, row.wrapped);
-      const { requester, release_digest: releaseDigest, collection } = row;
-      const started = { key, requester, releaseDigest, collection };
+      const { requester, release_digest: releaseDigest, collection, request_hash: requestHash } = row;
+      const started = { key, requester, releaseDigest, collection, requestHash };
       if (cache.size >= capacity) cache.delete(cache.keys().next().value ?? '');
       cache.set(runId, started);
       return started;

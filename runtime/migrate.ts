@@ -1,4 +1,4 @@
-// Brings the ledger's schema forward, one file at a time, each in a transaction; never backwards.
+// Brings the ledger's schema forward, all missing files in one transaction; never backwards.
 import { readdirSync, readFileSync } from 'node:fs';
 import { sha256 } from './canonical.ts';
 import type { DatabaseRole } from './config.ts';

@@ -27,6 +27,8 @@ if (counts.broken.length > 0) {
 if (counts.passed + counts.failed + counts.skipped.length === 0) {
   console.log(filters.length > 0 ? `\nNo tests match ${filters.join(' ')}.` : '\nNo tests ran.');
 }
+if (!process.env['QDRANT_URL'])
+  console.log('\nNot run: the vector store contract on a real Qdrant (QDRANT_URL is not set).');
 const failed = counts.failed + counts.broken.length + (skippedFail ? counts.skipped.length : 0);
 const code = failed > 0 || counts.passed + failed === 0 ? 1 : 0;
 // Written before anything may still be printed by a process that ends.

@@ -1,4 +1,4 @@
-// `countersign/workflow`: workflow as code. Safe in the workflow sandbox; imports no I/O.
+// Workflow as code. Safe in the workflow sandbox; imports no I/O.
 // A flow composes the run's steps. What it cannot do is skip one: see interceptor.ts.
 import { workflowInfo } from '@temporalio/workflow';
 import { answerStep } from './answer-step.ts';

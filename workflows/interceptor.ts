@@ -100,6 +100,7 @@ async function admit(state: RunState): Promise<void> {
     workflowType,
     action: workflowType === 'ingest' ? 'ingest' : 'ask',
     startedAt: startTime.toISOString(),
+    request: envelope.request,
     ...(envelope.assertion !== undefined && { assertion: envelope.assertion }),
     ...(envelope.release !== undefined && { release: envelope.release }),
     ...(envelope.collection !== undefined && { collection: envelope.collection }),

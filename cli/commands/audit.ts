@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx countersign audit replay --all\n  $ npx countersign audit replay --json test/replay/histories/answer.json',
+      '\nExamples:\n  $ npx countersign audit replay --all\n  $ npx countersign audit replay --json test/replay/histories/answer-answered.json',
     )
     .action(replay);
 }

@@ -92,9 +92,8 @@ async function demo(options: DemoOptions): Promise<void> {
   for (const fault of faults) out(paint('red', `wrong: ${fault}`));
   if (faults.length > 0) process.exitCode = 1;
   out();
-  out(
-    'The histories are kept: `npx countersign dev` starts the stack on them, with the Temporal UI at the links above.',
-  );
+  const home = options.home === undefined ? '' : ` --home ${options.home}`;
+  out(`The histories are kept: \`npx countersign dev${home}\` starts the stack on them, with the Temporal UI.`);
   out(faults.length === 0 ? paint('green', 'demo: ok') : paint('red', 'demo: failed'));
 }
 

@@ -50,10 +50,13 @@ export function printReport(
   const { documents, chunks, added, updated, removed, collection, changed } = report;
   if (changed) {
     print(
-      `${indent}${collection}: ${documents} documents in ${chunks} chunks (${added} added, ${updated} changed, ${removed} removed)`,
+      `${indent}${collection}: ${plural(documents, 'document')} in ${plural(chunks, 'chunk')} (${added} added, ${updated} changed, ${removed} removed)`,
     );
-  } else print(`${indent}${collection}: ${documents} documents in ${chunks} chunks, nothing changed`);
+  } else
+    print(`${indent}${collection}: ${plural(documents, 'document')} in ${plural(chunks, 'chunk')}, nothing changed`);
   for (const { path, reason } of report.skipped) note(`skipped ${path}: ${reason}`);
   const unlisted = report.skippedCount - report.skipped.length;
   if (unlisted > 0) note(`and ${unlisted} more files were skipped`);
 }
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

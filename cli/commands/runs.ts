@@ -124,6 +124,9 @@ async function history(id: string, options: CommonOptions): Promise<void> {
 async function cancel(id: string, options: CommonOptions): Promise<void> {
   const runId = requireRunId(id);
   await withClient(options.home, async ({ client }) => {
+    const { status } = await client.run(runId).summary();
+    if (status !== 'running')
+      throw new UserError(`Run ${runId} does not run: ${status}`, { hint: 'There is nothing to cancel.' });
     await client.run(runId).cancel();
     if (options.json) printJson({ runId, cancelRequested: true });
     else print(`asked ${runId} to end`);

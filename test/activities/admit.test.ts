@@ -11,6 +11,7 @@ import type { AssertionKey } from '../../runtime/assertion.ts';
 import { signAssertion } from '../../runtime/assertion.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
 import type { StartedRun } from '../../runtime/keys.ts';
+import { startHash } from '../../runtime/start-hash.ts';
 import type { AdmitInput, Principal, RunId } from '../../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../../workflows/protocol/index.ts';
 
@@ -39,7 +40,14 @@ const body: ReleaseBody = {
 };
 const release: Release = { digest: releaseDigest(body), body };
 const runKey = new Uint8Array(32).fill(7);
-const ledgered: StartedRun = { key: runKey, requester: 'ada', releaseDigest: release.digest, collection: null };
+const REQUEST = { question: 'May I?' };
+const ledgered: StartedRun = {
+  key: runKey,
+  requester: 'ada',
+  releaseDigest: release.digest,
+  collection: null,
+  requestHash: startHash(runKey, { kind: 'answer', releaseRef: 'refunds', collection: undefined, request: REQUEST }),
+};
 
 let signer: AssertionKey;
 let forger: AssertionKey;
@@ -75,6 +83,7 @@ beforeAll(async () => {
     startedAt: new Date().toISOString(),
     assertion: await signAssertion(signer, ada, RUN),
     release: { ref: 'refunds', digest: release.digest },
+    request: REQUEST,
   };
 });
 
@@ -84,6 +93,9 @@ const admit = async (change: Partial<AdmitInput> = {}, others: Partial<AdmitDepe
 const startedAs = (start: Partial<StartedRun>): Partial<AdmitDependencies> => ({
   runKeys: { find: async () => ({ ...ledgered, ...start }) },
 });
+
+const hashOf = ({ workflowType: kind, release: named, collection, request }: AdmitInput): string =>
+  startHash(runKey, { kind, releaseRef: named?.ref, collection, request });
 
 /** Claims as the gateway makes them, changed and signed. */
 async function assertionOf(change: {
@@ -153,7 +165,7 @@ describe('an admission', () => {
       assertion: await assertionOf({ claims: { principal: otto } }),
     } as const;
     const { release: _, ...bare } = { ...input, ...change };
-    const as = startedAs({ requester: 'otto', releaseDigest: null, collection: 'docs' });
+    const as = startedAs({ requester: 'otto', releaseDigest: null, collection: 'docs', requestHash: hashOf(bare) });
     const admission = await createAdmit({ ...dependencies, ...as })(bare);
     expect(admission.verdict).toMatchObject({
       decision: 'allow',
@@ -164,7 +176,10 @@ describe('an admission', () => {
 
   it('without what is asked for fails for good', async () => {
     const { release: _, ...bare } = input;
-    const admitting = createAdmit({ ...dependencies, ...startedAs({ releaseDigest: null }) })(bare);
+    const admitting = createAdmit({
+      ...dependencies,
+      ...startedAs({ releaseDigest: null, requestHash: hashOf(bare) }),
+    })(bare);
     await expect(admitting).rejects.toMatchObject({ type: Failure.InvalidInput, nonRetryable: true });
   });
 
@@ -206,6 +221,15 @@ describe('a start that the ledger does not bear out', () => {
     });
   });
 
+  it.each<[string, Partial<AdmitInput>]>([
+    ['question', { request: { question: 'May I do anything?' } }],
+    ['workflow type', { workflowType: 'agent' }],
+    ['name for its release', { release: { ref: 'refunds@dev', digest: release.digest } }],
+  ])('with another %s fails for good', async (_, change) => {
+    const admitting = admit(change, { findRelease: fail('the registry') });
+    await expect(admitting).rejects.toMatchObject({ type: Failure.NotAsLedgered, nonRetryable: true });
+  });
+
   it("without its assertion, as anonymous in somebody's place, fails for good", async () => {
     const { assertion: _, ...bare } = input;
     await expect(createAdmit(dependencies)(bare)).rejects.toMatchObject({ type: Failure.NotAsLedgered });
@@ -213,7 +237,8 @@ describe('a start that the ledger does not bear out', () => {
 });
 
 describe('a collection of its own', () => {
-  const own = startedAs({ collection: 'mine' });
+  const request = { kind: 'answer', releaseRef: 'refunds', collection: 'mine', request: REQUEST };
+  const own = startedAs({ collection: 'mine', requestHash: startHash(runKey, request) });
 
   it('is refused where the stack is not a development one', async () => {
     const admitting = admit({ collection: 'mine' }, { ...own, currentGeneration: fail('the index') });

@@ -23,7 +23,9 @@ const body: ReleaseBody = {
 };
 const release: Release = { digest: releaseDigest(body), body };
 const key = new Uint8Array(32).fill(7);
-const runKeys: RunKeys = { find: async () => ({ key, requester: 'ada', releaseDigest: null, collection: null }) };
+const runKeys: RunKeys = {
+  find: async () => ({ key, requester: 'ada', releaseDigest: null, collection: null, requestHash: '' }),
+};
 const releases = createReleases(async (tenant, digest) =>
   tenant === 'default' && digest === release.digest ? release : undefined,
 );

@@ -11,7 +11,13 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const POLICY = `sha256:${'a'.repeat(64)}` as const;
 const RELEASE = `sha256:${'b'.repeat(64)}` as const;
 const runKeys: RunKeys = {
-  find: async () => ({ key: new Uint8Array(32).fill(7), requester: 'ada', releaseDigest: null, collection: null }),
+  find: async () => ({
+    key: new Uint8Array(32).fill(7),
+    requester: 'ada',
+    releaseDigest: null,
+    collection: null,
+    requestHash: '',
+  }),
 };
 
 const input: RecordInput = {

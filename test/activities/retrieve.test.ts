@@ -21,7 +21,13 @@ const SHOP = {
     '---\naudience: [fraud-team]\nsensitivity: internal\n---\n# Fraud\n\nRefunds above 500 euros are checked for fraud.',
 };
 const runKeys: RunKeys = {
-  find: async () => ({ key: new Uint8Array(32).fill(7), requester: 'clerk', releaseDigest: null, collection: null }),
+  find: async () => ({
+    key: new Uint8Array(32).fill(7),
+    requester: 'clerk',
+    releaseDigest: null,
+    collection: null,
+    requestHash: '',
+  }),
 };
 
 describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {

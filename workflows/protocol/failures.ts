@@ -5,7 +5,7 @@ export const Failure = {
   InvalidInput: 'countersign.input.Invalid',
   /** The run was started without a row in the start ledger, or with another run's. */
   NotInLedger: 'countersign.start.NotInLedger',
-  /** The start event says another principal, release or collection than the ledger's row. */
+  /** The start event says another principal, release, collection, request or workflow type than the ledger's row. */
   NotAsLedgered: 'countersign.start.NotAsLedgered',
   /** The principal assertion does not verify. */
   AssertionInvalid: 'countersign.principal.AssertionInvalid',

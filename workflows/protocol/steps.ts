@@ -34,6 +34,8 @@ export interface AdmitInput extends StepInput {
   readonly assertion?: string;
   readonly release?: { readonly ref: ReleaseRef; readonly digest: Digest };
   readonly collection?: string;
+  /** What the flow will see; compared with the hash that the ledger has of it. */
+  readonly request: unknown;
 }
 
 export interface Admission extends LocalStepResult {

@@ -84,7 +84,7 @@ describe('ingest', () => {
       'used.md': '# Used\n\nText.',
     });
     const { code, stdout, stderr } = await stack.run(['ingest', folder, '--collection', 'mixed']);
-    expect(stdout).toBe('mixed: 1 documents in 1 chunks (1 added, 0 changed, 0 removed)\n');
+    expect(stdout).toBe('mixed: 1 document in 1 chunk (1 added, 0 changed, 0 removed)\n');
     expect(stderr.trim().split('\n').sort()).toEqual([
       'skipped binary.md: binary: a NUL byte at offset 2; save it as UTF-8 text',
       'skipped empty.txt: empty',

@@ -4,9 +4,8 @@ import { continueAsNew, executeChild, proxyActivities, proxyLocalActivities } fr
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
 
+export { answer, ingest } from 'countersign/workflow';
 export { refundDesk } from '../../../examples/refund-desk.ts';
-export { answer } from '../../../workflows/answer.ts';
-export { ingest } from '../../../workflows/ingest.ts';
 
 interface Question {
   readonly text: string;
