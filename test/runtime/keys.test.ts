@@ -108,7 +108,13 @@ describe('a run key of the ledger', () => {
     const key = newRunKey();
     await enter('run-1', wrapRunKey(kek, 'run-1', key));
     const found = await createRunKeys(database.sql('worker'), kek).find('run-1');
-    expect(found).toEqual({ key: Buffer.from(key), requester: 'ada', releaseDigest: digest, collection: 'docs' });
+    expect(found).toEqual({
+      key: Buffer.from(key),
+      requester: 'ada',
+      releaseDigest: digest,
+      collection: 'docs',
+      requestHash: 'h',
+    });
   });
 
   it('is absent for a run that has no row, and looked for again the next time', async () => {

@@ -47,6 +47,8 @@ beforeAll(async () => {
 const engine = useEngine({ releases });
 beforeAll(async () => {
   await engine.ingestSample();
+  // Once, before any worker reads it.
+  writeFileSync(join(engine.home, 'bundle.js'), engine.bundle.code);
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
@@ -70,7 +72,6 @@ function releases(): Record<string, string> {
 
 async function startWorker(taskQueue: string, pauseAt: PauseAt | null): Promise<ChildProcess> {
   const bundlePath = join(engine.home, 'bundle.js');
-  writeFileSync(bundlePath, engine.bundle.code);
   const config = { ...engine.config('worker'), taskQueue };
   const argument: PausingWorkerArgument = { config, bundlePath, buildId: engine.bundle.buildId, pauseAt };
   const child = fork(WORKER, [JSON.stringify(argument)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
