@@ -2,10 +2,9 @@
 import { isAbsolute } from 'node:path';
 import { canonicalJson } from '../runtime/canonical.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { isTenant, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
+import { isKind, isTenant, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
 import type { StartRequest } from './transport.ts';
 
-const KIND = /^[A-Za-z][A-Za-z0-9-]{0,62}$/;
 const COLLECTION = /^[a-z0-9][a-z0-9_-]{0,99}$/;
 /** A request stands in the start event; more belongs into a store, and its reference into the request. */
 const MAX_REQUEST_BYTES = 2 * MAX_QUESTION_BYTES;
@@ -14,7 +13,7 @@ const MAX_KEY_CHARS = 255;
 /** @throws UserError that names what is wrong and what is allowed */
 export function checkStart(start: StartRequest): void {
   const { workflow, request, tenant, principal, idempotencyKey, collection } = start;
-  if (!KIND.test(workflow)) throw invalid(`not a workflow type: ${workflow}`, 'Letters, digits and -, at most 63.');
+  if (!isKind(workflow)) throw invalid(`not a workflow type: ${workflow}`, 'Letters, digits and -, at most 63.');
   if (tenant !== undefined && !isTenant(tenant)) {
     throw invalid(`not a tenant: ${tenant}`, 'Lower-case letters, digits and -, at most 63.');
   }

@@ -1,16 +1,14 @@
 // Asks the access policy. Pure but for the parsed set that Cedar keeps.
 import type { EntityJson, EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
-import type { Principal, Sensitivity, Verdict, VerdictFacts } from '../workflows/protocol/index.ts';
-import { WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { Principal, Verdict, VerdictFacts } from '../workflows/protocol/index.ts';
+import { SENSITIVITY_RANK, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import type { AccessPolicy } from './load.ts';
 
 export interface Question extends VerdictFacts {
   /** Attributes of the resource entity, as the schema has them. */
   readonly attributes: Readonly<Record<string, string | number>>;
 }
-
-const RANK: Readonly<Record<Sensitivity, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 };
 
 /**
  * The verdict on one request, with the ids of the policies that made it. Denies what Cedar cannot evaluate.
@@ -52,7 +50,7 @@ function principalEntities(principal: Principal): EntityJson[] {
   return [
     {
       uid: { type: 'Principal', id: principal.id },
-      attrs: { tenant: principal.tenant, clearance: RANK[principal.clearance] },
+      attrs: { tenant: principal.tenant, clearance: SENSITIVITY_RANK[principal.clearance] },
       parents,
     },
     ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),

@@ -1,6 +1,7 @@
 // The port to whatever keeps chunks and finds them by sparse vector, and the ranking rule all adapters share. No I/O here;
 // adapters are in ../adapters.
 import type { Sensitivity } from '../../workflows/protocol/index.ts';
+import { SENSITIVITY_RANK } from '../../workflows/protocol/index.ts';
 import type { SparseVector } from '../sparse/bm25.ts';
 
 /** Which generation is meant. Tenant and generation are in the filter of everything a store does. */
@@ -64,12 +65,10 @@ export interface VectorStore {
   drop(generation: StoredGeneration): Promise<void>;
 }
 
-const RANKS: Readonly<Record<Sensitivity, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 };
-
 /** The sensitivities that somebody with this clearance may see. */
 export function sensitivitiesUpTo(clearance: Sensitivity): Sensitivity[] {
   return (['public', 'internal', 'confidential', 'restricted'] as const).filter(
-    (sensitivity) => RANKS[sensitivity] <= RANKS[clearance],
+    (sensitivity) => SENSITIVITY_RANK[sensitivity] <= SENSITIVITY_RANK[clearance],
   );
 }
 

@@ -22,6 +22,11 @@ export function isTenant(value: string): boolean {
   return TENANT.test(value);
 }
 
+/** Whether the text can be a workflow type, and so the kind in a run id. */
+export function isKind(value: string): boolean {
+  return KIND.test(value);
+}
+
 export interface RunIdParts {
   readonly tenant: string;
   readonly kind: string;

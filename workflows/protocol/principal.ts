@@ -11,6 +11,14 @@ export interface Principal {
 
 export type Sensitivity = 'public' | 'internal' | 'confidential' | 'restricted';
 
+/** The order of sensitivities, lowest first: policies compare it, and stores filter by it. */
+export const SENSITIVITY_RANK: Readonly<Record<Sensitivity, number>> = {
+  public: 0,
+  internal: 1,
+  confidential: 2,
+  restricted: 3,
+};
+
 /** The principal of a start without an assertion. No tool of medium risk or above runs for it. */
 export function anonymous(tenant: string): Principal {
   return { id: 'anonymous', tenant, groups: [], roles: [], clearance: 'public' };
