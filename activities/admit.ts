@@ -5,8 +5,6 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { Release } from '../releases/release.ts';
 import { pinned } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
-import { verifyAssertion } from '../runtime/assertion.ts';
-import { messageOf } from '../runtime/errors.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys.ts';
 import { startHash } from '../runtime/start-hash.ts';
 import type {
@@ -17,8 +15,9 @@ import type {
   Principal,
   Verdict,
 } from '../workflows/protocol/index.ts';
-import { anonymous, Failure } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
+import { principalOf } from './principal.ts';
 
 export interface AdmitDependencies {
   readonly runKeys: RunKeys;
@@ -70,19 +69,6 @@ function requireAsLedgered(input: AdmitInput, principal: Principal, start: Start
   const { workflowType: kind, collection, request } = input;
   const content = { kind, releaseRef: input.release?.ref, collection, request };
   if (startHash(start.key, content) !== start.requestHash) throw differs('request or workflow type');
-}
-
-async function principalOf(input: AdmitInput, key: AssertionKey): Promise<Principal> {
-  if (input.assertion === undefined) return anonymous(input.tenant);
-  const { runId: run, tenant, startedAt } = input;
-  try {
-    return await verifyAssertion(key, input.assertion, { run, tenant, startedAt });
-  } catch (error) {
-    throw ApplicationFailure.nonRetryable(
-      `The principal assertion of run ${run} does not verify: ${messageOf(error)}`,
-      Failure.AssertionInvalid,
-    );
-  }
 }
 
 async function releaseOf(input: AdmitInput, dependencies: AdmitDependencies): Promise<PinnedRelease | undefined> {

@@ -6,7 +6,9 @@ import type {
   EngineActivities,
   Prompt,
   PromptMessage,
+  PromptPart,
   TrustLabel,
+  Turn,
 } from '../workflows/protocol/index.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
 import { localStep } from './local-step.ts';
@@ -31,7 +33,7 @@ export function createAssemble({ runKeys, releases }: AssembleDependencies): Eng
 
 /** Pure: the same input gives the same prompt. Passages are numbered from 1, by rank. */
 export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
-  const { question, passages, repair } = input;
+  const { question, passages, turns = [], repair } = input;
   const messages: PromptMessage[] = [{ role: 'system', parts: [{ origin: 'operator', text: release.body.prompt }] }];
   messages.push({
     role: 'user',
@@ -40,6 +42,7 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
       { origin: 'user', text: question },
     ],
   });
+  messages.push(...turns.flatMap(messagesOf));
   if (repair !== undefined) {
     messages.push({ role: 'assistant', parts: [{ origin: 'model', text: repair.draft }] });
     const reasons = repair.reasons.map((reason) => `- ${reason}`).join('\n');
@@ -49,7 +52,23 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   return { messages };
 }
 
-function labelsOf({ passages }: AssembleInput): TrustLabel[] {
+/** What the model asked for, and what came of each call. Results of tools are named here and read right before the model is called. */
+function messagesOf({ text, toolCalls, results }: Turn): PromptMessage[] {
+  const asked: PromptMessage = { role: 'assistant', parts: [{ origin: 'model', text }], toolCalls };
+  const answers = toolCalls.map((call, i): PromptMessage => {
+    const result = results[i];
+    const origin = `tool:${call.tool}` as const;
+    const { status = 'denied', message = 'It was not called.', effectKey } = result ?? {};
+    const part: PromptPart =
+      status === 'done' && effectKey !== undefined
+        ? { origin, text: '', resultOf: effectKey }
+        : { origin, text: JSON.stringify({ status, message }) };
+    return { role: 'tool', parts: [part], toolCallId: call.id };
+  });
+  return [asked, ...answers];
+}
+
+function labelsOf({ passages, turns = [] }: AssembleInput): TrustLabel[] {
   const labels: TrustLabel[] = [
     { origin: 'operator', docIds: [], sensitivity: 'internal' },
     { origin: 'user', docIds: [], sensitivity: 'public' },
@@ -57,6 +76,9 @@ function labelsOf({ passages }: AssembleInput): TrustLabel[] {
   for (const sensitivity of new Set(passages.map((passage) => passage.sensitivity))) {
     const docIds = passages.filter((passage) => passage.sensitivity === sensitivity).map((passage) => passage.docId);
     labels.push({ origin: 'retrieval', docIds: [...new Set(docIds)], sensitivity });
+  }
+  for (const { tool, docIds, sensitivity } of turns.flatMap((turn) => turn.results)) {
+    labels.push({ origin: `tool:${tool}`, docIds, sensitivity });
   }
   return labels;
 }

@@ -4,13 +4,16 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys.ts';
 import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
+import type { ModelFor } from './adapters/models.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { Releases } from './release-cache.ts';
+import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
 const HEARTBEAT_MS = 3_000;
@@ -19,25 +22,27 @@ export interface GenerateDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
   readonly modelCalls: ModelCalls;
-  /** @throws ApplicationFailure ModelNotConfigured */
-  modelFor(model: ReleaseBody['model']): Model;
+  readonly sql: Sql;
+  readonly modelFor: ModelFor;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { runKeys, releases, modelCalls, modelFor } = dependencies;
+  const { sql, runKeys, releases, modelCalls, modelFor } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
     const { tenant, runId, stepPath } = input;
-    const [{ key: runKey }, { body }] = await Promise.all([
+    const [start, { body }] = await Promise.all([
       requireStart(runKeys, runId),
       releases.require(tenant, input.releaseDigest),
     ]);
-    const model = modelFor(body.model);
+    const runKey = start.key;
+    const model = modelFor(body);
     const key = keyedHash(runKey, HashPrefix.ModelCall, { runId, stepPath, prompt: input.prompt, model: body.model });
     const request: ModelRequest = {
       model: body.model.id,
-      prompt: input.prompt,
+      prompt: await withToolResults(sql, start, runId, input.prompt),
+      tools: (body.tools ?? []).map(({ definition }) => definition),
       temperature: body.temperature,
       maxOutputTokens: body.maxOutputTokens,
       idempotencyKey: key,
@@ -51,7 +56,16 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
         : await payOnce(model, request, call, modelCalls, body.model);
-      return { v: 1, ...reply, model: model.label, reused, durationMs: Math.round(performance.now() - started) };
+      const { toolCalls, ...said } = reply;
+      const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
+      return {
+        v: 1,
+        ...said,
+        ...asked,
+        model: model.label,
+        reused,
+        durationMs: Math.round(performance.now() - started),
+      };
     } finally {
       clearInterval(heartbeat);
     }
@@ -72,7 +86,7 @@ async function payOnce(
 }
 
 function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
-  const bytes = Buffer.byteLength(reply.text);
+  const bytes = Buffer.byteLength(reply.text) + Buffer.byteLength(JSON.stringify(reply.toolCalls ?? []));
   if (bytes > MAX_DRAFT_BYTES) {
     throw ApplicationFailure.nonRetryable(
       `The model's reply has ${bytes} bytes; at most ${MAX_DRAFT_BYTES} are taken. Lower max_output_tokens of the release.`,

@@ -7,7 +7,8 @@ import type { ModelReply } from './ports/model.ts';
 
 const storedSchema = z.object({
   text: z.string(),
-  finishReason: z.enum(['stop', 'length', 'content-filter', 'insufficient-context']),
+  finishReason: z.enum(['stop', 'length', 'content-filter', 'insufficient-context', 'tool-calls']),
+  toolCalls: z.array(z.object({ id: z.string(), tool: z.string(), args: z.unknown() })).optional(),
   usage: z.object({
     inputTokens: z.number(),
     outputTokens: z.number(),
@@ -41,7 +42,10 @@ export function createModelCalls(sql: Sql): ModelCalls {
   const find = async (call: PaidCall): Promise<SettledReply | undefined> => {
     const [row] = await sql<{ sealed: Uint8Array }[]>`select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
-    return storedSchema.parse(JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')));
+    const { toolCalls, ...reply } = storedSchema.parse(
+      JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')),
+    );
+    return { ...reply, ...(toolCalls !== undefined && { toolCalls }) };
   };
   return {
     async claim(call) {

@@ -55,6 +55,8 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     coverage: input.coverage,
     citations: input.citations,
     repairs: input.repairs,
+    tool_calls: input.toolCalls ?? 0,
+    approvals: input.approvals ?? 0,
     started_at: input.startedAt,
     ended_at: endedAt.toISOString(),
   };

@@ -19,32 +19,36 @@ import { termId } from './sparse/term-id.ts';
 /** A passage that covers less of the question shares no more than a common word with it. */
 const MIN_PASSAGE_COVERAGE = 0.05;
 
-export interface RetrieveDependencies {
+export interface SearchDependencies {
   readonly sql: Sql;
   readonly vectors: VectorStore;
-  readonly runKeys: RunKeys;
   /** Must be the one that the generations were ingested with. @default english */
   readonly analyzer?: Analyzer;
 }
 
 type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'>;
 
+export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<Found>;
+
 /**
  * BM25 over the pinned generation, filtered in the store by audience and clearance. `found` needs passages that
  * together cover `minScore` of the question's IDF weight.
  *
- * @throws ApplicationFailure NotInLedger, InvalidInput, CollectionNotFound (non-retryable)
+ * @throws ApplicationFailure InvalidInput, CollectionNotFound (non-retryable)
  */
-export function createRetrieve(dependencies: RetrieveDependencies): EngineActivities['retrieve'] {
-  const { sql, vectors, runKeys, analyzer = english } = dependencies;
+export function createSearch(dependencies: SearchDependencies): Search {
+  const { sql, vectors, analyzer = english } = dependencies;
   const readStatistics = createStatistics(sql);
-  return async function retrieve(input) {
-    return await localStep(runKeys, input, () => find({ input, vectors, analyzer, readStatistics }));
-  };
+  return async (input) => await find({ input, vectors, analyzer, readStatistics });
+}
+
+/** {@link createSearch} as a step. */
+export function createRetrieve(search: Search, runKeys: RunKeys): EngineActivities['retrieve'] {
+  return async (input) => await localStep(runKeys, input, () => search(input));
 }
 
 interface Finding {
-  readonly input: RetrieveInput;
+  readonly input: Parameters<Search>[0];
   readonly vectors: VectorStore;
   readonly analyzer: Analyzer;
   readonly readStatistics: ReadStatistics;
@@ -106,7 +110,7 @@ const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages
 const share4 = (share: number): number => Math.round(share * 10_000) / 10_000;
 
 function requireReadable(
-  input: RetrieveInput,
+  input: Parameters<Search>[0],
   vectors: VectorStore,
   statistics: FrozenStatistics | undefined,
 ): asserts statistics is FrozenStatistics {

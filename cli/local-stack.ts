@@ -1,5 +1,4 @@
 // A local stack for one command: the one that runs, else one started here and stopped again.
-import { resolve } from 'node:path';
 import { isAlive, readStackFile } from '../runtime/stack-file.ts';
 import { publishReleases } from './commands/dev.ts';
 import type { settings } from './context.ts';
@@ -23,8 +22,8 @@ export async function withLocalStack(context: ReturnType<typeof settings>, use: 
     home,
     env,
     onProgress: show,
-    prepare: async ({ sql }) =>
-      await publishReleases(sql, resolve(environment.COUNTERSIGN_RELEASES ?? 'releases'), show),
+    prepare: async ({ sql }) => await publishReleases(sql, environment, show),
+    sample: true,
     signal: abort.signal,
   });
   const stopped = new Promise<never>((_, reject) => {

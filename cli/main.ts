@@ -1,12 +1,16 @@
 // The `countersign` command: puts the groups of commands together, and turns what they throw into messages and exit codes.
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError } from '../runtime/errors.ts';
+import * as agent from './commands/agent.ts';
+import * as approvals from './commands/approvals.ts';
 import * as ask from './commands/ask.ts';
 import * as audit from './commands/audit.ts';
 import * as demo from './commands/demo.ts';
 import * as dev from './commands/dev.ts';
 import * as doctor from './commands/doctor.ts';
+import * as effects from './commands/effects.ts';
 import * as ingest from './commands/ingest.ts';
+import * as keys from './commands/keys.ts';
 import * as migrate from './commands/migrate.ts';
 import * as runs from './commands/runs.ts';
 import type { Env } from './context.ts';
@@ -14,7 +18,20 @@ import { setEnv } from './context.ts';
 import { paint } from './output.ts';
 
 /** Each file in commands/ is a group: it exports `register(program)`, and imports heavy modules inside its actions only. */
-const GROUPS: readonly { register(program: Command): void }[] = [demo, dev, ingest, ask, runs, audit, doctor, migrate];
+const GROUPS: readonly { register(program: Command): void }[] = [
+  demo,
+  dev,
+  ingest,
+  ask,
+  agent,
+  approvals,
+  effects,
+  runs,
+  audit,
+  doctor,
+  keys,
+  migrate,
+];
 
 const WRONG_USE = 64;
 

@@ -43,3 +43,10 @@ export function requireRunId(text: string): RunId {
     exitCode: 64,
   });
 }
+
+/** @throws UserError, wrong use */
+export function requireLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit;
+  throw new UserError(`Not a limit: ${text}`, { hint: 'Give a whole number from 1 to 1000.', exitCode: 64 });
+}

@@ -1,20 +1,29 @@
 // How a run looks on a terminal: its reply, its citations and its timeline.
 import type { Reply, Timeline } from '../client/index.ts';
 import { alignTable, paint, print } from './output.ts';
+import { visible, visibleLines } from './untrusted-text.ts';
 
-const MAX_QUOTE_CHARS = 100;
+const SPENT = {
+  turns: 'the release allows no more model calls.',
+  'tool-calls': 'the release allows no more calls of tools.',
+  tokens: 'the release allows no more tokens.',
+  time: 'the release allows no more time.',
+} as const;
 
 /** What a person reads first: the answer with its sources, or why there is none. */
 export function printReply(reply: Reply, indent = ''): void {
   const line = (text: string): void => print(text === '' ? '' : indent + text);
   if (reply.kind === 'answered') {
-    for (const text of reply.text.split('\n')) line(text);
+    for (const text of visibleLines(reply.text)) line(text);
     if (reply.citations.length > 0) line('');
-    for (const { n, title, docId } of reply.citations) line(paint('dim', `[${n}] ${title} (${docId})`));
+    for (const { n, title, docId } of reply.citations) line(paint('dim', visible(`[${n}] ${title} (${docId})`)));
     line(paint('dim', `by ${author(reply.model)}`));
     return;
   }
-  line(`${paint(reply.kind === 'failed' ? 'red' : 'yellow', headline(reply))} ${explanation(reply)}`);
+  const [first = '', ...rest] = visibleLines(explanation(reply));
+  line(`${paint(reply.kind === 'failed' ? 'red' : 'yellow', headline(reply))} ${first}`);
+  for (const text of rest) line(text);
+  if (reply.kind === 'budget-exhausted' && reply.last !== null) printReply(reply.last, `${indent}  `);
 }
 
 function author(model: string): string {
@@ -26,6 +35,8 @@ function author(model: string): string {
 function headline(reply: Reply): string {
   if (reply.kind === 'refused') return `refused (${reply.reason}):`;
   if (reply.kind === 'failed') return `failed (${reply.code}):`;
+  if (reply.kind === 'budget-exhausted') return `budget exhausted (${reply.limit}):`;
+  if (reply.kind === 'handed-over') return 'handed over:';
   return `${reply.kind}:`;
 }
 
@@ -37,9 +48,9 @@ function explanation(reply: Reply): string {
     case 'clarify':
       return reply.question;
     case 'handed-over':
-      return `review ${reply.reviewId}`;
+      return `a person goes on with it, under review ${reply.reviewId}.`;
     case 'budget-exhausted':
-      return reply.last === null ? 'no validated answer' : reply.last.text.slice(0, MAX_QUOTE_CHARS);
+      return `${SPENT[reply.limit]} ${reply.last === null ? 'There is no validated answer.' : 'The last validated answer:'}`;
     case 'answered':
       return reply.text;
   }
@@ -49,9 +60,9 @@ const MARK = { ok: ['green', '✓'], refused: ['yellow', '–'], failed: ['red',
 
 export function printTimeline({ steps, events }: Timeline, indent = ''): void {
   const rows = steps.map(({ step, durationMs, attempts, outcome, summary }) => [
-    `${indent}${MARK[outcome][1]} ${step}`,
+    `${indent}${MARK[outcome][1]} ${visible(step)}`,
     milliseconds(durationMs).padStart(8),
-    attempts > 1 ? `${summary} (attempt ${attempts})` : summary,
+    visible(attempts > 1 ? `${summary} (attempt ${attempts})` : summary),
   ]);
   const table = alignTable(rows).split('\n');
   for (const [i, { outcome }] of steps.entries()) print(paint(MARK[outcome][0], table[i] ?? ''));

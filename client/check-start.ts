@@ -29,7 +29,8 @@ export function checkStart(start: StartRequest): void {
   if (collection !== undefined && !COLLECTION.test(collection)) {
     throw invalid(`not a collection: ${collection}`, 'Lower-case letters, digits, _ and -, at most 100.');
   }
-  if (workflow === 'answer') checkQuestion(request);
+  if (workflow === 'answer') checkText('question', request);
+  if (workflow === 'agent') checkText('task', request);
   if (workflow === 'ingest') checkIngest(request);
   else if (start.release === undefined) throw invalid(`${workflow} needs a release`, 'Name one, for example NAME@dev.');
   const bytes = Buffer.byteLength(jsonOf(request));
@@ -38,13 +39,15 @@ export function checkStart(start: StartRequest): void {
   }
 }
 
-function checkQuestion(request: unknown): void {
-  const question = (request as { question?: unknown } | null)?.question;
-  if (typeof question !== 'string' || question.trim() === '') throw invalid('the question is empty', 'Ask something.');
-  const bytes = Buffer.byteLength(question);
+function checkText(name: 'question' | 'task', request: unknown): void {
+  const text = (request as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  if (typeof text !== 'string' || text.trim() === '') {
+    throw invalid(`the ${name} is empty`, name === 'question' ? 'Ask something.' : 'Say what is to be done.');
+  }
+  const bytes = Buffer.byteLength(text);
   if (bytes > MAX_QUESTION_BYTES) {
     throw invalid(
-      `the question has ${bytes.toLocaleString('en')} bytes`,
+      `the ${name} has ${bytes.toLocaleString('en')} bytes`,
       `At most ${MAX_QUESTION_BYTES.toLocaleString('en')} are taken. Ingest long texts as documents.`,
     );
   }

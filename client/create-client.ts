@@ -8,14 +8,19 @@ import { connectDatabase } from '../runtime/database.ts';
 import { createRunKeys, readKek } from '../runtime/keys.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
+  AgentRequest,
   AnswerRequest,
+  ApprovalId,
   IngestReport,
   IngestRequest,
   Reply,
   RunId,
   TraceRecord,
 } from '../workflows/protocol/index.ts';
+import type { ApprovalTransport, Decided, DecideOptions } from './approval-types.ts';
+import { decide } from './decide.ts';
 import { createDirectTransport } from './direct.ts';
+import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import { createStartLedger } from './start-ledger.ts';
 import type { Timeline } from './timeline.ts';
@@ -38,6 +43,17 @@ export interface RunHandle<Result = Reply> {
   summary(): Promise<RunSummary>;
 }
 
+/** What runs ask people, and their answers. */
+export interface Approvals extends Pick<ApprovalTransport, 'list' | 'find' | 'get'> {
+  /**
+   * Opens the approval, signs the hash of what it opened, and sends the decision to the run. The run verifies it on its own; the
+   * effect verifies it again.
+   *
+   * @throws UserError when it cannot be decided any more, the run refuses it, or no worker answers in time
+   */
+  decide(id: ApprovalId, options: DecideOptions): Promise<Decided>;
+}
+
 export interface CountersignClient {
   /**
    * Starts a flow. The ledger's row is written first; with an idempotency key, starting again gives the same run.
@@ -47,6 +63,8 @@ export interface CountersignClient {
   start(workflow: string, request: unknown, options: StartOptions): Promise<RunHandle>;
   /** Starts the engine's `answer`. */
   answer(request: AnswerRequest, options: StartOptions): Promise<RunHandle>;
+  /** Starts the engine's `agent`. It may wait for people: see `approvals`. */
+  agent(request: AgentRequest, options: StartOptions): Promise<RunHandle>;
   /** Starts the engine's `ingest`. The folder is read by the worker. */
   ingest(
     request: IngestRequest,
@@ -56,6 +74,9 @@ export interface CountersignClient {
   run(runId: RunId): RunHandle;
   /** Latest first. */
   list(options?: ListOptions): Promise<readonly RunSummary[]>;
+  readonly approvals: Approvals;
+  /** What tools did, and what is not known of it. */
+  readonly effects: EffectReader;
   close(): Promise<void>;
 }
 
@@ -73,6 +94,7 @@ async function connectDirect(config: Config): Promise<Transport> {
     throw temporalUnreachable(config, cause);
   }
   const sql = connectDatabase({ ...config, maxConnections: 5 });
+  const runKeys = createRunKeys(sql, kek);
   const temporal = new Client({
     connection,
     namespace: config.temporal.namespace,
@@ -82,7 +104,8 @@ async function connectDirect(config: Config): Promise<Transport> {
     config,
     temporal,
     sql,
-    ledger: createStartLedger(sql, kek, createRunKeys(sql, kek)),
+    ledger: createStartLedger(sql, kek, runKeys),
+    runKeys,
     assertionKey: () => readAssertionKey(config.keyFiles.assertionPrivate),
     async close() {
       await connection.close();
@@ -104,12 +127,15 @@ function clientOver(transport: Transport): CountersignClient {
   return {
     start: async (workflow, request, options) => handleOf(await transport.start({ ...options, workflow, request })),
     answer: async (request, options) => handleOf(await transport.start({ ...options, workflow: 'answer', request })),
+    agent: async (request, options) => handleOf(await transport.start({ ...options, workflow: 'agent', request })),
     ingest: async (request, options) =>
       handleOf<IngestReport>(
         await transport.start({ ...options, workflow: 'ingest', request, collection: request.collection }),
       ),
     run: (runId) => handleOf(runId),
     list: (options = {}) => transport.list(options),
+    approvals: { ...transport.approvals, decide: (id, options) => decide(transport.approvals, id, options) },
+    effects: transport.effects,
     close: () => transport.close(),
   };
 }

@@ -1,22 +1,21 @@
 // The `direct` transport: trusted, with credentials of Temporal and of the ledger (database role gateway).
 import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
-import {
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ulid } from 'ulid';
 import { resolveRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { signAssertion } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Sql } from '../runtime/database.ts';
-import { UserError } from '../runtime/errors.ts';
+import type { RunKeys } from '../runtime/keys.ts';
 import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, Failure, formatRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, formatRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { createApprovalReader } from './approvals.ts';
 import { checkStart } from './check-start.ts';
+import { createEffectReader } from './effects.ts';
+import { noSuchRun, replyOfFailure } from './run-result.ts';
+import { sendDecision } from './send-decision.ts';
+import { readAsked } from './start-content.ts';
 import type { StartLedger } from './start-ledger.ts';
 import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -25,6 +24,7 @@ export interface DirectDependencies {
   readonly temporal: Client;
   readonly sql: Sql;
   readonly ledger: StartLedger;
+  readonly runKeys: RunKeys;
   /** Signs principals; asked for only when a start names one. */
   assertionKey(): Promise<AssertionKey>;
   close(): Promise<void>;
@@ -35,8 +35,9 @@ const MAX_LIMIT = 1000;
 const GRPC_NOT_FOUND = 5;
 
 export function createDirectTransport(dependencies: DirectDependencies): Transport {
-  const { config, temporal, sql, ledger } = dependencies;
+  const { config, temporal, sql, ledger, runKeys } = dependencies;
   const handle = (runId: RunId) => temporal.workflow.getHandle(runId);
+  const approvals = createApprovalReader(sql, runKeys);
 
   async function start(start: StartRequest): Promise<RunId> {
     checkStart(start);
@@ -157,6 +158,15 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       if (summary === undefined) throw noSuchRun(runId);
       return summary;
     },
+    approvals: {
+      ...approvals,
+      async get(id) {
+        const approval = await approvals.get(id);
+        return { ...approval, asked: await readAsked(temporal, runKeys, approval.runId) };
+      },
+      send: (decision) => sendDecision(temporal, decision),
+    },
+    effects: createEffectReader(sql, runKeys),
     close: dependencies.close,
   };
 }
@@ -182,28 +192,3 @@ const STATUS: Readonly<Record<WorkflowExecutionStatusName, RunStatus>> = {
   PAUSED: 'running',
   UNKNOWN: 'running',
 };
-
-function noSuchRun(runId: RunId): UserError {
-  return new UserError(`No run ${runId}`, { hint: '`npx countersign runs list` shows the latest.' });
-}
-
-/** A failed run still has a reply, in its failure's details. */
-function replyOfFailure(runId: RunId, error: unknown): Reply {
-  if (error instanceof WorkflowNotFoundError) throw noSuchRun(runId);
-  if (!(error instanceof WorkflowFailedError)) throw error;
-  const { cause } = error;
-  if (cause instanceof ApplicationFailure) {
-    const [reply] = cause.type === Failure.RunFailed ? (cause.details ?? []) : [];
-    if (reply !== undefined) return reply as Reply;
-    return { v: WIRE_VERSION, runId, kind: 'failed', code: cause.type ?? cause.name, message: cause.message };
-  }
-  const how =
-    cause instanceof CancelledFailure
-      ? 'was cancelled'
-      : cause instanceof TerminatedFailure
-        ? 'was terminated'
-        : cause instanceof TimeoutFailure
-          ? 'timed out'
-          : 'failed';
-  throw new UserError(`Run ${runId} ${how}`, { hint: `See \`npx countersign runs show ${runId}\`.`, cause: error });
-}

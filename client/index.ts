@@ -1,9 +1,21 @@
-// `countersign`: start runs, wait for replies, list, cancel, read histories.
-export type { Citation, Principal, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+// `countersign`: start runs, wait for replies, list, cancel, read histories, decide approvals, see effects.
+export type { ApprovalId, Citation, Principal, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
 export { parseRunId } from '../workflows/protocol/index.ts';
-export type { CountersignClient, RunHandle, StartOptions } from './create-client.ts';
+export type {
+  ApprovalDetail,
+  ApprovalSummary,
+  Decided,
+  DecideOptions,
+  ListApprovalsOptions,
+} from './approval-types.ts';
+export type { Approvals, CountersignClient, RunHandle, StartOptions } from './create-client.ts';
 export { createClient } from './create-client.ts';
+export type { RecordedDecision, Signer } from './decision.ts';
+export { readSigner } from './decision.ts';
+export type { EffectAttempt, EffectDetail, EffectState, EffectSummary, ListEffectsOptions } from './effects.ts';
+export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
+export type { RefusedAttempt } from './security-log.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';
 export type { ListOptions, RunStatus, RunSummary } from './transport.ts';

@@ -2,11 +2,17 @@
 import type {
   Admission,
   Assembled,
+  CallJudgement,
+  CallResult,
+  DecideResult,
   Generation,
   IndexedGeneration,
   OpenedGeneration,
+  Quorum,
+  RequestedApproval,
   Retrieval,
   Validation,
+  Verdict,
 } from '../workflows/protocol/index.ts';
 
 export interface StepSummary {
@@ -16,11 +22,11 @@ export interface StepSummary {
 
 const ok = (summary: string): StepSummary => ({ outcome: 'ok', summary });
 const refused = (summary: string): StepSummary => ({ outcome: 'refused', summary });
+const failed = (summary: string): StepSummary => ({ outcome: 'failed', summary });
 
 const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
   admit: ({ verdict, principal }: Admission) => {
-    const rules = verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
-    const line = `${verdict.decision} ${principal.id}: ${rules}`;
+    const line = `${verdict.decision} ${principal.id}: ${rulesOf(verdict)}`;
     return verdict.decision === 'deny' ? refused(line) : ok(line);
   },
   retrieve: ({ verdict, passages, coverage, reason }: Retrieval) => {
@@ -36,10 +42,28 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     const warning = signals === 0 ? '' : `, ${plural(signals, 'passage')} with orders to the model, kept as data`;
     return ok(`${plural(parts, 'part')}${warning}`);
   },
-  generate: ({ model, finishReason, usage, reused }: Generation) => {
+  generate: ({ model, finishReason, toolCalls = [], usage, reused }: Generation) => {
     const tokens = `${usage.inputTokens} tokens in, ${usage.outputTokens} out`;
-    const line = `${model}: ${finishReason}, ${tokens}${reused ? ', reply of an earlier attempt' : ''}`;
-    return finishReason === 'stop' ? ok(line) : refused(line);
+    const asks = finishReason === 'tool-calls' && toolCalls.length > 0;
+    const what = asks ? `asks for ${toolCalls.map((call) => call.tool).join(', ')}` : finishReason;
+    const line = `${model}: ${what}, ${tokens}${reused ? ', reply of an earlier attempt' : ''}`;
+    return finishReason === 'stop' || asks ? ok(line) : refused(line);
+  },
+  judgeCall: ({ outcome, message, verdict }: CallJudgement) => {
+    if (verdict === undefined) return refused(`${outcome}: ${message}`);
+    const { approval } = verdict;
+    const asks = outcome === 'approval' && approval !== undefined;
+    const what = asks ? `needs approval by ${quorumOf(approval.quorum)}` : outcome;
+    const line = `${verdict.facts.resource.id}: ${what} (${rulesOf(verdict)})`;
+    return outcome === 'deny' || outcome === 'invalid' ? refused(line) : ok(line);
+  },
+  requestApproval: ({ pending }: RequestedApproval) =>
+    ok(`asks ${quorumOf(pending.quorum)} until ${pending.expiresAt.slice(0, 16).replace('T', ' ')} UTC`),
+  closeApproval: () => ok('how it ended is written'),
+  callTool: ({ tool, status, message, bytes }: CallResult) => {
+    if (status === 'done') return ok(`${tool}: done, ${plural(bytes, 'byte')}`);
+    const line = `${tool}: ${status}${message === '' ? '' : `: ${message}`}`;
+    return status === 'failed' || status === 'unknown' ? failed(line) : refused(line);
   },
   validate: ({ passed, checks }: Validation) => {
     if (passed) return ok(`passed ${plural(checks.length, 'check')}`);
@@ -62,5 +86,14 @@ export function summarise(step: string, result: unknown): StepSummary {
   const describe = Object.hasOwn(SUMMARIES, step) ? SUMMARIES[step] : undefined;
   return describe === undefined ? ok('done') : describe(result as never);
 }
+
+/** What an Update `decide` answered. */
+export function summariseDecision({ state, missing }: DecideResult): string {
+  return state === 'pending' ? `counted, ${missing} more needed` : state;
+}
+
+const rulesOf = ({ rules }: Verdict): string => (rules.length > 0 ? rules.join(', ') : 'no policy allows it');
+
+const quorumOf = ({ n, groups }: Quorum): string => `${n} of ${groups.join(', ')}`;
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -3,14 +3,16 @@ import type { DataConverter, Payload } from '@temporalio/common';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { createDataConverter } from '../runtime/data-converter.ts';
 import type { LocalStepResult } from '../workflows/protocol/index.ts';
-import type { History } from './history.ts';
+import { decisionStep } from './decision-step.ts';
+import type { Decode, Event, History } from './history.ts';
+import { timestampMs } from './history.ts';
 import { summarise } from './step-summary.ts';
 
 export interface TimelineStep {
-  /** Activity type, for example `retrieve`. */
+  /** Activity type, for example `retrieve`; `decide` for a person's decision. */
   readonly step: string;
-  /** A local activity of ours, or a regular one. */
-  readonly kind: 'local' | 'activity';
+  /** A local activity of ours, a regular one, or the way that a decision came. */
+  readonly kind: 'local' | 'activity' | 'update' | 'signal';
   /** RFC 3339. */
   readonly startedAt: string;
   readonly durationMs: number;
@@ -26,8 +28,6 @@ export interface Timeline {
   readonly bytes: number;
 }
 
-type Event = NonNullable<History['events']>[number];
-
 /** @param dataConverter the one the run was written with */
 export async function timelineOf(
   history: History,
@@ -40,13 +40,14 @@ export async function timelineOf(
   const byId = new Map(events.map((event) => [Number(event.eventId), event]));
   const steps: TimelineStep[] = [];
   for (const event of events) {
-    const step = (await localStepOf(event, decode)) ?? (await activityOf(event, byId, decode));
+    const step =
+      (await localStepOf(event, decode)) ??
+      (await activityOf(event, byId, decode)) ??
+      (await decisionStep(event, byId, decode));
     if (step !== undefined) steps.push(step);
   }
   return { steps, events: events.length, bytes: sizeOf(events) };
 }
-
-type Decode = (payloads: readonly Payload[] | null | undefined) => Promise<unknown>;
 
 interface LocalActivityMarker {
   readonly activity_type: string;
@@ -103,10 +104,6 @@ async function activityOf(
   const failure =
     event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskTimedOutEventAttributes?.failure;
   return { ...base, outcome: 'failed', summary: failure?.cause?.message ?? failure?.message ?? 'timed out' };
-}
-
-function timestampMs(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
-  return Number(time?.seconds ?? 0) * 1000 + Math.floor((time?.nanos ?? 0) / 1e6);
 }
 
 function toMs(time: string | ProtoTime): number {

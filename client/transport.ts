@@ -1,6 +1,8 @@
 // How a client reaches the engine. `direct` is trusted: it holds credentials of Temporal and of the ledger.
 
 import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+import type { ApprovalTransport } from './approval-types.ts';
+import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 
 export interface StartRequest {
@@ -56,5 +58,7 @@ export interface Transport {
   /** The trace record; `undefined` while the run goes on. */
   trace(runId: RunId): Promise<TraceRecord | undefined>;
   summary(runId: RunId): Promise<RunSummary>;
+  readonly approvals: ApprovalTransport;
+  readonly effects: EffectReader;
   close(): Promise<void>;
 }

@@ -7,7 +7,16 @@ import type { AccessPolicy } from './load.ts';
 
 export interface Question extends VerdictFacts {
   /** Attributes of the resource entity, as the schema has them. */
-  readonly attributes: Readonly<Record<string, string | number>>;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What Cedar says to one question. */
+export interface Authorisation {
+  readonly allowed: boolean;
+  /** A policy could not be evaluated. Cedar skips it, and a skipped forbid must not become a permission: never allowed. */
+  readonly failed: boolean;
+  /** Ids of the policies that made the decision, in order. */
+  readonly rules: readonly string[];
 }
 
 /**
@@ -16,6 +25,19 @@ export interface Question extends VerdictFacts {
  * @throws Error when the request does not fit the schema: a bug of the caller, not a denial
  */
 export function judge(policy: AccessPolicy, question: Question): Verdict {
+  const { allowed, rules } = authorise(policy, question);
+  const { principal, action, resource, context } = question;
+  return {
+    v: WIRE_VERSION,
+    decision: allowed ? 'allow' : 'deny',
+    rules,
+    policyDigest: policy.digest,
+    facts: { principal, action, resource, context },
+  };
+}
+
+/** @throws Error when the request does not fit the schema */
+export function authorise(policy: AccessPolicy, question: Question): Authorisation {
   const { principal, action, resource, context, attributes } = question;
   const answer = cedar.statefulIsAuthorized({
     principal: { type: 'Principal', id: principal.id },
@@ -31,15 +53,8 @@ export function judge(policy: AccessPolicy, question: Question): Verdict {
     throw new Error(`Cedar cannot judge ${action}: ${answer.errors.map((error) => error.message).join('; ')}`);
   }
   const { decision, diagnostics } = answer.response;
-  // A policy that fails to evaluate is skipped by Cedar; a skipped forbid must not become a permission.
-  const allowed = decision === 'allow' && diagnostics.errors.length === 0;
-  return {
-    v: WIRE_VERSION,
-    decision: allowed ? 'allow' : 'deny',
-    rules: [...diagnostics.reason].sort(),
-    policyDigest: policy.digest,
-    facts: { principal, action, resource, context },
-  };
+  const failed = diagnostics.errors.length > 0;
+  return { allowed: decision === 'allow' && !failed, failed, rules: [...diagnostics.reason].sort() };
 }
 
 function principalEntities(principal: Principal): EntityJson[] {

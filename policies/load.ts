@@ -1,23 +1,27 @@
 // Loads the access policies: parsed once, validated against the schema, known by their @id and one digest.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DetailedError, PolicySet } from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, PolicySet } from '@cedar-policy/cedar-wasm/nodejs';
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { digestOf } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { Digest } from '../workflows/protocol/index.ts';
+import type { ApprovalDemand, Digest } from '../workflows/protocol/index.ts';
+import { approvalDemandOf } from './approval-demand.ts';
 
 /** A parsed policy set, ready to be asked by {@link judge}. */
 export interface AccessPolicy {
   readonly digest: Digest;
   readonly ids: readonly string[];
+  /** What the policies that wait for people ask of them, by policy id. */
+  readonly approvals: ReadonlyMap<string, ApprovalDemand>;
   /** Name of the preparsed set and schema inside Cedar. */
   readonly handle: string;
 }
 
 /**
  * @param folder holds `schema.cedarschema` and `access.cedar`
- * @throws UserError naming the file and line of what does not parse, or names an unknown entity
+ * @throws UserError naming the file and line of what does not parse, and the policy that names an unknown entity or asks for
+ *   an approval in a way that cannot be followed
  */
 export function loadAccessPolicy(folder: string): AccessPolicy {
   const schemaPath = join(folder, 'schema.cedarschema');
@@ -33,10 +37,13 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   }
   // A map first: as a key of a plain object, `__proto__` would drop its policy.
   const byId = new Map<string, string>();
+  const jsonById = new Map<string, PolicyJson>();
   for (const policy of parts.policies) {
-    const id = idOf(policy, policyPath);
+    const json = jsonOf(policy, policyPath);
+    const id = idOf(json, policy, policyPath);
     if (byId.has(id)) throw new UserError(`${policyPath}: two policies have @id("${id}")`, { hint: 'Rename one.' });
     byId.set(id, policy);
+    jsonById.set(id, json);
   }
   const policies = Object.fromEntries(byId);
 
@@ -51,10 +58,17 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
     });
   }
 
+  const approvals = new Map<string, ApprovalDemand>();
+  for (const [id, json] of jsonById) {
+    const demand = approvalDemandOf(json, `${policyPath}: policy ${id}`);
+    if (demand !== undefined) approvals.set(id, demand);
+  }
+
+  // The text of a policy has its annotations, so the digest binds whom it asks.
   const digest = digestOf({ schema, policies });
   requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   requireSuccess(cedar.preparsePolicySet(digest, set), policyPath, text);
-  return { digest, ids: Object.keys(policies), handle: digest };
+  return { digest, ids: Object.keys(policies), approvals, handle: digest };
 }
 
 function readText(path: string): string {
@@ -68,9 +82,14 @@ function readText(path: string): string {
   }
 }
 
-function idOf(policy: string, path: string): string {
-  const json = cedar.policyToJson(policy);
-  const id = json.type === 'success' ? json.json.annotations?.['id'] : undefined;
+function jsonOf(policy: string, path: string): PolicyJson {
+  const answer = cedar.policyToJson(policy);
+  if (answer.type === 'failure') throw problem(path, policy, answer.errors);
+  return answer.json;
+}
+
+function idOf(json: PolicyJson, policy: string, path: string): string {
+  const id = json.annotations?.['id'];
   if (id !== undefined && id !== null && id !== '') return id;
   const [firstLine] = policy.trim().split('\n');
   throw new UserError(`${path}: a policy has no @id: ${firstLine ?? ''}`, {

@@ -3,13 +3,32 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, UserError } from '../runtime/errors.ts';
+import type { Budgets, Digest, ToolDefinition } from '../workflows/protocol/index.ts';
+import { DEFAULT_BUDGETS } from '../workflows/protocol/index.ts';
 import type { Manifest, ModelEntry } from './manifest.ts';
 import { check, manifestSchema, modelsSchema } from './manifest.ts';
 import type { Release, ReleaseBody } from './release.ts';
 import { releaseDigest } from './release.ts';
+import type { Script } from './script.ts';
+import { readScript } from './script-file.ts';
+
+/** Tools that a manifest may name, by name: the part of them that a release pins. */
+export type ToolDefinitions = ReadonlyMap<
+  string,
+  { readonly definition: ToolDefinition; readonly definitionHash: Digest }
+>;
+
+type PinnedTools = NonNullable<ReleaseBody['tools']>;
+
+const NO_TOOLS: ToolDefinitions = new Map();
+
+interface Surroundings {
+  readonly models: ReadonlyMap<string, ModelEntry>;
+  readonly tools: ToolDefinitions;
+}
 
 /** Every release under `folder`, by name. @throws UserError naming file and field */
-export function loadReleases(folder: string): readonly Release[] {
+export function loadReleases(folder: string, tools: ToolDefinitions = NO_TOOLS): readonly Release[] {
   if (!existsSync(folder)) {
     throw new UserError(`No releases folder ${folder}`, {
       hint: 'Run from the project folder, or name it in COUNTERSIGN_RELEASES.',
@@ -18,18 +37,22 @@ export function loadReleases(folder: string): readonly Release[] {
   const models = readModels(join(folder, 'models.yaml'));
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'manifest.yaml')))
-    .map((entry) => loadRelease(join(folder, entry.name), models))
+    .map((entry) => loadRelease(join(folder, entry.name), { models, tools }))
     .sort((a, b) => (a.body.name < b.body.name ? -1 : 1));
 }
 
 /** @throws UserError naming file and field */
-export function loadRelease(folder: string, models: ReadonlyMap<string, ModelEntry>): Release {
+export function loadRelease(folder: string, surroundings: Surroundings): Release {
   const path = join(folder, 'manifest.yaml');
   const manifest = check(manifestSchema, readYaml(path), path);
   const promptPath = join(folder, 'prompt.md');
   const prompt = existsSync(promptPath) ? readFileSync(promptPath, 'utf8').trim() : '';
   if (prompt === '') throw new UserError(`Release ${manifest.name} has no prompt`, { hint: `Write ${promptPath}.` });
-  const body = resolve(manifest, prompt, models, path);
+  const scriptPath = join(folder, 'script.yaml');
+  const script = existsSync(scriptPath)
+    ? readScript({ value: readYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
+    : undefined;
+  const body = resolve({ manifest, prompt, path, script }, surroundings);
   return { digest: releaseDigest(body), body };
 }
 
@@ -47,19 +70,24 @@ function readYaml(path: string): unknown {
   }
 }
 
-function resolve(
-  manifest: Manifest,
-  prompt: string,
-  models: ReadonlyMap<string, ModelEntry>,
-  path: string,
-): ReleaseBody {
+interface Sources {
+  readonly manifest: Manifest;
+  readonly prompt: string;
+  readonly script: Script | undefined;
+  /** Of the manifest. */
+  readonly path: string;
+}
+
+function resolve({ manifest, prompt, script, path }: Sources, { models, tools }: Surroundings): ReleaseBody {
   const entry = models.get(manifest.model);
   if (entry === undefined) {
     throw new UserError(`${path}: model: ${manifest.model} is not in models.yaml`, {
       hint: `It has: ${[...models.keys()].join(', ')}.`,
     });
   }
+  requireScriptWhereItBelongs(entry, script, path);
   const { retrieval, policy } = manifest;
+  const pinned = manifest.tools?.map((name) => toolOf(name, tools, path));
   return {
     v: 1,
     name: manifest.name,
@@ -75,9 +103,46 @@ function resolve(
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
     },
-    risk: manifest.risk,
+    risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
+    ...(pinned !== undefined && { tools: pinned }),
+    ...((pinned !== undefined || manifest.budgets !== undefined) && { budgets: budgetsOf(manifest) }),
+    ...(script !== undefined && { script }),
   };
+}
+
+function toolOf(name: string, tools: ToolDefinitions, path: string): PinnedTools[number] {
+  const tool = tools.get(name);
+  if (tool === undefined) {
+    const there = tools.size === 0 ? 'No tools are loaded.' : `There are: ${[...tools.keys()].join(', ')}.`;
+    throw new UserError(`${path}: tools: there is no tool ${name}`, {
+      hint: `${there} COUNTERSIGN_TOOLS names the module that exports them.`,
+    });
+  }
+  const { definitionHash, definition } = tool;
+  // What is pinned is data: nothing that the tools module holds on to.
+  return { definitionHash, definition: structuredClone(definition) as PinnedTools[number]['definition'] };
+}
+
+function budgetsOf({ budgets }: Manifest): Budgets {
+  return {
+    maxTurns: budgets?.max_turns ?? DEFAULT_BUDGETS.maxTurns,
+    maxToolCalls: budgets?.max_tool_calls ?? DEFAULT_BUDGETS.maxToolCalls,
+    maxTokens: budgets?.max_tokens ?? DEFAULT_BUDGETS.maxTokens,
+    maxDurationMs:
+      budgets?.max_minutes === undefined ? DEFAULT_BUDGETS.maxDurationMs : Math.round(budgets.max_minutes * 60_000),
+  };
+}
+
+function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefined, path: string): void {
+  const scripted = entry.provider === 'local' && entry.model === 'scripted';
+  if (scripted === (script !== undefined)) return;
+  throw new UserError(
+    scripted
+      ? `${path}: its model is local/scripted, and there is no script.yaml beside it`
+      : `${path}: it has a script.yaml, and its model is not local/scripted`,
+    { hint: 'A script is what local/scripted says; releases of other models have none.' },
+  );
 }
 
 function resolveModel(name: string, entry: ModelEntry): ReleaseBody['model'] {

@@ -25,14 +25,31 @@ export const manifestSchema = z.strictObject({
     })
     .optional(),
   eval_set: name.optional(),
-  risk: z.enum(['low', 'medium', 'high', 'critical']).default('low'),
+  /** @default low without tools, high with */
+  risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),
+  /** Names of tools in the tools module (COUNTERSIGN_TOOLS). */
+  tools: z
+    .array(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected the snake_case name of a tool'))
+    .min(1)
+    .max(64)
+    .refine((names) => new Set(names).size === names.length, 'a tool is named twice')
+    .optional(),
+  /** Hard limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
+  budgets: z
+    .strictObject({
+      max_turns: z.number().int().positive().max(100).optional(),
+      max_tool_calls: z.number().int().positive().max(500).optional(),
+      max_tokens: z.number().int().positive().max(1_000_000_000).optional(),
+      max_minutes: z.number().positive().max(10_080).optional(),
+    })
+    .optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const localModel = z.strictObject({
   provider: z.literal('local'),
-  model: z.literal('extractive'),
+  model: z.enum(['extractive', 'scripted']),
 });
 
 const remoteModel = z.strictObject({

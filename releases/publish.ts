@@ -1,5 +1,6 @@
 // Publishes the releases of a folder and points a label at them. A version, once published, never changes.
 import type { Sql } from '../runtime/database.ts';
+import type { ToolDefinitions } from './load.ts';
 import { loadReleases } from './load.ts';
 import type { Release } from './release.ts';
 
@@ -8,6 +9,8 @@ export interface PublishOptions {
   readonly folder: string;
   readonly tenant: string;
   readonly publishedBy: string;
+  /** What manifests may name under `tools`. @default none */
+  readonly tools?: ToolDefinitions;
   /** Label moved to each release that was published. @default 'dev' */
   readonly label?: string;
 }
@@ -24,7 +27,7 @@ export interface Published {
 
 /** @throws UserError for a malformed manifest; nothing is published then */
 export async function publishFolder(options: PublishOptions): Promise<readonly Published[]> {
-  const releases = loadReleases(options.folder);
+  const releases = loadReleases(options.folder, options.tools);
   return await options.sql.begin(async (tx) => {
     const published: Published[] = [];
     for (const release of releases) published.push(await publish(tx as unknown as Sql, release, options));

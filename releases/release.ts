@@ -2,6 +2,10 @@
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
 import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import { scriptSchema } from './script.ts';
+
+const digest = z.templateLiteral(['sha256:', z.string()]);
+const risk = z.enum(['low', 'medium', 'high', 'critical']);
 
 /** The body whose JCS is hashed. What is not here does not change the digest. */
 export const releaseBodySchema = z.object({
@@ -23,8 +27,30 @@ export const releaseBodySchema = z.object({
   maxOutputTokens: z.number(),
   retrieval: z.object({ collection: z.string(), topK: z.number(), minScore: z.number() }).optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
-  risk: z.enum(['low', 'medium', 'high', 'critical']),
+  risk,
   evalSet: z.string().optional(),
+  /** What the model may ask for, each pinned by the digest of its definition. */
+  tools: z
+    .array(
+      z.object({
+        definitionHash: digest,
+        definition: z.object({
+          name: z.string(),
+          description: z.string(),
+          risk,
+          inputSchema: z.record(z.string(), z.unknown()),
+          mustBeTrusted: z.array(z.string()),
+          idempotent: z.boolean(),
+          hasPreview: z.boolean(),
+        }),
+      }),
+    )
+    .optional(),
+  budgets: z
+    .object({ maxTurns: z.number(), maxToolCalls: z.number(), maxTokens: z.number(), maxDurationMs: z.number() })
+    .optional(),
+  /** What `local/scripted` says; only for that model. */
+  script: scriptSchema.optional(),
 });
 
 export type ReleaseBody = z.infer<typeof releaseBodySchema>;
@@ -38,7 +64,7 @@ export const releaseDigest = (body: ReleaseBody): Digest => digestOf(body);
 
 /** What a run carries of its release. */
 export function pinned(release: Release): PinnedRelease {
-  const { name, version, risk, model, rules, retrieval } = release.body;
+  const { name, version, risk, model, rules, retrieval, tools, budgets } = release.body;
   return {
     name,
     version,
@@ -47,5 +73,13 @@ export function pinned(release: Release): PinnedRelease {
     model: model.name,
     rules,
     ...(retrieval !== undefined && { retrieval }),
+    ...(tools !== undefined && {
+      tools: tools.map(({ definition, definitionHash }) => ({
+        name: definition.name,
+        definitionHash,
+        risk: definition.risk,
+      })),
+    }),
+    ...(budgets !== undefined && { budgets }),
   };
 }

@@ -20,6 +20,9 @@ const environmentSchema = z.object({
   COUNTERSIGN_KEK_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_APPROVERS: z.string().min(1).optional(),
+  COUNTERSIGN_APPROVERS_KEY_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_TOOLS: z.string().min(1).optional(),
   COUNTERSIGN_BUILD_ID: z.string().min(1).max(100).optional(),
   COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
   TEMPORAL_ADDRESS: z
@@ -80,6 +83,14 @@ export interface Config {
   readonly policiesDir: string;
   readonly releasesDir: string;
   readonly keyFiles: { readonly kek: string; readonly assertionPrivate: string; readonly assertionPublic: string };
+  /** The approver registry, absolute: `policies/approvers.json`, on a local stack the one of its home. */
+  readonly approversFile: string;
+  /** Public half of the key that signs the registry's entries. */
+  readonly approversKeyFile: string;
+  /** Module whose exports are the tools of this worker, absolute; absent for a worker without tools. */
+  readonly toolsModule?: string;
+  /** Settings of tools: every `TOOL_*` variable, by name. */
+  readonly toolSettings: Readonly<Record<string, string>>;
   /** Keys of model providers by variable name: every `*_API_KEY` in the environment but those of our own services. */
   readonly providerKeys: Readonly<Record<string, string>>;
   /** Names what this worker runs in traces and histories. @default a digest of the workflow bundle */
@@ -141,10 +152,27 @@ export function loadConfig(options: LoadConfigOptions): Config {
       assertionPrivate: environment.COUNTERSIGN_ASSERTION_KEY_FILE ?? join(home, 'keys', 'assertion-private.json'),
       assertionPublic: environment.COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE ?? join(home, 'keys', 'assertion-public.json'),
     },
+    approversFile: approversFileOf(environment, cwd, stack === undefined ? undefined : home),
+    approversKeyFile: environment.COUNTERSIGN_APPROVERS_KEY_FILE ?? join(home, 'keys', 'approvers-admin-public.json'),
+    ...(environment.COUNTERSIGN_TOOLS !== undefined && { toolsModule: resolve(cwd, environment.COUNTERSIGN_TOOLS) }),
+    toolSettings: settingsOf(options.env ?? process.env, 'TOOL_'),
     providerKeys: providerKeysOf(options.env ?? process.env),
     ...(environment.COUNTERSIGN_BUILD_ID !== undefined && { buildId: environment.COUNTERSIGN_BUILD_ID }),
     logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
   };
+}
+
+function approversFileOf(environment: Environment, cwd: string, stackHome: string | undefined): string {
+  if (environment.COUNTERSIGN_APPROVERS !== undefined) return resolve(cwd, environment.COUNTERSIGN_APPROVERS);
+  if (stackHome !== undefined) return join(stackHome, 'approvers.json');
+  return resolve(cwd, environment.COUNTERSIGN_POLICIES ?? 'policies', 'approvers.json');
+}
+
+function settingsOf(env: NodeJS.ProcessEnv, prefix: string): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[0].startsWith(prefix) && entry[1] !== undefined && entry[1] !== '',
+  );
+  return Object.fromEntries(entries);
 }
 
 /** Keys that must never reach a URL that a release names. */

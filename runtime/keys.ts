@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import type { Digest } from '../workflows/protocol/index.ts';
 import type { Sql } from './database.ts';
 import { UserError } from './errors.ts';
 
@@ -70,7 +71,7 @@ export const wrapRunKey = (kek: Kek, runId: string, runKey: Uint8Array): Buffer 
 export interface StartedRun {
   readonly key: Uint8Array;
   readonly requester: string;
-  readonly releaseDigest: string | null;
+  readonly releaseDigest: Digest | null;
   readonly collection: string | null;
   /** Of `runtime/start-hash.ts`. */
   readonly requestHash: string;
@@ -85,7 +86,7 @@ interface Row {
   readonly kek_id: string;
   readonly wrapped: Uint8Array;
   readonly requester: string;
-  readonly release_digest: string | null;
+  readonly release_digest: Digest | null;
   readonly collection: string | null;
   readonly request_hash: string;
 }

@@ -19,6 +19,8 @@ export const stackSchema = z.object({
     .object({ host: z.string(), port: z.number().int(), name: z.string(), pid: z.number().int().optional() })
     .optional(),
   worker: z.object({ pid: z.number().int() }),
+  /** The sample shop; absent where the worker has tools of its user's own. */
+  shop: z.object({ url: z.string(), pid: z.number().int() }).optional(),
   taskQueue: z.string(),
 });
 

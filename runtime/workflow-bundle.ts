@@ -1,18 +1,16 @@
 // Bundles workflow code for the sandbox, always with the guard in it. Worker and replayer use the same bundle.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { sha256 } from './canonical.ts';
 import { UserError } from './errors.ts';
+import { siblingModule } from './sibling-module.ts';
 
 /** The engine's own workflows. */
-export const ENGINE_WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+export const ENGINE_WORKFLOWS = siblingModule('../workflows/index', import.meta.url);
 
 /** The guard, for worker and replayer options: `interceptors.workflowModules`. */
-export const WORKFLOW_INTERCEPTORS: readonly string[] = [
-  fileURLToPath(new URL('../workflows/interceptor.ts', import.meta.url)),
-];
+export const WORKFLOW_INTERCEPTORS: readonly string[] = [siblingModule('../workflows/interceptor', import.meta.url)];
 
 export interface Bundle extends WorkflowBundle {
   /** Names the code: the same sources at the same place give the same id. */

@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   worker: [PROTOCOL, 'activities', 'policies', 'releases', 'runtime'],
   client: [PROTOCOL, 'releases', 'runtime'],
   audit: [PROTOCOL, 'runtime'],
+  testing: [PROTOCOL, 'activities', 'audit', 'client', 'policies', 'releases', 'runtime'],
   evals: [PROTOCOL, 'runtime', 'releases', 'client', 'audit'],
   cli: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
   gateway: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
@@ -25,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** `dev` spawns them as processes: nobody imports them. */
 const PROCESSES: ReadonlySet<string | undefined> = new Set(['cli', 'gateway', 'worker']);
-const UNRESTRICTED: ReadonlySet<string | undefined> = new Set(['test', 'scripts']);
+const UNRESTRICTED: ReadonlySet<string | undefined> = new Set(['test', 'scripts', 'bench']);
 /** Values that deterministic code may use. */
 const WORKFLOW_PACKAGES = /^(@temporalio\/(workflow|common)|@noble\/[^/]+)(\/|$)/;
 const READS_ENVIRONMENT = new Set(['runtime/config.ts', 'cli/countersign.js']);

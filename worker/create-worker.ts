@@ -1,6 +1,12 @@
 // Makes a worker that runs flows under guard: engine activities, declared activities, the interceptor in the bundle.
-import type { ActivityInterceptorsFactory, WorkflowBundle } from '@temporalio/worker';
+import type { ActivityInterceptorsFactory, InjectedSinks, WorkflowBundle } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { Model } from '../activities/ports/model.ts';
+import type { Tool } from '../activities/ports/tool.ts';
+import type { SecurityLog } from '../activities/security-log.ts';
+import { createSecurityLog } from '../activities/security-log.ts';
+import { createToolbox } from '../activities/toolbox.ts';
 import { loadAccessPolicy } from '../policies/load.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
@@ -12,6 +18,7 @@ import { createRunKeys, readKek } from '../runtime/keys.ts';
 import { pendingMigrations } from '../runtime/migrate.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
+import type { SecuritySinks } from '../workflows/protocol/index.ts';
 import { ENGINE_ACTIVITIES } from '../workflows/protocol/index.ts';
 import type { PureActivity } from './declare.ts';
 import { isPure } from './declare.ts';
@@ -24,6 +31,14 @@ export interface CreateWorkerOptions {
   readonly workflowBundle?: WorkflowBundle & { readonly buildId: string };
   /** Activities of your own, each declared: `{ geocode: pure(geocode) }`. */
   readonly activities?: Readonly<Record<string, PureActivity>>;
+  /** What models may ask for, made by `defineTool`. A release names those that its model gets. */
+  readonly tools?: Iterable<Tool>;
+  /** Models that stand in for those of releases, by the name that manifests use. For tests. */
+  readonly models?: Readonly<Record<string, Model>>;
+  /** Stands for the ledger's clock where the end of an approval's use is checked. For tests. */
+  readonly now?: () => Date;
+  /** Where refused decisions and effects are told, beside the ledger. @default nowhere */
+  readonly log?: Pick<Logger, 'warn' | 'error'>;
   /** @default the environment and the running local stack */
   readonly config?: Config;
   /** Interceptors around every activity, local ones included. */
@@ -44,6 +59,7 @@ export interface CountersignWorker {
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<CountersignWorker> {
   const config = options.config ?? loadConfig({ role: 'worker' });
   const own = declared(options.activities ?? {});
+  const tools = createToolbox(options.tools ?? []);
   const policy = loadAccessPolicy(config.policiesDir);
   const kek = readKek(config.keyFiles.kek);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
@@ -69,6 +85,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       throw temporalUnreachable(config, cause);
     }
     const runKeys = createRunKeys(sql, kek);
+    const securityLog = createSecurityLog(sql, options.log);
     const activities = createEngineActivities({
       config,
       sql,
@@ -77,6 +94,10 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       assertionKey,
       declared: Object.keys(own),
       buildId,
+      tools,
+      securityLog,
+      ...(options.models !== undefined && { models: options.models }),
+      ...(options.now !== undefined && { now: options.now }),
     });
     const worker = await Worker.create({
       connection,
@@ -85,6 +106,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       workflowBundle: bundle,
       activities: { ...own, ...activities },
       dataConverter: createDataConverter(),
+      sinks: securitySinks(securityLog),
       interceptors: { activity: [...(options.activityInterceptors ?? [])] },
       workerDeploymentOptions: {
         useWorkerVersioning: false,
@@ -109,6 +131,20 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     await close();
     throw error;
   }
+}
+
+/** How workflow code reaches the security log: it leaves no event, and is not called again on replay. */
+function securitySinks(log: SecurityLog): InjectedSinks<SecuritySinks> {
+  return {
+    security: {
+      refused: {
+        fn: async (_info, { tenant, runId, approvalId, refusal, via }) => {
+          await log.write({ tenant, runId, approvalId, event: 'decision-refused', reason: refusal, via });
+        },
+        callDuringReplay: false,
+      },
+    },
+  };
 }
 
 function declared(activities: Readonly<Record<string, PureActivity>>): Record<string, PureActivity['run']> {

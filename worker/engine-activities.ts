@@ -3,17 +3,25 @@ import { createModels } from '../activities/adapters/models.ts';
 import { createVectorStore } from '../activities/adapters/vector-stores.ts';
 import { createAdmit } from '../activities/admit.ts';
 import { createAssemble } from '../activities/assemble.ts';
+import { createCallTool } from '../activities/call-tool.ts';
+import { createCloseApproval } from '../activities/close-approval.ts';
 import { currentGeneration } from '../activities/find-generation.ts';
 import { createGenerate } from '../activities/generate.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
+import { createJudgeCall } from '../activities/judge-call.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
+import type { Model } from '../activities/ports/model.ts';
 import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
-import { createRetrieve } from '../activities/retrieve.ts';
+import { createRequestApproval } from '../activities/request-approval.ts';
+import { createRetrieve, createSearch } from '../activities/retrieve.ts';
+import type { SecurityLog } from '../activities/security-log.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
+import type { Toolbox } from '../activities/toolbox.ts';
 import { createValidate } from '../activities/validate.ts';
+import { createApproverRegistry } from '../policies/approver-registry.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import { findRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
@@ -30,12 +38,21 @@ export interface EngineDependencies {
   readonly assertionKey: AssertionKey;
   readonly declared: readonly string[];
   readonly buildId: string;
+  readonly tools: Toolbox;
+  readonly securityLog: SecurityLog;
+  /** Models that stand in for others, by the name that manifests use; for tests. */
+  readonly models?: Readonly<Record<string, Model>>;
+  /** Stands for the ledger's clock; for tests. */
+  readonly now?: () => Date;
 }
 
 export function createEngineActivities(dependencies: EngineDependencies): EngineActivities {
-  const { config, sql, runKeys } = dependencies;
+  const { config, sql, runKeys, now } = dependencies;
   const releases = createReleases((tenant, digest) => findRelease(sql, tenant, digest));
   const vectors = createVectorStore(sql, config.qdrant);
+  const search = createSearch({ sql, vectors });
+  const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
+  const clock = now === undefined ? {} : { now };
   return {
     admit: createAdmit({
       ...dependencies,
@@ -43,16 +60,21 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       currentGeneration: (tenant, collection) => currentGeneration(sql, tenant, collection),
       allowCollectionOverride: config.mode === 'development',
     }),
-    retrieve: createRetrieve({ sql, vectors, runKeys }),
+    retrieve: createRetrieve(search, runKeys),
     assemble: createAssemble({ runKeys, releases }),
     generate: createGenerate({
+      sql,
       runKeys,
       releases,
       modelCalls: createModelCalls(sql),
-      modelFor: createModels(config.providerKeys),
+      modelFor: createModels(config.providerKeys, dependencies.models),
     }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ sql, runKeys }),
+    judgeCall: createJudgeCall({ ...dependencies, releases }),
+    requestApproval: createRequestApproval({ sql, runKeys, approvers, ...clock }),
+    callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
+    closeApproval: createCloseApproval({ sql, runKeys }),
     openGeneration: createOpenGeneration({ sql, vectors }),
     measureGeneration: createMeasureGeneration({ sql, vectors }),
     indexGeneration: createIndexGeneration({ sql, vectors }),

@@ -1,5 +1,6 @@
 // The worker process: polls until it is told to stop, or its parent is gone.
 import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { loadTools } from '../activities/tools/load-tools.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -23,7 +24,8 @@ Runtime.install({
 });
 
 try {
-  const { run, shutdown, buildId, taskQueue, worker } = await createWorker({ config });
+  const tools = config.toolsModule === undefined ? [] : (await loadTools(config.toolsModule)).values();
+  const { run, shutdown, buildId, taskQueue, worker } = await createWorker({ config, tools, log });
   let stopping = false;
   const stop = (why: string): void => {
     if (stopping) return;

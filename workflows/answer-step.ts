@@ -1,10 +1,11 @@
 // The step `validate` and what follows from it: one repair turn, then a refusal with the reason. Workflow code only.
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { Draft } from './flow.ts';
 import { draftState, written } from './generate-step.ts';
 import { mint } from './grants.ts';
 import { localStep } from './local-step.ts';
 import type { Answered, RefusalReason, Refused, Reply, Validation } from './protocol/index.ts';
-import { WIRE_VERSION } from './protocol/index.ts';
+import { Failure, WIRE_VERSION } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { releaseOf, stepInput } from './run-state.ts';
 
@@ -16,6 +17,12 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
     const content = draftState(draft);
     if (content.kind === 'declined') return refused(state, content.reason, content.message);
     const { question, passages, generation } = content;
+    if (draft.toolCalls.length > 0) {
+      throw ApplicationFailure.nonRetryable(
+        'This draft asks for tools: call them and generate again before run.answer',
+        Failure.InvalidInput,
+      );
+    }
     if (generation.finishReason === 'insufficient-context') {
       return refused(state, 'not-in-context', 'The documents do not answer this question.');
     }
@@ -36,13 +43,17 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
       return refused(state, 'validation-failed', `No answer passed validation: ${reasons.join('; ')}.`);
     }
     state.repairs += 1;
-    draft = await written(state, question, passages, { draft: generation.text, reasons });
+    draft = await written(state, content, { draft: generation.text, reasons });
+    // A repair is a text: tools asked for now would be a way around the flow's own decision to stop.
+    if (draft.toolCalls.length > 0) return refused(state, 'validation-failed', 'No answer passed validation.');
   }
 }
 
 function answered(state: RunState, text: string, model: string, validation: Validation): Answered {
   state.citations = validation.citations.length;
-  return mint<Answered>({ ...base(state), kind: 'answered', text, citations: validation.citations, model });
+  const reply = mint<Answered>({ ...base(state), kind: 'answered', text, citations: validation.citations, model });
+  state.lastAnswered = reply;
+  return reply;
 }
 
 function refused(state: RunState, reason: RefusalReason, message: string): Refused {

@@ -2,14 +2,15 @@
 // A flow composes the run's steps. What it cannot do is skip one: see interceptor.ts.
 import { workflowInfo } from '@temporalio/workflow';
 import { answerStep } from './answer-step.ts';
+import { callAsked, callBuilt } from './calls.ts';
 import { generateStep } from './generate-step.ts';
 import { mint } from './grants.ts';
-import type { Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
+import type { CallStatus, Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
 import { WIRE_VERSION } from './protocol/index.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import { admissionOf, currentRun, releaseOf } from './run-state.ts';
 
-export type { Citation, Passage, Principal, Reply } from './protocol/index.ts';
+export type { CallStatus, Citation, Passage, Principal, Reply } from './protocol/index.ts';
 
 /** Passages that a `retrieve` step of this run found. Only the run makes them; a look-alike is refused. */
 export interface Passages {
@@ -27,6 +28,23 @@ export interface Passages {
  */
 export interface Draft {
   readonly finishReason: string;
+  /** What the model asks for before it goes on; empty when it is finished. */
+  readonly toolCalls: readonly CallHandle[];
+}
+
+/** A call that a model asked for. Its arguments are text of a model, so they stay inside. */
+export interface CallHandle {
+  /** Unique in its draft. */
+  readonly id: string;
+  readonly tool: string;
+}
+
+/** What came of a call. The tool's result goes to the model, and to the ledger. */
+export interface CallOutcome {
+  readonly tool: string;
+  readonly status: CallStatus;
+  /** Why it was not let through, in the words of the engine or of the approver; empty otherwise. */
+  readonly message: string;
 }
 
 export interface GenerateOptions {
@@ -34,6 +52,8 @@ export interface GenerateOptions {
   readonly question?: string;
   /** Required by a release with `retrieval`: without them it refuses rather than answers. */
   readonly passages?: Passages;
+  /** Goes on after a draft that asked for tools; question and passages are those of the draft. */
+  readonly after?: Draft;
 }
 
 /** The steps of one admitted run. Each is durable: done once, recorded, replayed. */
@@ -48,6 +68,13 @@ export interface Run {
   retrieve(query: string): Promise<Passages>;
   /** Assembles the release's prompt and calls its model once. Refuses unpaid when the passages cannot answer. */
   generate(options: GenerateOptions): Promise<Draft>;
+  /**
+   * Makes a call that a draft asks for: judged by the policy, approved by people where it says so, done at most once, or exactly
+   * once by a tool that takes the idempotency key. Asked for again, it gives the same outcome.
+   */
+  call(call: CallHandle): Promise<CallOutcome>;
+  /** Makes a call of the flow's own. Its arguments count as untrusted. */
+  tool(name: string, args: unknown): Promise<CallOutcome>;
   /** Validates against what the model saw: one repair turn, then a refusal with the reason. */
   answer(draft: Draft): Promise<Reply>;
   /** Ends the run without an answer; `message` is shown to the user. */
@@ -77,6 +104,8 @@ function openSteps(): Run {
     release: { name: release.name, version: release.version, digest: release.digest },
     retrieve: (query) => retrieveStep(state, query),
     generate: (options) => generateStep(state, options),
+    call: (call) => callAsked(state, call),
+    tool: (name, args) => callBuilt(state, { tool: name, args }),
     answer: (draft) => answerStep(state, draft),
     refuse: (message) => mint<Refused>({ ...base, kind: 'refused', reason: 'by-flow', message: requireText(message) }),
     clarify: (question) => mint<Clarify>({ ...base, kind: 'clarify', question: requireText(question) }),

@@ -1,21 +1,37 @@
 // The steps `assemble` and `generate`. Workflow code only.
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { outOfTime, remainingMs, spendTurn } from './budget.ts';
+import { callHandles, turnOf } from './calls.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Generation, Passage, RefusalReason, Retrieval } from './protocol/index.ts';
+import type {
+  Assembled,
+  CallTrust,
+  GenerateInput,
+  Generation,
+  Passage,
+  RefusalReason,
+  Retrieval,
+  Turn,
+} from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
-import { model } from './proxies.ts';
+import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import type { RunState } from './run-state.ts';
 import { addUsage, releaseOf, stepInput } from './run-state.ts';
 
 export type DraftState = Written | Declined;
 
-interface Written {
-  readonly kind: 'written';
+/** What a model was told, beside the release's prompt. */
+export interface Conversation {
   readonly question: string;
   readonly passages: readonly Passage[];
+  readonly turns: readonly Turn[];
+}
+
+export interface Written extends Conversation {
+  readonly kind: 'written';
   readonly generation: Generation;
 }
 
@@ -29,6 +45,7 @@ interface Declined {
 const drafts = new WeakMap<Draft, DraftState>();
 
 export async function generateStep(state: RunState, options: GenerateOptions): Promise<Draft> {
+  if (options.after !== undefined) return await written(state, goOn(options.after));
   const release = releaseOf(state);
   const retrieval = options.passages === undefined ? undefined : retrievalOf(options.passages);
   const question = options.question ?? options.passages?.query;
@@ -38,32 +55,38 @@ export async function generateStep(state: RunState, options: GenerateOptions): P
   if (release.retrieval !== undefined && release.rules.refuseIfNotInContext && retrieval?.verdict !== 'found') {
     return declined(release.retrieval.collection, retrieval);
   }
-  const passages = retrieval?.passages ?? [];
-  return await written(state, question, passages);
+  return await written(state, { question, passages: retrieval?.passages ?? [], turns: [] });
 }
 
 /** Assembles and generates; on a repair turn the prompt says what was wrong with the draft before. */
 export async function written(
   state: RunState,
-  question: string,
-  passages: readonly Passage[],
+  conversation: Conversation,
   repair?: { readonly draft: string; readonly reasons: readonly string[] },
 ): Promise<Draft> {
+  const { question, passages, turns } = conversation;
   const releaseDigest = releaseOf(state).digest;
-  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...passages.map((passage) => passage.docId)])];
+  spendTurn(state);
+  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
   const assembled = await localStep('assemble', {
     ...stepInput(state, 'assemble'),
     releaseDigest,
     question,
     passages,
+    ...(turns.length > 0 && { turns }),
     ...(repair !== undefined && { repair }),
   });
-  const input = grant({ ...stepInput(state, 'generate'), releaseDigest, prompt: assembled.prompt });
-  const generation = await model.generate(input);
+  const trust = trustOf(state, assembled);
+  const generation = await generate(state, {
+    ...stepInput(state, 'generate'),
+    releaseDigest,
+    prompt: assembled.prompt,
+  });
   state.usage = addUsage(state.usage, generation.usage);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
-  return handle({ finishReason: generation.finishReason }, { kind: 'written', question, passages, generation });
+  const toolCalls = callHandles(generation.toolCalls ?? [], trust);
+  return handle({ finishReason: generation.finishReason, toolCalls }, { kind: 'written', ...conversation, generation });
 }
 
 /** @throws ApplicationFailure InvalidInput for a draft that no step made */
@@ -73,13 +96,48 @@ export function draftState(draft: Draft): DraftState {
   throw ApplicationFailure.nonRetryable('This draft was not made by run.generate of this run', Failure.InvalidInput);
 }
 
+/** The conversation with the calls of a draft, and what came of them, as its last turn. */
+function goOn(draft: Draft): Conversation {
+  const content = draftState(draft);
+  if (content.kind === 'declined' || draft.toolCalls.length === 0) {
+    throw ApplicationFailure.nonRetryable(
+      'run.generate({ after }) needs a draft that asked for tools: this one is finished',
+      Failure.InvalidInput,
+    );
+  }
+  const { question, passages, turns, generation } = content;
+  return { question, passages, turns: [...turns, turnOf(generation.text, draft.toolCalls)] };
+}
+
+async function generate(state: RunState, input: GenerateInput): Promise<Generation> {
+  const leftMs = remainingMs(state);
+  try {
+    return await modelWithin(leftMs).generate(grant(input));
+  } catch (error) {
+    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
+    throw error;
+  }
+}
+
+/** Everything in a model's context marks what it writes. */
+function trustOf(state: RunState, { labels }: Assembled): CallTrust {
+  state.sawUntrusted ||= labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+  return { labels, sawUntrusted: state.sawUntrusted };
+}
+
+function docsOf({ passages, turns }: Conversation): readonly string[] {
+  const fromTools = turns.flatMap((turn) => turn.results.flatMap((result) => result.docIds));
+  return [...passages.map((passage) => passage.docId), ...fromTools];
+}
+
 function declined(collection: string, retrieval: Retrieval | undefined): Draft {
   const reason = retrieval?.verdict === 'nothing-found' ? 'nothing-found' : 'not-in-context';
   const message =
     reason === 'nothing-found'
       ? `Nothing in ${collection} is about this question.`
       : `The documents in ${collection} do not cover this question well enough to answer it.`;
-  return handle({ finishReason: 'not-generated' }, { kind: 'declined', reason, message });
+  return handle({ finishReason: 'not-generated', toolCalls: [] }, { kind: 'declined', reason, message });
 }
 
 function handle(draft: Draft, state: DraftState): Draft {

@@ -1,3 +1,4 @@
 // The entry of the Temporal bundle: re-exports workflow functions only. An export's name is its workflow type.
+export { agent } from './agent.ts';
 export { answer } from './answer.ts';
 export { ingest } from './ingest.ts';

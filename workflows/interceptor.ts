@@ -19,9 +19,12 @@ import {
   TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
+import { limitOf } from './budget.ts';
+import { settleCalls } from './call-step.ts';
+import { handleDecisions } from './decisions.ts';
 import { isGranted, isMinted, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
+import type { BudgetExhausted, Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
 import { ENGINE_ACTIVITIES, Failure, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
@@ -31,9 +34,12 @@ const ENGINE: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
 class Guard implements WorkflowInboundCallsInterceptor {
   async execute(input: WorkflowExecuteInput, next: Next<WorkflowInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const state = openRun(openEnvelope(input.args));
+    // First of all: an Update that comes before its handler is there would be turned away.
+    handleDecisions(state.runId, state.tenant, state.approvals);
     try {
       await admit(state);
       const value = isDenied(state) ? denial(state) : await next({ ...input, args: [state.envelope.request] });
+      await settleCalls(state);
       await condition(allHandlersFinished);
       const reply = requireMinted(state, value);
       await record(state, outcomeOf(reply), detailOf(reply));
@@ -42,9 +48,21 @@ class Guard implements WorkflowInboundCallsInterceptor {
       // Anything else is a bug in the flow: Temporal retries the workflow task until a fixed version is deployed.
       // Recording here would leave an event that the fixed version could not replay.
       if (!(error instanceof TemporalFailure)) throw error;
+      await CancellationScope.nonCancellable(() => settleCalls(state));
       if (isCancellation(error)) {
         await record(state, 'cancelled', '');
         throw error;
+      }
+      const limit = limitOf(error);
+      if (limit !== undefined) {
+        const reply = mint<BudgetExhausted>({
+          ...replyBase(state),
+          kind: 'budget-exhausted',
+          limit,
+          last: state.lastAnswered,
+        });
+        await record(state, reply.kind, limit);
+        return reply;
       }
       const failed = failureReply(state, error);
       // Without a ledger row there is nothing to record under: the sweep of the start ledger reports such runs.
@@ -79,6 +97,10 @@ class Fence implements WorkflowOutboundCallsInterceptor {
 
   async startChildWorkflowExecution(): Promise<never> {
     return unsupported('start a child workflow');
+  }
+
+  async signalWorkflow(): Promise<never> {
+    return unsupported('signal another workflow');
   }
 
   async startNexusOperation(): Promise<never> {
@@ -191,6 +213,8 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     usage: state.usage,
     citations: state.citations,
     repairs: state.repairs,
+    ...(state.toolCalls > 0 && { toolCalls: state.toolCalls }),
+    ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
   };
   await CancellationScope.nonCancellable(() => localStep('record', input));
 }

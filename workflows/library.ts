@@ -1,5 +1,18 @@
 // `countersign/workflow`: what a user's workflow file imports, and the engine's own workflows for it to re-export.
+export { agent } from './agent.ts';
 export { answer } from './answer.ts';
-export type { Citation, Draft, GenerateOptions, Passage, Passages, Principal, Reply, Run } from './flow.ts';
+export type {
+  CallHandle,
+  CallOutcome,
+  CallStatus,
+  Citation,
+  Draft,
+  GenerateOptions,
+  Passage,
+  Passages,
+  Principal,
+  Reply,
+  Run,
+} from './flow.ts';
 export { flow } from './flow.ts';
 export { ingest } from './ingest.ts';

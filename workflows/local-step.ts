@@ -4,7 +4,15 @@ import { grant } from './grants.ts';
 import type { EngineActivities } from './protocol/index.ts';
 import { local, recording, store } from './proxies.ts';
 
-type LocalVerb = 'admit' | 'retrieve' | 'assemble' | 'validate' | 'record';
+type LocalVerb =
+  | 'admit'
+  | 'retrieve'
+  | 'assemble'
+  | 'validate'
+  | 'record'
+  | 'judgeCall'
+  | 'requestApproval'
+  | 'closeApproval';
 
 /**
  * @throws ActivityFailure with a non-retryable cause, or when the regular activity gave up too
@@ -19,7 +27,7 @@ export async function localStep<Verb extends LocalVerb>(
     return await (local[verb] as Step)(input);
   } catch (error) {
     if (!isWorthRepeating(error)) throw error;
-    const regular = verb === 'record' ? recording : store;
+    const regular = verb === 'record' || verb === 'closeApproval' ? recording : store;
     return await (regular[verb] as Step)(input);
   }
 }

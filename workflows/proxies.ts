@@ -1,6 +1,6 @@
 // One table of timeouts and retries for the engine's activities, each with its why. Workflow code only.
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { EngineActivities } from './protocol/index.ts';
 
 /** Short and few: an Update waits as long as a local activity runs. After these the same verb runs as a regular activity. */
@@ -23,11 +23,24 @@ const RECORD: ActivityOptions = {
 };
 
 /** Costs money: few attempts, spaced by the provider's own delay; the heartbeat is how a killed worker is noticed. */
+const MODEL_TOTAL_MS = 10 * 60_000;
 const MODEL: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: MODEL_TOTAL_MS,
   heartbeatTimeout: '10 seconds',
   retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '1 minute' },
+};
+
+/**
+ * A tool does something outside. The heartbeat is how a killed or sleeping worker is noticed, and longer than the lease of the
+ * ledger's claim. Cancelling waits for the end of the effect: half an effect is nobody's wish.
+ */
+const TOOL: ActivityOptions = {
+  startToCloseTimeout: '11 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '30 seconds' },
 };
 
 /** Hours for a large folder; resumes where the killed attempt was. */
@@ -40,5 +53,12 @@ const INDEX: ActivityOptions = {
 export const local = proxyLocalActivities<EngineActivities>(LOCAL);
 export const store = proxyActivities<EngineActivities>(STORE);
 export const recording = proxyActivities<EngineActivities>(RECORD);
-export const model = proxyActivities<EngineActivities>(MODEL);
+/** @param withinMs what is left of the run's time; `undefined` without a limit */
+export function modelWithin(withinMs: number | undefined): Pick<EngineActivities, 'generate'> {
+  if (withinMs === undefined || withinMs >= MODEL_TOTAL_MS) return model;
+  return proxyActivities<EngineActivities>({ ...MODEL, scheduleToCloseTimeout: Math.max(1, withinMs) });
+}
+
+const model = proxyActivities<EngineActivities>(MODEL);
+export const tool = proxyActivities<EngineActivities>(TOOL);
 export const index = proxyActivities<EngineActivities>(INDEX);

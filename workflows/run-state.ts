@@ -1,6 +1,7 @@
 // What one run has learned so far. One object for each workflow execution; module state is private to an execution.
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { Admission, PinnedRelease, RunId, StartInput, StepInput, Usage } from './protocol/index.ts';
+import type { Approvals } from './decisions.ts';
+import type { Admission, Answered, PinnedRelease, RunId, StartInput, StepInput, Usage } from './protocol/index.ts';
 import { Failure, parseRunId, WIRE_VERSION } from './protocol/index.ts';
 
 export interface RunState {
@@ -16,6 +17,24 @@ export interface RunState {
   usage: Usage;
   citations: number;
   repairs: number;
+  /** Model calls, repair turns included. */
+  turns: number;
+  /** Calls of tools that were judged. */
+  toolCalls: number;
+  /** Text of documents or tools was in a model's context. Never falls back to false. */
+  sawUntrusted: boolean;
+  /** Waiting for people does not count against the run's time. */
+  waitedMs: number;
+  /** Waits for people that are under way, and since when there is at least one. */
+  waiting: number;
+  waitingSinceMs: number;
+  /** Calls that have not come to an end. */
+  calling: number;
+  /** The flow has returned: nothing more may begin. */
+  ended: boolean;
+  /** The latest answer that passed validation. */
+  lastAnswered: Answered | null;
+  readonly approvals: Approvals;
   readonly ordinals: Map<string, number>;
 }
 
@@ -34,6 +53,16 @@ export function openRun(envelope: StartInput): RunState {
     usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 },
     citations: 0,
     repairs: 0,
+    turns: 0,
+    toolCalls: 0,
+    sawUntrusted: false,
+    waitedMs: 0,
+    waiting: 0,
+    waitingSinceMs: 0,
+    calling: 0,
+    ended: false,
+    lastAnswered: null,
+    approvals: new Map(),
     ordinals: new Map(),
   };
   return current;

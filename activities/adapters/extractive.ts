@@ -5,6 +5,7 @@ import { readsLikeInstruction } from '../injection-signals.ts';
 import type { Model, ModelReply } from '../ports/model.ts';
 import type { Analyzer } from '../sparse/analyzer.ts';
 import { english } from '../sparse/english.ts';
+import { wordUsage } from './word-usage.ts';
 
 const MAX_SENTENCES = 3;
 /** Share of the question's weight that the quoted sentences must cover, 0–1. */
@@ -74,7 +75,7 @@ function extract(prompt: Prompt, analyzer: Analyzer): ModelReply {
   return {
     text: answered ? text : '',
     finishReason: answered ? 'stop' : 'insufficient-context',
-    usage: { inputTokens: countWords(parts), outputTokens: answered ? countWords([{ text }]) : 0, cachedTokens: 0 },
+    usage: wordUsage(prompt, answered ? text : ''),
   };
 }
 
@@ -115,7 +116,3 @@ function sum(values: Iterable<number>): number {
   for (const value of values) total += value;
   return total;
 }
-
-/** Words stand in for tokens: this model has no tokenizer. */
-const countWords = (parts: readonly { readonly text: string }[]): number =>
-  parts.reduce((count, part) => count + (part.text.match(/\S+/g)?.length ?? 0), 0);

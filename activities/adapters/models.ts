@@ -5,12 +5,24 @@ import { Failure } from '../../workflows/protocol/index.ts';
 import type { Model } from '../ports/model.ts';
 import { createExtractiveModel } from './extractive.ts';
 import { createOpenAiCompatibleModel } from './openai-compatible.ts';
+import { createScriptedModel } from './scripted.ts';
 
-/** @param keys provider keys by variable name */
-export function createModels(keys: Readonly<Record<string, string>>): (model: ReleaseBody['model']) => Model {
+/** The model of a release. @throws ApplicationFailure ModelNotConfigured, non-retryable */
+export type ModelFor = (release: Pick<ReleaseBody, 'model' | 'script'>) => Model;
+
+/**
+ * @param keys provider keys by variable name
+ * @param overrides models that stand in for others, by the name that the manifest uses; for tests
+ */
+export function createModels(
+  keys: Readonly<Record<string, string>>,
+  overrides: Readonly<Record<string, Model>> = {},
+): ModelFor {
   const extractive = createExtractiveModel();
-  return (model) => {
-    if (model.provider === 'local') return extractive;
+  return ({ model, script }) => {
+    const override = Object.hasOwn(overrides, model.name) ? overrides[model.name] : undefined;
+    if (override !== undefined) return override;
+    if (model.provider === 'local') return local(model, script, extractive);
     const { baseUrl, apiKeyEnv, id } = model;
     if (baseUrl === undefined) throw notConfigured(`Model ${model.name} has no base_url`);
     const apiKey = apiKeyEnv !== undefined && Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
@@ -20,6 +32,13 @@ export function createModels(keys: Readonly<Record<string, string>>): (model: Re
     const label = `${model.provider}/${id}`;
     return createOpenAiCompatibleModel({ baseUrl, label, ...(apiKey !== undefined && { apiKey }) });
   };
+}
+
+function local({ name, id }: ReleaseBody['model'], script: ReleaseBody['script'], extractive: Model): Model {
+  if (id === 'extractive') return extractive;
+  if (id !== 'scripted') throw notConfigured(`Model ${name}: there is no local/${id}, only extractive and scripted`);
+  if (script === undefined) throw notConfigured(`Model ${name} is local/scripted, and its release has no script`);
+  return createScriptedModel(script);
 }
 
 const notConfigured = (message: string): ApplicationFailure =>

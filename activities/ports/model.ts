@@ -1,10 +1,13 @@
 // The port to a model: one call, one reply. Adapters map vendor errors to failures and never retry themselves.
-import type { FinishReason, Prompt, Usage } from '../../workflows/protocol/index.ts';
+import type { FinishReason, Prompt, ToolCall, ToolDefinition, Usage } from '../../workflows/protocol/index.ts';
 
 export interface ModelRequest {
   /** Provider's id of the model. */
   readonly model: string;
+  /** Complete: parts that stood for a tool's result carry its text. */
   readonly prompt: Prompt;
+  /** What it may ask for; empty for a release without tools. */
+  readonly tools: readonly ToolDefinition[];
   readonly temperature: number;
   readonly maxOutputTokens: number;
   /** The same for every attempt of one call: a provider that honours it bills once. */
@@ -15,6 +18,8 @@ export interface ModelRequest {
 export interface ModelReply {
   readonly text: string;
   readonly finishReason: FinishReason;
+  /** Calls it asks for, with `finishReason` `tool-calls`; absent or empty otherwise. */
+  readonly toolCalls?: readonly ToolCall[];
   readonly usage: Omit<Usage, 'costUsd'>;
 }
 

@@ -1,6 +1,7 @@
 // `countersign dev`: the local stack in the foreground, until Ctrl-C or SIGTERM.
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Environment } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
@@ -36,7 +37,8 @@ async function dev(options: DevOptions): Promise<void> {
     home,
     env,
     onProgress: show,
-    prepare: async ({ sql }) => await publishReleases(sql, environment.COUNTERSIGN_RELEASES ?? 'releases', show),
+    prepare: async ({ sql }) => await publishReleases(sql, environment, show),
+    sample: true,
     signal: stop.signal,
   }).catch((error: unknown) => {
     if (stop.signal.aborted) return undefined;
@@ -62,13 +64,16 @@ async function dev(options: DevOptions): Promise<void> {
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */
 export async function publishReleases(
   sql: Sql,
-  folder: string,
+  environment: Environment,
   show: (progress: StackProgress) => void,
 ): Promise<void> {
   const { publishFolder } = await import('../../releases/publish.ts');
+  const { toolsModuleOf } = await import('../stack/sample-tools.ts');
+  const { readToolDefinitions } = await import('../../runtime/tools-module.ts');
   const list = await publishFolder({
     sql,
-    folder: resolve(folder),
+    folder: resolve(environment.COUNTERSIGN_RELEASES ?? 'releases'),
+    tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
     tenant: DEFAULT_TENANT,
     publishedBy: 'countersign dev',
   });
@@ -104,7 +109,7 @@ function describe({ stack, home, workerLog }: RunningStack): Record<string, unkn
 }
 
 function printPlaces({ stack, home, workerLog }: RunningStack): void {
-  const { temporal, database } = stack;
+  const { temporal, database, shop } = stack;
   const here = (path: string): string => relative(process.cwd(), path) || '.';
   print();
   print(paint('bold', 'Countersign runs.'));
@@ -116,6 +121,7 @@ function printPlaces({ stack, home, workerLog }: RunningStack): void {
         '  Database',
         database === undefined ? 'the one of DATABASE_URL' : `${database.host}:${database.port}/${database.name}`,
       ],
+      ...(shop === undefined ? [] : [['  Sample shop', paint('cyan', shop.url)]]),
       ['  Worker', `pid ${stack.worker.pid}, task queue ${stack.taskQueue}, log ${here(workerLog)}`],
       ['  Data', here(home)],
     ]),

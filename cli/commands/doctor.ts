@@ -1,6 +1,6 @@
 // `countersign doctor`: names what is missing or mis-set. It changes nothing.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { Config } from '../../runtime/config.ts';
@@ -39,7 +39,8 @@ async function examine(homeOption: string | undefined): Promise<readonly Finding
   const { attempt, found } = await import('../doctor/check.ts');
   const { readRunningStack } = await import('../doctor/running-stack.ts');
   const { env, environment, home } = settings(homeOption);
-  const root = fileURLToPath(new URL('../..', import.meta.url));
+  // Of the clone; of the package, the project that it is installed in: packages lie flat beside it.
+  const [root = ''] = fileURLToPath(new URL('../..', import.meta.url)).split(`${sep}node_modules${sep}`);
   const stack = readRunningStack(home);
 
   const findings: Finding[] = [

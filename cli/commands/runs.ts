@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
-import { requireRunId, withClient } from '../session.ts';
+import { requireLimit, requireRunId, withClient } from '../session.ts';
 import { milliseconds, printReply, printTimeline, uiLink } from '../show-run.ts';
 
 interface CommonOptions {
@@ -65,10 +65,7 @@ export function register(program: Command): void {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new UserError(`Not a limit: ${options.limit}`, { hint: 'Give a whole number from 1 to 1000.', exitCode: 64 });
-  }
+  const limit = requireLimit(options.limit);
   await withClient(options.home, async ({ client }) => {
     const found = await client.list({ limit, ...(options.kind !== undefined && { kind: options.kind }) });
     if (options.json) return printJson(found);

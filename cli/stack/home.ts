@@ -3,11 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
+import { developmentApprovers } from '../../policies/development-identities.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { createKekFile } from '../../runtime/keys.ts';
+import { ensureApprovers } from './approver-keys.ts';
 import { writeFileAtomic } from './files.ts';
+
+/** The project's own: a local stack has its approvers whatever policies it runs. */
+const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
 
 /** Grows when a later version arranges the folder in a way that this one would misread. */
 export const LAYOUT = 1;
@@ -31,14 +37,15 @@ export function checkLayout(home: string): void {
   );
 }
 
-/** Marks the folder with this layout and makes the keys that are missing. */
-export async function prepareHome(home: string): Promise<void> {
+/** Marks the folder with this layout and makes the keys that are missing, those of the development approvers in `policiesDir` included. */
+export async function prepareHome(home: string, policiesDir: string = POLICIES): Promise<void> {
   const version = join(home, 'version.json');
   if (!existsSync(version)) writeFileAtomic(version, `${JSON.stringify({ layout: LAYOUT })}\n`);
   const keys = join(home, 'keys');
   mkdirSync(keys, { recursive: true, mode: 0o700 });
   if (!existsSync(join(keys, 'kek.json'))) createKekFile(join(keys, 'kek.json'));
   await ensureAssertionKeys(join(keys, 'assertion-private.json'), join(keys, 'assertion-public.json'));
+  ensureApprovers(home, developmentApprovers(policiesDir));
 }
 
 /** The key pair by which the local client signs who starts a run. The public half is derived: it can always be made again. */

@@ -1,4 +1,5 @@
-// Starts the local stack in order, watches it, and stops it: PostgreSQL and Temporal, migrations, releases, the worker.
+// Starts the local stack in order, watches it, and stops it: PostgreSQL and Temporal, migrations, releases, the sample shop, the
+// worker.
 import { rmSync } from 'node:fs';
 import { readEnvironment } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
@@ -13,21 +14,23 @@ import { writeFileAtomic } from './files.ts';
 import { checkLayout, prepareHome } from './home.ts';
 import { lockHome } from './lock.ts';
 import { lastWords, stopLeftover } from './processes.ts';
+import { SAMPLE_TOOLS } from './sample-tools.ts';
 import type { StackDatabase, StackTemporal } from './servers.ts';
 import { openDatabase, openTemporal } from './servers.ts';
+import { SHOP_STOP, shopUrl, startShopProcess } from './shop-process.ts';
 import { TEMPORAL_STOP } from './temporal-server.ts';
-import type { WorkerProcess } from './worker-process.ts';
 import { startWorker, WORKER_ENTRY, WORKER_STOP, workerEnvironment } from './worker-process.ts';
 
-export type StackPart = 'temporal' | 'database' | 'releases' | 'worker';
+export type StackPart = 'temporal' | 'database' | 'releases' | 'shop' | 'worker';
 
 /** In the order in which they are stopped. */
 const LEFTOVERS = [
   ['worker', WORKER_STOP],
+  ['shop', SHOP_STOP],
   ['temporal', TEMPORAL_STOP],
   ['postgres', POSTGRES_STOP],
 ] as const;
-const PARTS = { worker: 'worker', temporal: 'temporal', postgres: 'database' } as const;
+const PARTS = { worker: 'worker', shop: 'shop', temporal: 'temporal', postgres: 'database' } as const;
 
 export interface StackProgress {
   readonly part: StackPart;
@@ -46,6 +49,11 @@ export interface StartStackOptions {
   readonly onProgress?: (progress: StackProgress) => void;
   /** Runs after the migrations and before the worker, as the gateway role: publishes releases. */
   readonly prepare?: (context: { readonly sql: Sql }) => Promise<void>;
+  /**
+   * Gives the worker the sample tools, and starts the shop that they speak to: where the environment names no tools module, and no
+   * shop. @default false
+   */
+  readonly sample?: boolean;
   /** @default worker/main.ts */
   readonly workerEntry?: string;
   /** Gives up a start that is under way. */
@@ -155,23 +163,46 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
       worker: { pid: 0 },
       taskQueue: environment.COUNTERSIGN_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
     };
-    const save = (pid: number): void => {
-      stack = { ...stack, worker: { pid } };
+    const save = (change: Partial<Stack>): void => {
+      stack = { ...stack, ...change };
       writeFileAtomic(stackFilePath(home), `${JSON.stringify(stack, null, 2)}\n`);
     };
+    const openShop = async (): Promise<string> => {
+      const shop = await startShopProcess(
+        {
+          home,
+          onPid: (pid) => {
+            // The first one is recorded below, when its address is known.
+            if (stopped === undefined && stack.shop !== undefined) save({ shop: { ...stack.shop, pid } });
+          },
+          onLine: (text) => onProgress({ part: 'shop', text }),
+        },
+        signal,
+      );
+      undo.push(() => shop.stop());
+      const url = shopUrl(shop);
+      stack = { ...stack, shop: { url, pid: shop.pid } };
+      onProgress({ part: 'shop', text: `runs at ${url}` });
+      return url;
+    };
+    const workerEnv = workerEnvironment(env, home);
+    if (options.sample === true && environment.COUNTERSIGN_TOOLS === undefined) {
+      workerEnv['COUNTERSIGN_TOOLS'] = SAMPLE_TOOLS;
+      workerEnv['TOOL_SHOP_URL'] ||= await openShop();
+    }
     // The worker reads where the servers are from this file.
-    save(0);
+    save({});
     undo.push(() => rmSync(stackFilePath(home), { force: true }));
 
     onProgress({ part: 'worker', text: 'starting' });
-    const worker: WorkerProcess = await startWorker(
+    const worker = await startWorker(
       {
         home,
         entry: options.workerEntry ?? WORKER_ENTRY,
-        env: workerEnvironment(env, home),
+        env: workerEnv,
         cwd,
         onPid: (pid) => {
-          if (stopped === undefined) save(pid);
+          if (stopped === undefined) save({ worker: { pid } });
         },
         onLine: (text) => onProgress({ part: 'worker', text }),
       },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import type { VectorStore } from '../../activities/ports/vector-store.ts';
-import { createRetrieve } from '../../activities/retrieve.ts';
+import { createRetrieve, createSearch } from '../../activities/retrieve.ts';
 import type { RunKeys } from '../../runtime/keys.ts';
 import type { IndexGeneration, Principal, Retrieval, RetrieveInput } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
@@ -48,7 +48,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
 
   const clerk: Principal = { ...anonymous('default'), id: 'clerk', groups: ['fraud-team'], clearance: 'internal' };
   const ask = async (query: string, change: Partial<RetrieveInput> = {}): Promise<Retrieval> => {
-    const retrieve = createRetrieve({ sql: db.sql('worker'), vectors, runKeys });
+    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors }), runKeys);
     const input: RetrieveInput = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -138,7 +138,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
     await expect(ask('refund', gone)).rejects.toThrow(/Generation gone of collection docs is no longer kept/);
     const other = createQdrantVectors({ url: server.url });
     const reader = name === 'postgres' ? other : createPostgresVectors(db.sql('worker'));
-    const retrieve = createRetrieve({ sql: db.sql('worker'), vectors: reader, runKeys });
+    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors: reader }), runKeys);
     const input = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -157,7 +157,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
   });
 
   it('refuses a run that is not in the ledger', async () => {
-    const retrieve = createRetrieve({ sql: db.sql('worker'), vectors, runKeys: { find: async () => undefined } });
+    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors }), { find: async () => undefined });
     const input = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',

@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { developmentIdentity } from '../../policies/development-identities.ts';
+import { developmentApprovers, developmentIdentity } from '../../policies/development-identities.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -42,6 +42,16 @@ describe('a development identity', () => {
     });
   });
 
+  it('is a principal like any other also when it may approve', () => {
+    expect(developmentIdentity(development, 'manager', 'default')).toEqual({
+      id: 'manager',
+      tenant: 'default',
+      groups: ['staff'],
+      roles: [],
+      clearance: 'internal',
+    });
+  });
+
   it('does not exist in production, not even an unknown one', () => {
     for (const id of ['operator', 'nobody']) {
       const error = errorOf(() => developmentIdentity({ ...development, mode: 'production' }, id, 'default'));
@@ -61,4 +71,49 @@ describe('a development identity', () => {
       expect(error.exitCode).toBe(64);
     },
   );
+});
+
+describe('development approvers', () => {
+  function folderOf(yaml: string): string {
+    const folder = mkdtempSync(join(temp.path, 'policies-'));
+    writeFileSync(join(folder, 'development-identities.yaml'), yaml);
+    return folder;
+  }
+
+  it('are those identities that have a block of their own, with its groups', () => {
+    expect(developmentApprovers('policies')).toEqual(
+      ['staff', 'manager', 'supervisor'].map((id) => ({ id, groups: ['refund-approvers'] })),
+    );
+  });
+
+  it.each([
+    ['another key', 'identities:\n  ada: {groops: [a]}\n', 'identities.ada: '],
+    [
+      'an approver without groups',
+      'identities:\n  ada: {approver: {groups: []}}\n',
+      'identities.ada.approver.groups: ',
+    ],
+    [
+      'a group that is a path',
+      'identities:\n  ada: {approver: {groups: [../a]}}\n',
+      'identities.ada.approver.groups.0: ',
+    ],
+    [
+      'an approver whose id is a path',
+      'identities:\n  ../ada: {approver: {groups: [a]}}\n',
+      '"../ada" cannot be the id',
+    ],
+    ['no YAML', 'identities: [\n', 'development-identities.yaml'],
+  ])('are refused for %s, with the file and the field', (_, yaml, says) => {
+    const folder = folderOf(`v: 1\n${yaml}`);
+    const error = errorOf(() => developmentApprovers(folder));
+    expect(error.message).toContain(join(folder, 'development-identities.yaml'));
+    expect(error.message).toContain(says);
+    expect(error.hint).not.toBe(undefined);
+  });
+
+  it('are refused without a file', () => {
+    const folder = mkdtempSync(join(temp.path, 'policies-'));
+    expect(errorOf(() => developmentApprovers(folder)).message).toContain('ENOENT');
+  });
 });

@@ -39,6 +39,10 @@ describe('policies that load', () => {
     expect(loadAccessPolicy('policies').ids).toEqual([
       'customers-and-staff-may-ask',
       'operators-may-ingest',
+      'low-risk-tools-run-at-once',
+      'tools-run-when-approved',
+      'critical-tools-run-when-two-approved',
+      'anonymous-may-use-low-risk-tools-only',
       'suspended-accounts-may-not-do-anything',
     ]);
   });
@@ -52,6 +56,13 @@ describe('policies that load', () => {
   it('have another digest when one condition changes', () => {
     const { digest } = loadAccessPolicy('policies');
     const changed = access.replace('Group::"customers" ||', 'Group::"visitors" ||');
+    expect(changed).not.toBe(access);
+    expect(loadAccessPolicy(folderOf({ access: changed })).digest).not.toBe(digest);
+  });
+
+  it('have another digest when only an annotation changes', () => {
+    const { digest } = loadAccessPolicy('policies');
+    const changed = access.replace('@groups("refund-approvers")', '@groups("everybody")');
     expect(changed).not.toBe(access);
     expect(loadAccessPolicy(folderOf({ access: changed })).digest).not.toBe(digest);
   });

@@ -1,21 +1,26 @@
 // The whole engine for a test file: ledger, releases, keys, one worker in this process, and a client. Real servers throughout.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Tool } from '../../activities/ports/tool.ts';
 import { quietSdk, replayHistories } from '../../audit/replay.ts';
 import { prepareHome } from '../../cli/stack/home.ts';
 import type { CountersignClient, Principal, RunHandle, RunId } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
+import * as sampleTools from '../../examples/tools/index.ts';
 import { publishFolder } from '../../releases/publish.ts';
+import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
 import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 import type { CreateWorkerOptions } from '../../worker/create-worker.ts';
 import { createWorker } from '../../worker/index.ts';
 import type { IngestReport } from '../../workflows/protocol/index.ts';
+import type { Groups, TestApprover } from './approvers.ts';
+import { writeApprovers } from './approvers.ts';
 import { temporalAddress, useDatabase } from './services.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -31,14 +36,21 @@ const person = (id: string, groups: string[], roles: string[] = []): Principal =
   clearance: 'internal',
 });
 export const CUSTOMER: Principal = { ...person('customer', ['customers']), clearance: 'public' };
+export const STAFF = person('staff', ['staff']);
 export const OPERATOR = person('operator', ['staff'], ['operator']);
 export const SUSPENDED = person('suspended', ['customers', 'suspended']);
 
 export interface EngineOptions
-  extends Pick<CreateWorkerOptions, 'workflowsPath' | 'activities' | 'activityInterceptors'> {
+  extends Pick<CreateWorkerOptions, 'workflowsPath' | 'activities' | 'activityInterceptors' | 'models' | 'now'> {
+  readonly tools?: readonly Tool[];
   /** Files of a releases folder by relative path. @default the project's own releases */
   readonly releases?: () => Readonly<Record<string, string>>;
   readonly providerKeys?: Readonly<Record<string, string>>;
+  readonly toolSettings?: Readonly<Record<string, string>>;
+  /** Who may decide, and in which groups. @default the approvers of a development stack */
+  readonly approvers?: Groups;
+  /** Text of `access.cedar`, made of the project's own. */
+  readonly policy?: (own: string) => string;
   /** @default true */
   readonly startWorker?: boolean;
 }
@@ -49,6 +61,8 @@ export interface Engine {
   readonly bundle: Bundle;
   readonly sql: ReturnType<typeof useDatabase>['sql'];
   config(role: DatabaseRole): Config;
+  /** One of `approvers`. */
+  approver(id: string): TestApprover;
   ingestSample(): Promise<RunHandle<IngestReport>>;
   ask(question: string, options?: { readonly as?: Principal; readonly release?: string }): Promise<RunHandle>;
   /** Every run that was started in this file and that Temporal knows. */
@@ -68,13 +82,16 @@ export function useEngine(options: EngineOptions = {}): Engine {
     temporal: { address: temporalAddress(), namespace: 'default' },
     databaseUrl: database.url(role),
     databaseRole: role,
-    policiesDir: join(ROOT, 'policies'),
+    policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
     releasesDir,
     keyFiles: {
       kek: join(home, 'keys/kek.json'),
       assertionPrivate: join(home, 'keys/assertion-private.json'),
       assertionPublic: join(home, 'keys/assertion-public.json'),
     },
+    approversFile: join(home, 'approvers.json'),
+    approversKeyFile: join(home, 'keys/approvers-admin-public.json'),
+    toolSettings: options.toolSettings ?? {},
     providerKeys: options.providerKeys ?? {},
     logLevel: 'silent',
   });
@@ -82,6 +99,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
   let client: CountersignClient | undefined;
   let bundle: Bundle | undefined;
   let stopWorker: () => Promise<void> = async () => {};
+  let approvers: ReadonlyMap<string, TestApprover> = new Map();
   const ready = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('The engine is of use from beforeAll on');
     return value;
@@ -90,20 +108,34 @@ export function useEngine(options: EngineOptions = {}): Engine {
   beforeAll(async () => {
     quietSdk();
     await prepareHome(home);
+    if (options.approvers !== undefined) approvers = writeApprovers(config('worker'), options.approvers);
+    if (options.policy !== undefined) {
+      cpSync(join(ROOT, 'policies'), join(home, 'policies'), { recursive: true });
+      const path = join(home, 'policies/access.cedar');
+      writeFileSync(path, options.policy(readFileSync(path, 'utf8')));
+    }
     for (const [path, text] of Object.entries(options.releases?.() ?? {})) {
       mkdirSync(dirname(join(releasesDir, path)), { recursive: true });
       writeFileSync(join(releasesDir, path), text);
     }
-    await publishFolder({ sql: database.sql('gateway'), folder: releasesDir, tenant: 'default', publishedBy: 'test' });
+    // The project's own releases name the sample tools.
+    const definitions = new Map(
+      (options.tools ?? Object.values(sampleTools)).map((tool) => [tool.definition.name, pinnable(tool)]),
+    );
+    const published = { folder: releasesDir, tools: definitions, tenant: 'default', publishedBy: 'test' };
+    await publishFolder({ sql: database.sql('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);
     client = await createClient(config('gateway'));
     if (options.startWorker === false) return;
-    const { activities, activityInterceptors } = options;
+    const { activities, activityInterceptors, tools, models, now } = options;
     const { run, shutdown } = await createWorker({
       config: config('worker'),
       workflowBundle: bundle,
       ...(activities !== undefined && { activities }),
       ...(activityInterceptors !== undefined && { activityInterceptors }),
+      ...(tools !== undefined && { tools }),
+      ...(models !== undefined && { models }),
+      ...(now !== undefined && { now }),
     });
     const running = run();
     stopWorker = async () => {
@@ -127,6 +159,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     home,
     sql: database.sql,
     config,
+    approver: (id) => ready(approvers.get(id)),
     async ingestSample() {
       const run = await engine.client.ingest(
         { path: SAMPLE_DOCUMENTS, collection: COLLECTION },
@@ -144,6 +177,11 @@ export function useEngine(options: EngineOptions = {}): Engine {
     },
   };
   return engine;
+}
+
+/** What a release pins of a tool. */
+function pinnable({ definition, definitionHash }: Tool): NonNullable<ReleaseBody['tools']>[number] {
+  return { definition: structuredClone(definition) as never, definitionHash };
 }
 
 /** Put it last in a file: the promise that whatever ran there replays, from the JSON an auditor would have. */

@@ -5,6 +5,7 @@ import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from
 import { quietSdk } from '../../audit/replay.ts';
 import type { Config } from '../../runtime/config.ts';
 import { createWorker } from '../../worker/create-worker.ts';
+import { pay, payingModel, payOnce } from './paying-tools.ts';
 
 export interface PauseAt {
   readonly step: string;
@@ -17,9 +18,17 @@ export interface PausingWorkerArgument {
   readonly buildId: string;
   /** `null` never pauses. */
   readonly pauseAt: PauseAt | null;
+  /** With the tools and the model of paying-tools.ts. @default false */
+  readonly pays?: boolean;
 }
 
-const { config, bundlePath, buildId, pauseAt } = JSON.parse(process.argv[2] ?? '{}') as PausingWorkerArgument;
+const {
+  config,
+  bundlePath,
+  buildId,
+  pauseAt,
+  pays = false,
+} = JSON.parse(process.argv[2] ?? '{}') as PausingWorkerArgument;
 
 quietSdk();
 
@@ -42,6 +51,7 @@ function pausing(step: string): ActivityInboundCallsInterceptor {
 const { run } = await createWorker({
   config,
   workflowBundle: { code: readFileSync(bundlePath, 'utf8'), buildId },
+  ...(pays && { tools: [pay, payOnce], models: { paying: payingModel } }),
   activityInterceptors: [({ info }) => ({ inbound: pausing(info.activityType) })],
 });
 process.on('disconnect', () => process.exit(0));

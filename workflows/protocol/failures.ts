@@ -26,6 +26,26 @@ export const Failure = {
   Unsupported: 'countersign.flow.Unsupported',
   /** A flow returned something that is not a reply made by its run. */
   UnmintedReply: 'countersign.flow.UnmintedReply',
+  /** A decision that does not count; `details[0]` is the DecisionRefusal. */
+  DecisionRefused: 'countersign.approval.DecisionRefused',
+  /** Nobody but the requester could approve: the registry has too few approvers of the groups that are asked for. */
+  NoApprovers: 'countersign.approval.NoApprovers',
+  /** The funnel was asked for an effect without a receipt that holds. Nothing happened. */
+  ReceiptRefused: 'countersign.tool.ReceiptRefused',
+  /** The policy that holds now does not allow the call. Nothing happened. */
+  CallDenied: 'countersign.tool.Denied',
+  /** The worker's tool differs from the one that the release pins. Nothing happened. */
+  ToolChanged: 'countersign.tool.DefinitionChanged',
+  /** The funnel was asked for a call that was never judged, or another run's. Nothing happened. */
+  CallNotJudged: 'countersign.tool.NotJudged',
+  /** An attempt slept past its lease and may not start the effect any more. */
+  LeaseLost: 'countersign.tool.LeaseLost',
+  /** The tool threw, or took too long; whether its effect happened is not known yet. */
+  ToolUncertain: 'countersign.tool.Uncertain',
+  /** `local/scripted` has no script for what it was asked. */
+  ModelNotScripted: 'countersign.model.NotScripted',
+  /** A limit of the release was reached; the run ends as budget-exhausted. */
+  BudgetExhausted: 'countersign.budget.Exhausted',
   /** A run ended as failed; `details[0]` is the Reply. */
   RunFailed: 'countersign.run.Failed',
 } as const;

@@ -1,5 +1,7 @@
 // Every name, wire type, limit and failure type that crosses a process. Values here are constants and pure functions only.
 
+export * from './approval.ts';
+export * from './budget.ts';
 export * from './failures.ts';
 export * from './ids.ts';
 export * from './limits.ts';
@@ -12,5 +14,6 @@ export * from './reply.ts';
 export * from './request.ts';
 export * from './steps.ts';
 export * from './stream.ts';
+export * from './tool.ts';
 export * from './trace.ts';
 export * from './verdict.ts';

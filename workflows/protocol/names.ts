@@ -11,6 +11,10 @@ export const ENGINE_ACTIVITIES = [
   'generate',
   'validate',
   'record',
+  'judgeCall',
+  'requestApproval',
+  'callTool',
+  'closeApproval',
   'openGeneration',
   'measureGeneration',
   'indexGeneration',
@@ -22,6 +26,10 @@ export const HashPrefix = {
   StepInput: 'countersign/step-input/v1',
   StartRequest: 'countersign/start-request/v1',
   ModelCall: 'countersign/model-call/v1',
+  ToolArguments: 'countersign/tool-arguments/v1',
+  ToolResult: 'countersign/tool-result/v1',
+  ApprovalRequest: 'countersign/approval/v1',
+  ApprovalPreview: 'countersign/approval-preview/v1',
 } as const;
 
 export type HashPrefix = (typeof HashPrefix)[keyof typeof HashPrefix];

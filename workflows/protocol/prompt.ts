@@ -1,15 +1,25 @@
 // What the model is shown: parts kept apart by who wrote them, never joined before the model adapter.
 
+import type { Digest } from './ids.ts';
+import type { ToolCall } from './tool.ts';
+
 export interface PromptPart {
-  readonly origin: 'operator' | 'user' | 'retrieval' | 'model';
+  readonly origin: 'operator' | 'user' | 'retrieval' | 'model' | `tool:${string}`;
+  /** Empty where `resultOf` stands: the text is read from the ledger right before the model is called. */
   readonly text: string;
+  /** Effect key of the tool call whose result this part is. */
+  readonly resultOf?: Digest;
   /** For retrieved parts: the number a citation uses, counted from 1. */
   readonly citation?: number;
 }
 
 export interface PromptMessage {
-  readonly role: 'system' | 'user' | 'assistant';
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly parts: readonly PromptPart[];
+  /** Role `assistant`: the calls it asked for. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Role `tool`: the call that this answers. */
+  readonly toolCallId?: string;
 }
 
 export interface Prompt {
@@ -24,5 +34,8 @@ export interface Usage {
   readonly costUsd: number | null;
 }
 
-/** Why the model stopped. `insufficient-context`: it said, as told to, that the passages do not answer. */
-export type FinishReason = 'stop' | 'length' | 'content-filter' | 'insufficient-context';
+/**
+ * Why the model stopped. `insufficient-context`: it said, as told to, that the passages do not answer. `tool-calls`: it wants
+ * tools called before it goes on.
+ */
+export type FinishReason = 'stop' | 'length' | 'content-filter' | 'insufficient-context' | 'tool-calls';

@@ -1,6 +1,8 @@
 // What a run is pinned to. The prompt text stays in the registry; histories carry the digest and the rules that steer the flow.
 
+import type { Budgets } from './budget.ts';
 import type { Digest } from './ids.ts';
+import type { PinnedTool } from './tool.ts';
 
 export type Risk = 'low' | 'medium' | 'high' | 'critical';
 
@@ -30,4 +32,8 @@ export interface PinnedRelease {
   readonly rules: AnswerRules;
   /** Absent for a prompt-only release. */
   readonly retrieval?: RetrievalSettings;
+  /** Absent for a release without tools. */
+  readonly tools?: readonly PinnedTool[];
+  /** Absent for a release without tools. */
+  readonly budgets?: Budgets;
 }

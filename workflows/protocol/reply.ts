@@ -58,6 +58,7 @@ export interface HandedOver extends ReplyBase {
 
 export interface BudgetExhausted extends ReplyBase {
   readonly kind: 'budget-exhausted';
+  readonly limit: 'turns' | 'tool-calls' | 'tokens' | 'time';
   /** The last validated answer, or `null`. */
   readonly last: Answered | null;
 }

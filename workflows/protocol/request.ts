@@ -24,6 +24,11 @@ export interface AnswerRequest {
   readonly question: string;
 }
 
+export interface AgentRequest {
+  /** What is to be done, in the user's words. At most 16 KiB of UTF-8. */
+  readonly task: string;
+}
+
 export interface IngestRequest {
   /** Absolute path of a folder that the worker can read. */
   readonly path: string;

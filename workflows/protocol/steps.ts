@@ -1,5 +1,6 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
+import type { ApprovalId, ApprovalState, PendingApproval } from './approval.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage, TrustLabel } from './passage.ts';
@@ -8,6 +9,7 @@ import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { SkippedFile } from './request.ts';
+import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
 import type { Outcome } from './trace.ts';
 import type { Action, Verdict } from './verdict.ts';
 
@@ -69,6 +71,8 @@ export interface AssembleInput extends StepInput {
   readonly releaseDigest: Digest;
   readonly question: string;
   readonly passages: readonly Passage[];
+  /** Turns of an agent so far, oldest first. */
+  readonly turns?: readonly Turn[];
   /** On a repair turn: the draft that failed, and why. */
   readonly repair?: { readonly draft: string; readonly reasons: readonly string[] };
 }
@@ -89,6 +93,8 @@ export interface Generation {
   readonly v: WireVersion;
   readonly text: string;
   readonly finishReason: FinishReason;
+  /** Calls that the model asks for; absent when there are none. */
+  readonly toolCalls?: readonly ToolCall[];
   readonly usage: Usage;
   /** Provider and model as resolved at publish, for example `local/extractive`. */
   readonly model: string;
@@ -138,10 +144,66 @@ export interface RecordInput extends StepInput {
   readonly usage: Usage;
   readonly citations: number;
   readonly repairs: number;
+  readonly toolCalls?: number;
+  readonly approvals?: number;
 }
 
 export interface Recorded extends LocalStepResult {
   readonly traceId: string;
+}
+
+export interface JudgeCallInput extends StepInput {
+  readonly startedAt: string;
+  readonly assertion?: string;
+  /** Survives a reset of the workflow, so that an effect is not done again. */
+  readonly firstExecutionRunId: string;
+  readonly tool: string;
+  readonly args: unknown;
+  readonly trust: CallTrust;
+}
+
+/** `allow`: go on. `approval`: ask people first. `deny` and `invalid`: nothing will happen, and `message` says why. */
+export interface CallJudgement extends LocalStepResult {
+  readonly outcome: 'allow' | 'approval' | 'deny' | 'invalid';
+  readonly message: string;
+  /** Absent for `invalid`. */
+  readonly verdict?: Verdict;
+  /** Of the frozen arguments in the ledger; absent for `deny` and `invalid`. */
+  readonly effectKey?: Digest;
+  readonly argsHash?: KeyedHash;
+}
+
+export interface RequestApprovalInput extends StepInput {
+  /** A call that `judgeCall` froze. */
+  readonly effectKey: Digest;
+  /** RFC 3339, workflow time. */
+  readonly requestedAt: string;
+  readonly trust: CallTrust;
+}
+
+export interface RequestedApproval extends LocalStepResult {
+  readonly pending: PendingApproval;
+}
+
+export interface CallToolInput extends StepInput {
+  readonly startedAt: string;
+  readonly assertion?: string;
+  readonly effectKey: Digest;
+  /** Trying has ended: settle as unknown, unless an attempt did settle. No effect happens. */
+  readonly giveUp?: true;
+  /** The receipt; absent for a call that was allowed outright. */
+  readonly approval?: { readonly approvalId: ApprovalId; readonly decisions: readonly string[] };
+  /** For tools that search: where the run may. */
+  readonly retrieval?: RetrievalSettings;
+  readonly generation?: IndexGeneration;
+}
+
+export interface CloseApprovalInput extends StepInput {
+  readonly approvalId: ApprovalId;
+  readonly state: Exclude<ApprovalState, 'pending'>;
+  /** Compact JWS of each decision that counted. */
+  readonly decisions: readonly string[];
+  readonly decidedBy: readonly string[];
 }
 
 export interface OpenGenerationInput extends StepInput {
@@ -184,6 +246,14 @@ export interface EngineActivities {
   generate(input: GenerateInput): Promise<Generation>;
   validate(input: ValidateInput): Promise<Validation>;
   record(input: RecordInput): Promise<Recorded>;
+  /** Checks a call against its schema, freezes its arguments in the ledger and asks the policy. */
+  judgeCall(input: JudgeCallInput): Promise<CallJudgement>;
+  /** Writes the approval request of a frozen call. */
+  requestApproval(input: RequestApprovalInput): Promise<RequestedApproval>;
+  /** The funnel: the only place where a tool's effect happens. */
+  callTool(input: CallToolInput): Promise<CallResult>;
+  /** Writes how an approval ended. */
+  closeApproval(input: CloseApprovalInput): Promise<LocalStepResult>;
   openGeneration(input: OpenGenerationInput): Promise<OpenedGeneration>;
   measureGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;

@@ -39,6 +39,10 @@ export interface TraceRecord {
   readonly coverage: number | null;
   readonly citations: number;
   readonly repairs: number;
+  /** Calls of tools that got as far as a verdict. */
+  readonly tool_calls: number;
+  /** Approvals that people were asked for. */
+  readonly approvals: number;
   /** RFC 3339, UTC. */
   readonly started_at: string;
   readonly ended_at: string;

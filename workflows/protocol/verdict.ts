@@ -1,5 +1,6 @@
 // What the access policy said, with the facts it was said on. Computed in activities, recorded, never recomputed on replay.
 
+import type { Quorum } from './approval.ts';
 import type { Digest } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { Principal } from './principal.ts';
@@ -13,11 +14,22 @@ export interface Verdict {
   readonly rules: readonly string[];
   readonly policyDigest: Digest;
   readonly facts: VerdictFacts;
+  /** What must happen first; only for `allow-with`. */
+  readonly approval?: ApprovalDemand;
+}
+
+/** Of several matching rules: the largest quorum, the shortest times, all groups. */
+export interface ApprovalDemand {
+  readonly quorum: Quorum;
+  /** How long people may decide. */
+  readonly expiresAfterMs: number;
+  /** How long after the request an approval may still be used at the effect. */
+  readonly useWithinMs: number;
 }
 
 export interface VerdictFacts {
   readonly principal: Principal;
   readonly action: Action;
-  readonly resource: { readonly type: 'Release' | 'Collection'; readonly id: string };
+  readonly resource: { readonly type: 'Release' | 'Collection' | 'Tool'; readonly id: string };
   readonly context: Readonly<Record<string, string | number | boolean>>;
 }

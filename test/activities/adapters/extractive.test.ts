@@ -25,6 +25,7 @@ const ask = async (question: string, ...texts: readonly string[]): Promise<Model
   await model.call({
     model: 'extractive',
     prompt: promptOf(question, texts),
+    tools: [],
     temperature: 0,
     maxOutputTokens: 500,
     idempotencyKey: 'k',

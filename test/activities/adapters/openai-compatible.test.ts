@@ -47,6 +47,7 @@ const call = async ({ url = server.url, timeoutMs = 10_000, request }: Options =
   await createOpenAiCompatibleModel({ baseUrl: url, apiKey: KEY, label: 'openai-compatible/big-1', timeoutMs }).call({
     model: 'big-1',
     prompt,
+    tools: [],
     temperature: 0.2,
     maxOutputTokens: 500,
     idempotencyKey: 'hmac-sha256:abc',
@@ -107,7 +108,15 @@ describe('a request', () => {
     server.script('x');
     const model = createOpenAiCompatibleModel({ baseUrl: `${server.url}///`, label: 'l' });
     const { signal } = new AbortController();
-    await model.call({ model: 'm', prompt, temperature: 0, maxOutputTokens: 1, idempotencyKey: 'k', signal });
+    await model.call({
+      model: 'm',
+      prompt,
+      tools: [],
+      temperature: 0,
+      maxOutputTokens: 1,
+      idempotencyKey: 'k',
+      signal,
+    });
     expect(server.requests[0]?.headers).not.toHaveProperty('authorization');
     expect(server.requests[0]?.path).toBe('/v1/chat/completions');
   });
@@ -302,15 +311,23 @@ describe('models by what a release pins', () => {
 
   it('get their own key and show provider and id', async () => {
     server.script('x');
-    const model = modelFor({ ...pinned, baseUrl: server.url, apiKeyEnv: 'EXAMPLE_LLM_API_KEY' });
+    const model = modelFor({ model: { ...pinned, baseUrl: server.url, apiKeyEnv: 'EXAMPLE_LLM_API_KEY' } });
     expect(model).toMatchObject({ label: 'openai-compatible/big-1', free: false });
     const { signal } = new AbortController();
-    await model.call({ model: 'm', prompt, temperature: 0, maxOutputTokens: 1, idempotencyKey: 'k', signal });
+    await model.call({
+      model: 'm',
+      prompt,
+      tools: [],
+      temperature: 0,
+      maxOutputTokens: 1,
+      idempotencyKey: 'k',
+      signal,
+    });
     expect(server.requests[0]?.headers['authorization']).toBe(`Bearer ${KEY}`);
   });
 
   it('are the extractive one for the provider local', () => {
-    expect(modelFor({ name: 'm', provider: 'local', id: 'extractive' }).label).toBe('local/extractive');
+    expect(modelFor({ model: { name: 'm', provider: 'local', id: 'extractive' } }).label).toBe('local/extractive');
   });
 
   it('hold provider keys and none of our own services', () => {
@@ -328,7 +345,7 @@ describe('models by what a release pins', () => {
   ])('do not get %s, and the failure names it', (apiKeyEnv) => {
     let failure: unknown;
     try {
-      modelFor({ ...pinned, apiKeyEnv });
+      modelFor({ model: { ...pinned, apiKeyEnv } });
     } catch (error) {
       failure = error;
     }
@@ -338,7 +355,7 @@ describe('models by what a release pins', () => {
 
   it('without a base URL are not configured', () => {
     const { baseUrl: _, ...bare } = pinned;
-    expect(() => modelFor(bare)).toThrow('has no base_url');
+    expect(() => modelFor({ model: bare })).toThrow('has no base_url');
   });
 });
 

@@ -1,0 +1,235 @@
+// The verb `callTool`, the funnel: the only place where a tool's effect happens. It believes nothing that the workflow says but
+// which call is meant: verdict, arguments, request and principal come from the ledger and from signatures. Fails closed.
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ApproverRegistry } from '../policies/approver-registry.ts';
+import { judgeCall } from '../policies/judge-call.ts';
+import type { AccessPolicy } from '../policies/load.ts';
+import type { AssertionKey } from '../runtime/assertion.ts';
+import type { Sql } from '../runtime/database.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { CallResult, CallToolInput, EngineActivities, Principal, Verdict } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import { hashOfRequest, requireRequest } from './approval-requests.ts';
+import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
+import type { FrozenCall } from './frozen-calls.ts';
+import { isRepeated, requireCall } from './frozen-calls.ts';
+import { requireStart } from './local-step.ts';
+import type { Tool } from './ports/tool.ts';
+import { ledgeredPrincipal } from './principal.ts';
+import { receiptFault } from './receipt.ts';
+import type { Releases } from './release-cache.ts';
+import type { Search } from './retrieve.ts';
+import { runTool } from './run-tool.ts';
+import type { SecurityLog } from './security-log.ts';
+import type { Toolbox } from './toolbox.ts';
+
+/** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
+const HEARTBEAT_MS = 3_000;
+
+export interface CallToolDependencies {
+  readonly sql: Sql;
+  readonly runKeys: RunKeys;
+  readonly releases: Releases;
+  readonly policy: AccessPolicy;
+  readonly approvers: ApproverRegistry;
+  readonly assertionKey: AssertionKey;
+  readonly tools: Toolbox;
+  readonly search: Search;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly securityLog: SecurityLog;
+  /** Stands for the ledger's clock in tests. @default the database's `now()` */
+  readonly now?: () => Date;
+}
+
+/** What the funnel found out for itself. */
+interface Cleared {
+  readonly start: StartedRun;
+  readonly call: FrozenCall;
+  readonly tool: Tool;
+  readonly principal: Principal;
+}
+
+/**
+ * @throws ApplicationFailure CallNotJudged, ToolChanged, CallDenied, ReceiptRefused (non-retryable: nothing was done), LeaseLost,
+ * ToolUncertain (retryable: the ledger decides what the next attempt may do)
+ */
+export function createCallTool(dependencies: CallToolDependencies): EngineActivities['callTool'] {
+  return async (input) => {
+    const started = performance.now();
+    const context = Context.current();
+    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    try {
+      const result =
+        input.giveUp === true ? await giveUp(input, dependencies) : await perform(input, context, dependencies);
+      return { ...result, durationMs: Math.round(performance.now() - started) };
+    } catch (error) {
+      await logRefusal(input, error, dependencies.securityLog);
+      throw error;
+    } finally {
+      clearInterval(heartbeat);
+    }
+  };
+}
+
+async function perform(
+  input: CallToolInput,
+  context: Context,
+  dependencies: CallToolDependencies,
+): Promise<CallResult> {
+  const { sql } = dependencies;
+  const cleared = await clear(input, dependencies);
+  const { start, call, tool } = cleared;
+  const { attempt, workflowExecution } = context.info;
+  const worker = `${process.pid}`;
+  const claimedAt = performance.now();
+  const claim = await claimEffect(sql, call, {
+    execution: workflowExecution?.runId ?? '',
+    attempt,
+    worker,
+    approvalId: input.approval?.approvalId ?? null,
+  });
+  if (claim.settled !== undefined) return claim.settled;
+  if (claim.claimedBefore && !tool.definition.idempotent) {
+    const message =
+      'An earlier attempt began it and did not report back. A person has to find out whether it happened.';
+    return await settleEffect(sql, start, call, { ...NOTHING, state: 'unknown', message });
+  }
+  // A worker that slept since its claim may no longer begin: another attempt may be under way.
+  if (performance.now() - claimedAt > LEASE_MS) {
+    throw ApplicationFailure.retryable(
+      `The lease of call ${call.effectKey} ran out before it began`,
+      Failure.LeaseLost,
+    );
+  }
+  const settlement = await runTool({ ...cleared, input, attempt, context, ...dependencies });
+  return await settleEffect(sql, start, call, settlement);
+}
+
+const NOTHING = { bytes: 0, sensitivity: 'internal', docIds: [] } as const;
+
+/** Everything that must hold before an effect, found out anew. */
+async function clear(input: CallToolInput, dependencies: CallToolDependencies): Promise<Cleared> {
+  const { sql, runKeys, releases, policy, assertionKey, tools } = dependencies;
+  const start = await requireStart(runKeys, input.runId);
+  const [call, principal] = await Promise.all([
+    requireCall(sql, start, input),
+    ledgeredPrincipal(input, start, assertionKey),
+  ]);
+  const release = start.releaseDigest === null ? undefined : await releases.require(input.tenant, start.releaseDigest);
+  const pinned = release?.body.tools?.find(({ definition }) => definition.name === call.tool);
+  if (release === undefined || pinned?.definitionHash !== call.definitionHash) {
+    throw ApplicationFailure.nonRetryable(
+      `Tool ${call.tool} is not one of the release of run ${input.runId}. Nothing was done.`,
+      Failure.ToolChanged,
+    );
+  }
+  const tool = tools.require(call.tool, call.definitionHash);
+  const { context } = call.verdict.facts;
+  const verdict = judgeCall(policy, {
+    principal,
+    tenant: call.tenant,
+    tool: tool.definition,
+    release: release.body,
+    trust: {
+      sawUntrusted: context['saw_untrusted'] === true,
+      untrustedArguments: Number(context['untrusted_arguments'] ?? 0),
+      repeated: context['repeated'] === true || (await isRepeated(sql, call)),
+    },
+  });
+  if (verdict.decision === 'deny') throw denied(call, verdict);
+  // May only tighten: what asked for approval when it was judged still does.
+  const demand = verdict.approval ?? call.verdict.approval;
+  if (demand !== undefined) await requireReceipt(input, { start, call, tool, principal }, demand.quorum, dependencies);
+  if (tool.preview(call.args) !== call.preview) throw receiptRefused(call, 'its preview is not the one that was shown');
+  return { start, call, tool, principal };
+}
+
+async function requireReceipt(
+  input: CallToolInput,
+  { start, call, tool, principal }: Cleared,
+  demanded: { readonly n: number; readonly groups: readonly string[] },
+  dependencies: CallToolDependencies,
+): Promise<void> {
+  const { approval } = input;
+  if (approval === undefined) {
+    // Allowed when it was judged, and no more: the policy, or what it knows of the run, has changed since.
+    if (call.verdict.approval === undefined) {
+      throw ApplicationFailure.nonRetryable(
+        `${call.tool} asks for an approval by now, and has none. Ask for it again.`,
+        Failure.CallDenied,
+      );
+    }
+    throw receiptRefused(call, 'it has no approval');
+  }
+  const { sql, approvers } = dependencies;
+  const request = await requireRequest(sql, start, { runId: input.runId, approvalId: approval.approvalId });
+  const now = dependencies.now?.() ?? (await ledgerTime(sql));
+  const fault = await receiptFault({
+    request,
+    requestHash: hashOfRequest(start, request),
+    decisions: approval.decisions,
+    keys: approvers.current(now),
+    requester: principal.id,
+    definitionHash: tool.definitionHash,
+    call,
+    demanded,
+    now,
+  });
+  if (fault !== undefined) throw receiptRefused(call, fault);
+}
+
+/** Trying has ended. What was settled stands; else nobody knows, but of a tool that changes nothing it does not matter. */
+async function giveUp(input: CallToolInput, { sql, runKeys }: CallToolDependencies): Promise<CallResult> {
+  const start = await requireStart(runKeys, input.runId);
+  const call = await requireCall(sql, start, input);
+  const settled = await findResult(sql, call);
+  if (settled !== undefined) return settled;
+  await enterEffect(sql, call);
+  const harmless = call.risk === 'low';
+  return await settleEffect(sql, start, call, {
+    ...NOTHING,
+    state: harmless ? 'failed' : 'unknown',
+    message: harmless
+      ? 'It did not answer, however often it was tried.'
+      : 'It did not report back, however often it was tried. A person has to find out whether it happened.',
+  });
+}
+
+async function ledgerTime(sql: Sql): Promise<Date> {
+  const [row] = await sql<{ now: Date }[]>`select now() as now`;
+  if (row === undefined) throw new Error('The database did not say what time it is');
+  return row.now;
+}
+
+function denied(call: FrozenCall, verdict: Verdict): ApplicationFailure {
+  const rules = verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
+  return ApplicationFailure.nonRetryable(
+    `The access policy does not allow ${call.tool} any more (${rules}).`,
+    Failure.CallDenied,
+  );
+}
+
+function receiptRefused(call: FrozenCall, why: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: `Call ${call.effectKey}: ${why}. Nothing was done.`,
+    type: Failure.ReceiptRefused,
+    nonRetryable: true,
+    details: [why],
+  });
+}
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  Failure.ReceiptRefused,
+  Failure.CallNotJudged,
+  Failure.ToolChanged,
+  Failure.NotAsLedgered,
+  Failure.AssertionInvalid,
+]);
+
+async function logRefusal(input: CallToolInput, error: unknown, log: SecurityLog): Promise<void> {
+  if (!(error instanceof ApplicationFailure) || error.type == null || !REFUSALS.has(error.type)) return;
+  const { tenant, runId } = input;
+  const approvalId = input.approval?.approvalId ?? null;
+  await log.write({ tenant, runId, approvalId, event: 'effect-refused', reason: error.message, via: 'effect' });
+}

@@ -1,0 +1,24 @@
+// The verb `closeApproval`: writes how an approval ended. Closing it again changes nothing.
+import type { Sql } from '../runtime/database.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import { seal } from '../runtime/keys.ts';
+import type { EngineActivities } from '../workflows/protocol/index.ts';
+import { localStep } from './local-step.ts';
+
+export interface CloseApprovalDependencies {
+  readonly sql: Sql;
+  readonly runKeys: RunKeys;
+}
+
+export function createCloseApproval({ sql, runKeys }: CloseApprovalDependencies): EngineActivities['closeApproval'] {
+  return async (input) =>
+    await localStep(runKeys, input, async ({ key }) => {
+      const { approvalId, tenant, state, decisions, decidedBy } = input;
+      const sealed = seal(key, `approval-outcome:${approvalId}`, Buffer.from(JSON.stringify(decisions)));
+      await sql`
+        insert into approval_outcomes (approval_id, tenant, state, decided_by, sealed)
+        values (${approvalId}, ${tenant}, ${state}, ${sql.array([...decidedBy])}, ${sealed})
+        on conflict do nothing`;
+      return {};
+    });
+}

@@ -1,0 +1,163 @@
+// The effect ledger: claimed by attempt and lease, then done, failed or unknown. Rows are only ever inserted; the first result counts.
+import { ApplicationFailure } from '@temporalio/common';
+import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
+import type { Sql } from '../runtime/database.ts';
+import type { StartedRun } from '../runtime/keys.ts';
+import { open, seal } from '../runtime/keys.ts';
+import type {
+  ApprovalId,
+  CallResult,
+  CallStatus,
+  Digest,
+  KeyedHash,
+  Sensitivity,
+} from '../workflows/protocol/index.ts';
+import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { FrozenCall } from './frozen-calls.ts';
+
+/** Within this time after the claim an effect must begin. Shorter than the heartbeat timeout of `workflows/proxies.ts`. */
+export const LEASE_MS = 5_000;
+
+const UNIQUE_VIOLATION = '23505';
+
+export interface Attempt {
+  /** Temporal run id of the workflow execution: attempts count anew after a reset. */
+  readonly execution: string;
+  readonly attempt: number;
+  readonly worker: string;
+}
+
+export interface Claim {
+  /** How the effect ended, if an earlier attempt settled it. */
+  readonly settled: CallResult | undefined;
+  /** Another attempt got as far as the effect. */
+  readonly claimedBefore: boolean;
+}
+
+export interface Settlement {
+  readonly state: Extract<CallStatus, 'done' | 'failed' | 'unknown'>;
+  readonly message: string;
+  /** Canonical JSON of the result; absent without one, and for one too large to keep. */
+  readonly json?: string;
+  readonly bytes: number;
+  readonly receipt?: string;
+  readonly sensitivity: Sensitivity;
+  readonly docIds: readonly string[];
+}
+
+interface ResultRow {
+  readonly state: CallStatus;
+  readonly message: string;
+  readonly result_hash: KeyedHash | null;
+  readonly bytes: number;
+  readonly sensitivity: Sensitivity;
+  readonly doc_ids: string[];
+}
+
+/**
+ * Notes that this attempt is about to begin the effect. One round trip.
+ *
+ * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already
+ */
+export async function claimEffect(
+  sql: Sql,
+  call: FrozenCall,
+  by: Attempt & { readonly approvalId: ApprovalId | null },
+): Promise<Claim> {
+  const { effectKey, tenant, runId } = call;
+  const { execution, attempt, worker, approvalId } = by;
+  try {
+    const [row] = await sql<(Partial<ResultRow> & { claimed_before: boolean })[]>`
+      with entered as (
+        insert into effects (effect_key, tenant, run_id, approval_id)
+        values (${effectKey}, ${tenant}, ${runId}, ${approvalId}) on conflict (effect_key) do nothing
+      ), claimed as (
+        insert into effect_claims (effect_key, execution, attempt, worker, lease_until)
+        values (${effectKey}, ${execution}, ${attempt}, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond')
+        on conflict do nothing
+      )
+      select r.state, r.message, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
+        exists (select 1 from effect_claims where effect_key = ${effectKey}) as claimed_before
+      from (select 1) one left join effect_results r on r.effect_key = ${effectKey}`;
+    const settled = row?.state == null ? undefined : resultOf(call, row as ResultRow);
+    return { settled, claimedBefore: row?.claimed_before ?? false };
+  } catch (error) {
+    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    throw ApplicationFailure.nonRetryable(
+      `Approval ${approvalId} was used for another effect than ${effectKey}. Nothing was done.`,
+      Failure.ReceiptRefused,
+    );
+  }
+}
+
+/** Writes how an effect ended, and gives the ending that counts: the first that was written. */
+export async function settleEffect(
+  sql: Sql,
+  start: StartedRun,
+  call: FrozenCall,
+  settlement: Settlement,
+): Promise<CallResult> {
+  const { effectKey, tenant } = call;
+  const { state, message, json, bytes, receipt, sensitivity, docIds } = settlement;
+  const hash = json === undefined ? null : keyedHash(start.key, HashPrefix.ToolResult, json);
+  const sealed = json === undefined ? null : seal(start.key, contextOf(effectKey), Buffer.from(json));
+  const inserted = await sql`
+    insert into effect_results (effect_key, tenant, state, sealed, result_hash, bytes, sensitivity, doc_ids, message, receipt)
+    values (${effectKey}, ${tenant}, ${state}, ${sealed}, ${hash}, ${bytes}, ${sensitivity}, ${sql.array([...docIds])}, ${message},
+      ${receipt ?? null})
+    on conflict do nothing returning effect_key`;
+  const row = { state, message, result_hash: hash, bytes, sensitivity, doc_ids: [...docIds] };
+  return inserted.length > 0 ? resultOf(call, row) : ((await findResult(sql, call)) ?? resultOf(call, row));
+}
+
+/** Makes sure that the effect has a row of its own, so that it can be settled without ever having been claimed. */
+export async function enterEffect(sql: Sql, call: FrozenCall): Promise<void> {
+  await sql`
+    insert into effects (effect_key, tenant, run_id) values (${call.effectKey}, ${call.tenant}, ${call.runId})
+    on conflict (effect_key) do nothing`;
+}
+
+export async function findResult(sql: Sql, call: FrozenCall): Promise<CallResult | undefined> {
+  const [row] = await sql<ResultRow[]>`
+    select state, message, result_hash, bytes, sensitivity, doc_ids from effect_results where effect_key = ${call.effectKey}`;
+  return row === undefined ? undefined : resultOf(call, row);
+}
+
+/** What a model is shown of each result, by effect key: JSON of {status, message, result}. */
+export async function openResults(
+  sql: Sql,
+  start: StartedRun,
+  runId: string,
+  keys: readonly Digest[],
+): Promise<ReadonlyMap<Digest, { readonly state: CallStatus; readonly message: string; readonly result: unknown }>> {
+  if (keys.length === 0) return new Map();
+  const rows = await sql<{ effect_key: Digest; state: CallStatus; message: string; sealed: Uint8Array | null }[]>`
+    select r.effect_key, r.state, r.message, r.sealed from effect_results r join effects e on e.effect_key = r.effect_key
+    where e.run_id = ${runId} and r.effect_key = any(${sql.array([...keys])})`;
+  return new Map(
+    rows.map(({ effect_key: key, state, message, sealed }) => {
+      const result = sealed === null ? null : JSON.parse(open(start.key, contextOf(key), sealed).toString('utf8'));
+      return [key, { state, message, result }];
+    }),
+  );
+}
+
+function resultOf(call: FrozenCall, row: ResultRow): CallResult {
+  return {
+    v: WIRE_VERSION,
+    tool: call.tool,
+    status: row.state,
+    message: row.message,
+    effectKey: call.effectKey,
+    ...(row.result_hash !== null && { resultHash: row.result_hash }),
+    bytes: row.bytes,
+    sensitivity: row.sensitivity,
+    docIds: row.doc_ids,
+    durationMs: 0,
+  };
+}
+
+/** The canonical JSON of what a tool gave back. @throws TypeError for what JSON cannot say */
+export const jsonOfResult = (result: unknown): string => canonicalJson(result === undefined ? null : result);
+
+const contextOf = (effectKey: Digest): string => `effect:${effectKey}`;

@@ -1,0 +1,121 @@
+// The verb `judgeCall`: holds a call against its tool's schema, freezes its arguments and asks the access policy. A local activity.
+import { ApplicationFailure } from '@temporalio/common';
+import { judgeCall } from '../policies/judge-call.ts';
+import type { AccessPolicy } from '../policies/load.ts';
+import type { ReleaseBody } from '../releases/release.ts';
+import type { AssertionKey } from '../runtime/assertion.ts';
+import { canonicalJson, digestOf } from '../runtime/canonical.ts';
+import type { Sql } from '../runtime/database.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type {
+  CallJudgement,
+  CallTrust,
+  EngineActivities,
+  JudgeCallInput,
+  LocalStepResult,
+  Verdict,
+} from '../workflows/protocol/index.ts';
+import { Failure, MAX_REASON_CHARS, MAX_TOOL_ARGUMENTS_BYTES } from '../workflows/protocol/index.ts';
+import { freezeCall, hashOfArguments, isRepeated } from './frozen-calls.ts';
+import { localStep } from './local-step.ts';
+import type { Tool } from './ports/tool.ts';
+import { ledgeredPrincipal } from './principal.ts';
+import type { Releases } from './release-cache.ts';
+import type { Toolbox } from './toolbox.ts';
+
+export interface JudgeCallDependencies {
+  readonly sql: Sql;
+  readonly runKeys: RunKeys;
+  readonly releases: Releases;
+  readonly policy: AccessPolicy;
+  readonly assertionKey: AssertionKey;
+  readonly tools: Toolbox;
+}
+
+type Judged = Omit<CallJudgement, keyof LocalStepResult>;
+
+export function createJudgeCall(dependencies: JudgeCallDependencies): EngineActivities['judgeCall'] {
+  return async (input) =>
+    await localStep(dependencies.runKeys, input, async (start) => await judge(input, start, dependencies));
+}
+
+async function judge(input: JudgeCallInput, start: StartedRun, dependencies: JudgeCallDependencies): Promise<Judged> {
+  const { sql, releases, policy, assertionKey, tools } = dependencies;
+  const { runId, tenant, stepPath, trust } = input;
+  const body = await bodyOf(input, start, releases);
+  const pinned = body.tools?.find((each) => each.definition.name === input.tool);
+  if (pinned === undefined) return invalid(`There is no such tool. ${namesOf(body)}`);
+  const tool = tools.require(pinned.definition.name, pinned.definitionHash);
+  const read = readArguments(tool, input.args);
+  if ('problem' in read) return invalid(read.problem);
+  const { args, preview } = read;
+
+  const argsHash = hashOfArguments(start, input.tool, args);
+  const [principal, repeated] = await Promise.all([
+    ledgeredPrincipal(input, start, assertionKey),
+    isRepeated(sql, { runId, tool: input.tool, argsHash }),
+  ]);
+  const { definition, definitionHash } = tool;
+  const untrustedArguments = untrustedOf(tool, args, trust);
+  const verdict = judgeCall(policy, {
+    principal,
+    tenant,
+    tool: definition,
+    release: body,
+    trust: { sawUntrusted: trust.sawUntrusted, untrustedArguments, repeated },
+  });
+  if (verdict.decision === 'deny') return { outcome: 'deny', message: denialOf(verdict, input.tool), verdict };
+  const { firstExecutionRunId } = input;
+  const effectKey = digestOf({ workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash });
+  const { risk } = definition;
+  const call = { effectKey, tenant, runId, stepPath, tool: input.tool, definitionHash, risk, argsHash };
+  await freezeCall(sql, start, { ...call, args, preview, verdict });
+  const outcome = verdict.decision === 'allow' ? 'allow' : 'approval';
+  return { outcome, message: '', verdict, effectKey, argsHash };
+}
+
+async function bodyOf(input: JudgeCallInput, start: StartedRun, releases: Releases): Promise<ReleaseBody> {
+  if (start.releaseDigest === null) {
+    throw ApplicationFailure.nonRetryable(
+      `Run ${input.runId} was started without a release, and so has no tools`,
+      Failure.InvalidInput,
+    );
+  }
+  return (await releases.require(input.tenant, start.releaseDigest)).body;
+}
+
+type Read = { readonly args: unknown; readonly preview: string } | { readonly problem: string };
+
+/** The schema is applied here and nowhere else: what it gives is hashed, shown to people and handed to the tool. */
+function readArguments(tool: Tool, raw: unknown): Read {
+  try {
+    const args: unknown = JSON.parse(canonicalJson(tool.parse(raw)));
+    const bytes = Buffer.byteLength(canonicalJson(args));
+    if (bytes > MAX_TOOL_ARGUMENTS_BYTES) {
+      return { problem: `The arguments have ${bytes} bytes; at most ${MAX_TOOL_ARGUMENTS_BYTES} are taken.` };
+    }
+    return { args, preview: tool.preview(args) };
+  } catch (error) {
+    return { problem: messageOf(error).slice(0, MAX_REASON_CHARS) };
+  }
+}
+
+/** Arguments that must be trusted and are not: everything is as untrusted as what its writer had read. */
+function untrustedOf(tool: Tool, args: unknown, { labels }: CallTrust): number {
+  const trusted = labels.length > 0 && labels.every(({ origin }) => origin === 'operator' || origin === 'user');
+  if (trusted || typeof args !== 'object' || args === null) return 0;
+  return tool.definition.mustBeTrusted.filter((name) => Object.hasOwn(args, name)).length;
+}
+
+const invalid = (message: string): Judged => ({ outcome: 'invalid', message });
+
+function namesOf(body: ReleaseBody): string {
+  const names = (body.tools ?? []).map(({ definition }) => definition.name);
+  return names.length === 0 ? 'This release has no tools.' : `There are: ${names.join(', ')}.`;
+}
+
+function denialOf(verdict: Verdict, tool: string): string {
+  const rules = verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
+  return `The access policy does not let ${verdict.facts.principal.id} use ${tool} here (${rules}).`;
+}

@@ -1,0 +1,66 @@
+// Whether a value can be hashed, stored and read back as it is: JSON, in the part of it that every reader reads alike (I-JSON).
+
+/** Deeper values are nobody's arguments, and would exhaust the stack of whoever reads them. */
+const MAX_DEPTH = 64;
+
+export class NotJsonError extends Error {
+  /** Names of members and indices that lead to the value at fault. */
+  readonly path: readonly (string | number)[];
+
+  constructor(path: readonly (string | number)[], reason: string) {
+    super(reason);
+    this.name = 'NotJsonError';
+    this.path = path;
+  }
+}
+
+/**
+ * A copy of a value as JSON has it: members that are undefined left out, keys in the order of canonical JSON, -0 as 0.
+ *
+ * @throws NotJsonError for what JSON cannot say (dates, functions, NaN, bigint, undefined outside an object), integers beyond
+ * 2^53 - 1, text that is not Unicode, and values nested more than 64 deep
+ */
+export function toJsonValue(value: unknown): unknown {
+  return copy(value, []);
+}
+
+function copy(value: unknown, path: readonly (string | number)[]): unknown {
+  if (path.length > MAX_DEPTH) throw new NotJsonError(path.slice(0, 1), `nested more than ${MAX_DEPTH} deep`);
+  switch (typeof value) {
+    case 'boolean':
+      return value;
+    case 'string':
+      if (!value.isWellFormed()) throw new NotJsonError(path, 'text with half a surrogate pair');
+      return value;
+    case 'number':
+      if (!Number.isFinite(value)) throw new NotJsonError(path, 'a number that is not finite');
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw new NotJsonError(path, 'an integer beyond 2^53 - 1, which not every reader reads alike');
+      }
+      return Object.is(value, -0) ? 0 : value;
+    case 'object':
+      if (value === null) return null;
+      if (Array.isArray(value)) return Array.from(value, (item, i) => copy(item, [...path, i]));
+      if (isPlain(value)) return copyObject(value, path);
+      throw new NotJsonError(path, `an object of class ${value.constructor?.name ?? 'unknown'}, which JSON cannot say`);
+    default:
+      throw new NotJsonError(path, `a value of type ${typeof value}, which JSON cannot say`);
+  }
+}
+
+function copyObject(value: object, path: readonly (string | number)[]): Readonly<Record<string, unknown>> {
+  const result: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (member === undefined) continue;
+    if (!key.isWellFormed()) throw new NotJsonError(path, 'a name with half a surrogate pair');
+    if (key === '__proto__') throw new NotJsonError(path, 'a member named __proto__');
+    result[key] = copy(member, [...path, key]);
+  }
+  return result;
+}
+
+/** Object literals and parsed JSON, of this realm or another. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

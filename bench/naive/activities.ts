@@ -1,0 +1,35 @@
+// The naive worker's activities: the engine's own verbs, as they are, and one that does nothing.
+import { createSecurityLog } from '../../activities/security-log.ts';
+import { createToolbox } from '../../activities/toolbox.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import { readAssertionKey } from '../../runtime/assertion.ts';
+import type { Config } from '../../runtime/config.ts';
+import { connectDatabase } from '../../runtime/database.ts';
+import { createRunKeys, readKek } from '../../runtime/keys.ts';
+import { createEngineActivities } from '../../worker/engine-activities.ts';
+import type { EngineActivities } from '../../workflows/protocol/index.ts';
+
+export interface NaiveActivities extends EngineActivities {
+  doNothing(): Promise<void>;
+}
+
+export async function naiveActivities(
+  config: Config,
+): Promise<{ readonly activities: NaiveActivities; close(): Promise<void> }> {
+  const sql = connectDatabase(config);
+  const activities = createEngineActivities({
+    config,
+    sql,
+    runKeys: createRunKeys(sql, readKek(config.keyFiles.kek)),
+    policy: loadAccessPolicy(config.policiesDir),
+    assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),
+    declared: [],
+    buildId: 'naive',
+    tools: createToolbox([]),
+    securityLog: createSecurityLog(sql),
+  });
+  return {
+    activities: { ...activities, doNothing: async () => {} },
+    close: () => sql.end({ timeout: 5 }),
+  };
+}

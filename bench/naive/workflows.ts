@@ -1,0 +1,91 @@
+// What one would write first: each verb a regular activity with the SDK's defaults, results passed on by hand. Measured against
+// the engine, never used by it. No guard, no local activities, and nothing here stops a flow from skipping a step.
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { Admission, AnswerRequest, Reply, StartInput, StepInput } from '../../workflows/protocol/index.ts';
+import type { NaiveActivities } from './activities.ts';
+
+const { admit, retrieve, assemble, generate, validate, record, doNothing } = proxyActivities<NaiveActivities>({
+  startToCloseTimeout: '1 minute',
+});
+
+export async function naiveAnswer(start: StartInput<AnswerRequest>): Promise<Reply> {
+  const { question } = start.request;
+  const step = stepsOf(start);
+  const admission = await admitted(start, step);
+  const { release, generation, principal } = admission;
+  if (release?.retrieval === undefined || generation === undefined)
+    throw new Error('a release with documents is needed');
+  const { digest: releaseDigest, retrieval } = release;
+  const found = await retrieve({ ...step('retrieve'), principal, query: question, retrieval, generation });
+  const { passages } = found;
+  const { prompt } = await assemble({ ...step('assemble'), releaseDigest, question, passages });
+  const { text, finishReason, model, usage, durationMs } = await generate({
+    ...step('generate'),
+    releaseDigest,
+    prompt,
+  });
+  const validation = await validate({ ...step('validate'), releaseDigest, question, text, finishReason, passages });
+  if (!validation.passed) throw new Error('the answer did not pass validation');
+  await record({
+    ...recordOf(start, admission, step),
+    retrievedDocs: [...new Set(passages.map((passage) => passage.docId))],
+    coverage: found.coverage,
+    retrievalMs: found.durationMs,
+    modelMs: durationMs,
+    model,
+    usage,
+    citations: validation.citations.length,
+  });
+  return { v: 1, runId: start.runId, releaseDigest, kind: 'answered', text, citations: validation.citations, model };
+}
+
+/** Six activities that do nothing: what the naive shape costs before anything is done in it. */
+export async function sixNothings(): Promise<void> {
+  for (let done = 0; done < 6; done++) await doNothing();
+}
+
+/** The floor: a start and its result. */
+export async function nothing(): Promise<void> {}
+
+type Steps = (name: string) => StepInput;
+
+function stepsOf({ runId, tenant }: StartInput): Steps {
+  const counts = new Map<string, number>();
+  return (name) => {
+    const ordinal = (counts.get(name) ?? 0) + 1;
+    counts.set(name, ordinal);
+    return { v: 1, runId, tenant, stepPath: `${workflowInfo().workflowType}/${name}#${ordinal}` };
+  };
+}
+
+async function admitted(start: StartInput, step: Steps): Promise<Admission> {
+  const { request, assertion, release } = start;
+  const { workflowType, startTime } = workflowInfo();
+  return await admit({
+    ...step('admit'),
+    workflowType,
+    action: 'ask',
+    startedAt: startTime.toISOString(),
+    request,
+    ...(assertion !== undefined && { assertion }),
+    ...(release !== undefined && { release }),
+  });
+}
+
+function recordOf(start: StartInput, admission: Admission, step: Steps) {
+  const { release, generation, verdict, buildId } = admission;
+  const { workflowType, startTime } = workflowInfo();
+  return {
+    ...step('record'),
+    workflowType,
+    startedAt: startTime.toISOString(),
+    ...(start.traceparent !== undefined && { traceparent: start.traceparent }),
+    outcome: 'answered' as const,
+    outcomeDetail: '',
+    verdict,
+    ...(release !== undefined && { release }),
+    ...(generation !== undefined && { generation }),
+    buildId,
+    repairs: 0,
+  };
+}

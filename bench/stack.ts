@@ -1,0 +1,93 @@
+// The servers of a bench run: the tuned Temporal server of `countersign dev` and a PostgreSQL, in a temporary folder on free
+// ports, with the project's releases published and the sample documents ingested by the engine.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { progressLine } from '../cli/output.ts';
+import { startPostgres } from '../cli/stack/embedded-postgres.ts';
+import { prepareHome } from '../cli/stack/home.ts';
+import { pickPort } from '../cli/stack/ports.ts';
+import { findTemporal, temporalCacheDir } from '../cli/stack/temporal-binary.ts';
+import { startTemporal } from '../cli/stack/temporal-server.ts';
+import { publishFolder } from '../releases/publish.ts';
+import type { Config, DatabaseRole } from '../runtime/config.ts';
+import { connectDatabase } from '../runtime/database.ts';
+import { migrate } from '../runtime/migrate.ts';
+import { readToolDefinitions } from '../runtime/tools-module.ts';
+import { ROOT } from './paths.ts';
+
+export interface BenchStack {
+  readonly temporalPid: number;
+  config(role: DatabaseRole, taskQueue: string): Config;
+  stop(): Promise<void>;
+}
+
+export async function startStack(): Promise<BenchStack> {
+  const home = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const undo: (() => Promise<void> | void)[] = [() => rmSync(home, { recursive: true, force: true })];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    const temporal = await startTemporal({ home, binary: await temporalBinary(), headless: true });
+    undo.push(() => temporal.stop());
+    const database = await startPostgres({ home, port: await pickPort() });
+    undo.push(() => database.stop());
+    await prepareHome(home);
+    const config = (databaseRole: DatabaseRole, taskQueue: string): Config => ({
+      mode: 'development',
+      home,
+      taskQueue,
+      temporal: { address: temporal.address, namespace: temporal.namespace },
+      databaseUrl: database.url(databaseRole),
+      databaseRole,
+      policiesDir: join(ROOT, 'policies'),
+      releasesDir: join(ROOT, 'releases'),
+      keyFiles: {
+        kek: join(home, 'keys/kek.json'),
+        assertionPrivate: join(home, 'keys/assertion-private.json'),
+        assertionPublic: join(home, 'keys/assertion-public.json'),
+      },
+      approversFile: join(home, 'approvers.json'),
+      approversKeyFile: join(home, 'keys/approvers-admin-public.json'),
+      toolSettings: {},
+      providerKeys: {},
+      logLevel: 'silent',
+    });
+    await prepareLedger(config);
+    return { temporalPid: temporal.pid, config, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function temporalBinary(): Promise<string> {
+  const progress = progressLine('Temporal');
+  const { path } = await findTemporal({
+    cliPath: process.env['TEMPORAL_CLI_PATH'] || undefined,
+    path: process.env['PATH'] ?? '',
+    cacheDir: temporalCacheDir(process.env),
+    goEnv: { ...process.env } as Record<string, string>,
+    onProgress: (text, fraction) => progress.update(text, fraction),
+  });
+  progress.done();
+  return path;
+}
+
+async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => Config): Promise<void> {
+  const owner = connectDatabase({ ...config('owner', ''), maxConnections: 1 });
+  try {
+    await migrate(owner);
+  } finally {
+    await owner.end({ timeout: 5 });
+  }
+  const gateway = config('gateway', '');
+  const sql = connectDatabase({ ...gateway, maxConnections: 1 });
+  try {
+    const tools = await readToolDefinitions(join(ROOT, 'examples/tools/index.ts'));
+    await publishFolder({ sql, folder: gateway.releasesDir, tools, tenant: 'default', publishedBy: 'bench' });
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}

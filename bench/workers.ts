@@ -1,0 +1,69 @@
+// The workers' processes as the driver sees them: start, CPU time, stop.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Config } from '../runtime/config.ts';
+import type { Bundle } from '../runtime/workflow-bundle.ts';
+import { WORKER_PROCESS } from './paths.ts';
+
+export type WorkerKind = 'engine' | 'naive';
+
+export interface StartOrder {
+  readonly type: 'start';
+  readonly kind: WorkerKind;
+  readonly config: Config;
+  /** The engine's workflows. @default bundled by the process */
+  readonly bundle?: Bundle;
+}
+
+/** What the driver tells a worker process. */
+export type WorkerOrder = StartOrder | { readonly type: 'usage' } | { readonly type: 'stop' };
+
+/** What it says. */
+export type WorkerWord =
+  | { readonly type: 'ready' }
+  | { readonly type: 'usage'; readonly cpuMs: number }
+  | { readonly type: 'failed'; readonly message: string };
+
+export interface BenchWorker {
+  /** User and system time of the process since it began, all threads. */
+  cpuMs(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const STOP_TIMEOUT_MS = 15_000;
+
+/** @throws Error when it does not come up */
+export async function startWorker(order: Omit<StartOrder, 'type'>): Promise<BenchWorker> {
+  const child = fork(WORKER_PROCESS, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const exited = once(child, 'exit');
+  const gone = (code: unknown): Error => new Error(`The ${order.kind} worker exited with ${code}`);
+  let answer: (cpuMs: number) => void = () => {};
+  const tell = (next: WorkerOrder): void => {
+    if (child.connected) child.send(next);
+  };
+  const up = new Promise<void>((resolve, reject) => {
+    child.on('message', (word: WorkerWord) => {
+      if (word.type === 'ready') resolve();
+      else if (word.type === 'failed') reject(new Error(`The ${order.kind} worker failed: ${word.message}`));
+      else answer(word.cpuMs);
+    });
+    child.once('exit', (code) => reject(gone(code)));
+  });
+  tell({ type: 'start', ...order });
+  await up;
+  return {
+    async cpuMs() {
+      const answered = new Promise<number>((resolve) => {
+        answer = resolve;
+      });
+      tell({ type: 'usage' });
+      return await Promise.race([answered, exited.then(([code]) => Promise.reject(gone(code)))]);
+    },
+    async stop() {
+      tell({ type: 'stop' });
+      const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(kill);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+// `countersign effects`: what tools did, and what nobody can tell.
+import type { Command } from 'commander';
+import type { EffectDetail, EffectState } from '../../client/index.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { alignTable, note, paint, print, printJson } from '../output.ts';
+import { requireLimit, requireRunId, withClient } from '../session.ts';
+import { quoted, visible } from '../untrusted-text.ts';
+
+interface CommonOptions {
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+interface ListOptions extends CommonOptions {
+  readonly state?: string;
+  readonly run?: string;
+  readonly limit: string;
+}
+
+/** As much of a key as a list shows: `show` takes it. */
+const KEY_CHARS = 'sha256:'.length + 12;
+
+export function register(program: Command): void {
+  const effects = program.command('effects').description('list and show what tools did');
+  effects
+    .command('list')
+    .description('calls that got as far as their effect, the latest first')
+    .option('--state <state>', 'only claimed, done, failed or unknown ones')
+    .option('--run <id>', 'only those of this run')
+    .option('--limit <n>', 'how many, at most 1000', '20')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign effects list --state unknown')
+    .action(list);
+  effects
+    .command('show')
+    .description('one effect: its attempts, its receipt, who approved it, arguments and result')
+    .argument('<key>', 'effect key, or at least 6 digits of its beginning')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign effects show sha256:9f86d081884c')
+    .action(show);
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const limit = requireLimit(options.limit);
+  const runId = options.run === undefined ? undefined : requireRunId(options.run);
+  const state = await requireState(options.state);
+  await withClient(options.home, async ({ client }) => {
+    const found = await client.effects.list({
+      limit,
+      ...(runId !== undefined && { runId }),
+      ...(state !== undefined && { state }),
+    });
+    if (options.json) return printJson(found);
+    if (found.length === 0) return note('no effects');
+    const rows = found.map((effect) => [
+      effect.effectKey.slice(0, KEY_CHARS),
+      visible(effect.tool),
+      effect.risk,
+      effect.claimedAt.slice(0, 19).replace('T', ' '),
+      effect.runId,
+      effect.decidedBy.length === 0 ? '' : visible(effect.decidedBy.join(', ')),
+      effect.receipt === null ? effect.state : `${effect.state} (${visible(effect.receipt)})`,
+    ]);
+    print(alignTable([['EFFECT', 'TOOL', 'RISK', 'CLAIMED (UTC)', 'RUN', 'DECIDED BY', 'STATE'], ...rows]));
+  });
+}
+
+async function show(text: string, options: CommonOptions): Promise<void> {
+  await withClient(options.home, async ({ client }) => {
+    const effect = await client.effects.get(await client.effects.find(text));
+    if (options.json) return printJson(effect);
+    printEffect(effect);
+  });
+}
+
+const COLOUR = { done: 'green', claimed: 'yellow', failed: 'yellow', unknown: 'red' } as const;
+
+function printEffect(effect: EffectDetail): void {
+  const block = (value: unknown): void => {
+    print(quoted(JSON.stringify(value, null, 2), { columns: process.stdout.columns ?? 80 }));
+  };
+  const { state, message, claims, approvalId, decidedBy, settledAt, receipt } = effect;
+  print(`${paint('bold', visible(effect.tool))}  ${paint(COLOUR[state], state)}`);
+  if (message !== '') print(visible(message));
+  const approved = decidedBy.length === 0 ? '' : `, decided by ${visible(decidedBy.join(', '))}`;
+  const facts: [string, string][] = [
+    ['effect', effect.effectKey],
+    ['run', `${effect.runId}, step ${visible(effect.stepPath)}`],
+    ['risk', effect.risk],
+    ['approval', approvalId === null ? 'none was needed' : `${approvalId}${approved}`],
+    ['receipt', receipt === null ? 'none' : visible(receipt)],
+    ['settled', settledAt ?? 'not yet'],
+  ];
+  print(alignTable(facts));
+  print(paint('bold', 'Attempts'));
+  const rows = claims.map((claim) => [
+    String(claim.attempt),
+    visible(claim.worker),
+    `claimed ${claim.claimedAt}`,
+    `lease until ${claim.leaseUntil}`,
+  ]);
+  print(alignTable(rows));
+  print(paint('bold', 'Arguments'));
+  block(effect.args);
+  if (effect.result !== undefined) {
+    print(paint('bold', `Result (${effect.bytes ?? 0} bytes, ${effect.sensitivity ?? 'internal'})`));
+    block(effect.result);
+  } else if ((effect.bytes ?? 0) > 0) print(`The result had ${effect.bytes} bytes, too many to be kept.`);
+  if (state === 'unknown') note('Nobody can tell whether this happened: look in the system that the tool calls.');
+}
+
+async function requireState(text: string | undefined): Promise<EffectState | undefined> {
+  if (text === undefined) return undefined;
+  const { EFFECT_STATES } = await import('../../client/index.ts');
+  const state = EFFECT_STATES.find((each) => each === text);
+  if (state !== undefined) return state;
+  throw new UserError(`Not a state: ${text}`, { hint: `Give one of ${EFFECT_STATES.join(', ')}.`, exitCode: 64 });
+}

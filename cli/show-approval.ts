@@ -1,0 +1,86 @@
+// How an approval looks on a terminal: for a person who must decide in ten seconds. What others wrote stands behind a bar.
+import type { ApprovalDetail, ApprovalSummary } from '../client/index.ts';
+import type { ApprovalCommands } from './approval-commands.ts';
+import { alignTable, paint, print } from './output.ts';
+import { quoted, visible } from './untrusted-text.ts';
+
+const DEFAULT_COLUMNS = 80;
+const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
+
+/** First what will happen, then exactly what would be approved, then who asks and why, then how to decide. */
+export function printApproval(approval: ApprovalDetail, commands: ApprovalCommands, now: Date): void {
+  print(paint('bold', 'What will happen'));
+  print(quoted(approval.request.preview, { columns: columns() }));
+  if ('args' in approval) {
+    print(paint('bold', 'Exact arguments'));
+    print(quoted(JSON.stringify(approval.args, null, 2), { columns: columns() }));
+  }
+  print();
+  print(alignTable(factsOf(approval, now)));
+  if (approval.asked !== null) {
+    print(paint('bold', 'The run was asked'));
+    print(quoted(approval.asked, { columns: columns() }));
+  }
+  printPast(approval);
+  if (approval.state !== 'pending') return;
+  print();
+  print(`approve: ${paint('cyan', commands.approve)}`);
+  print(`reject:  ${paint('cyan', commands.reject)}`);
+}
+
+function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [string, string])[] {
+  const { request } = approval;
+  const untrusted = request.labels.filter(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+  const tool = approval.tool === null ? approval.kind : approval.tool;
+  return [
+    ['tool', `${visible(tool)}, risk ${paint(isGrave(approval) ? 'red' : 'yellow', approval.risk)}`],
+    ['asked by', `${visible(approval.requester)}, in run ${approval.runId}`],
+    ['rule', request.rules.length === 0 ? 'none named' : visible(request.rules.join(', '))],
+    ['untrusted text', untrusted.length === 0 ? 'none was in the context' : paint('yellow', originsOf(untrusted))],
+    ['state', stateOf(approval, now)],
+    ['decides', `${quorumOf(approval)}; never ${visible(approval.requester)}`],
+    ['id', approval.id],
+  ];
+}
+
+const isGrave = ({ risk }: ApprovalSummary): boolean => risk === 'high' || risk === 'critical';
+
+function originsOf(labels: ApprovalDetail['request']['labels']): string {
+  const origins = new Set(labels.map(({ origin }) => (origin === 'retrieval' ? 'documents' : origin)));
+  return visible(`was in the context: ${[...origins].join(', ')}`);
+}
+
+export const quorumOf = ({ quorum, groups }: Pick<ApprovalSummary, 'quorum' | 'groups'>): string =>
+  `${quorum} of ${visible(groups.join(', '))}`;
+
+/** The state with what matters about it: the time left, or who ended it. */
+export function stateOf(approval: ApprovalSummary, now: Date): string {
+  const { state, expiresAt, decidedBy } = approval;
+  if (state === 'pending') return `pending, ${timeLeft(Date.parse(expiresAt) - now.getTime())} left`;
+  return decidedBy.length === 0 ? state : `${state} by ${visible(decidedBy.join(', '))}`;
+}
+
+/** At most two units: `1 d 3 h`, `58 min`, `40 s`. */
+export function timeLeft(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (days > 0) return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+  if (hours > 0) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}
+
+function printPast({ decisions, refused }: ApprovalDetail): void {
+  for (const { approver, decision, decidedAt, reason, kid } of decisions) {
+    print();
+    const did = decision === 'approve' ? paint('green', 'approved') : paint('red', 'rejected');
+    print(`${did} by ${visible(approver)} at ${decidedAt}, key ${visible(kid)}`);
+    if (reason !== '') print(quoted(reason, { columns: columns() }));
+  }
+  if (refused.length === 0) return;
+  print();
+  print(paint('yellow', 'Turned away'));
+  const rows = refused.map(({ at, event, reason, via }) => [at, visible(event), visible(reason), `by ${visible(via)}`]);
+  print(alignTable(rows));
+}

@@ -1,0 +1,101 @@
+// Approvals as the client gives them out. Types only.
+import type {
+  ApprovalId,
+  ApprovalKind,
+  ApprovalRequest,
+  ApprovalState,
+  DecideInput,
+  DecideResult,
+  KeyedHash,
+  Risk,
+  RunId,
+} from '../workflows/protocol/index.ts';
+import type { RecordedDecision, Signer } from './decision.ts';
+import type { RefusedAttempt } from './security-log.ts';
+
+export interface ListApprovalsOptions {
+  /** @default 'default' */
+  readonly tenant?: string;
+  /** Only those of this run. */
+  readonly runId?: RunId;
+  /** `pending`: whatever no run has closed yet. @default 'pending' */
+  readonly state?: 'pending' | 'all';
+  /** @default 20, at most 1000 */
+  readonly limit?: number;
+}
+
+export interface ApprovalSummary {
+  readonly id: ApprovalId;
+  readonly runId: RunId;
+  readonly kind: ApprovalKind;
+  /** Kind `tool`. */
+  readonly tool: string | null;
+  readonly risk: Risk;
+  /** Whom the run acts for; never decides. */
+  readonly requester: string;
+  /** `expired` as soon as the time is over, also while no worker has noticed; `cancelled` when the run ended without it. */
+  readonly state: ApprovalState;
+  /** RFC 3339, as all times here. */
+  readonly requestedAt: string;
+  readonly expiresAt: string;
+  /** How many distinct approvers, each in one of the groups. */
+  readonly quorum: number;
+  readonly groups: readonly string[];
+  /** Empty until it is closed. */
+  readonly decidedBy: readonly string[];
+  readonly decidedAt: string | null;
+}
+
+export interface ApprovalDetail extends ApprovalSummary {
+  /** As it was sealed. Its hash was recomputed, and equals what the ledger says was asked. */
+  readonly request: ApprovalRequest;
+  readonly requestHash: KeyedHash;
+  /** Exactly what the tool will get, held against the hash in the request; absent for other kinds than `tool`. */
+  readonly args?: unknown;
+  /** What the run was started for; `null` when it cannot be read, or is not what the ledger bound. */
+  readonly asked: string | null;
+  readonly decisions: readonly RecordedDecision[];
+  /** Decisions and effects that were turned away, oldest first. */
+  readonly refused: readonly RefusedAttempt[];
+}
+
+export interface DecideOptions {
+  readonly decision: 'approve' | 'reject';
+  /** A rejection needs one: it goes back to the model. At most 2,000 characters. */
+  readonly reason?: string;
+  readonly signer: Signer;
+  /** An Update is answered by the run; a Signal waits for a worker, and nobody answers it. @default 'update' */
+  readonly via?: 'update' | 'signal';
+  /** How long to wait for the answer to an Update, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number;
+}
+
+export interface Decided {
+  readonly approvalId: ApprovalId;
+  readonly via: 'update' | 'signal';
+  /** Of this decision. */
+  readonly jti: string;
+  /** `sent`: by Signal, so what came of it is not known yet. */
+  readonly state: ApprovalState | 'sent';
+  /** Approvals that are still missing; `null` by Signal. */
+  readonly missing: number | null;
+}
+
+/** The part of a transport that reads approvals and carries decisions. */
+export interface ApprovalTransport {
+  list(options: ListApprovalsOptions): Promise<readonly ApprovalSummary[]>;
+  /** The id that a part of it means. @throws UserError when none or several do */
+  find(text: string, tenant?: string): Promise<ApprovalId>;
+  /** @throws UserError when it is unknown, or when what is sealed is not what the ledger says was asked */
+  get(id: ApprovalId): Promise<ApprovalDetail>;
+  /** @returns what the run answered; `undefined` by Signal. @throws UserError when the decision did not count or nobody answered */
+  send(decision: DecisionToSend): Promise<DecideResult | undefined>;
+}
+
+export interface DecisionToSend {
+  readonly runId: RunId;
+  readonly input: DecideInput;
+  readonly jti: string;
+  readonly via: 'update' | 'signal';
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,154 @@
+// Decisions as approvers sign them: a compact EdDSA JWS over the hash of a request that this process opened and hashed itself.
+import { readFileSync } from 'node:fs';
+import type { CryptoKey, JWK } from 'jose';
+import { CompactSign, importJWK } from 'jose';
+import { ulid } from 'ulid';
+import { z } from 'zod';
+import { canonicalJson } from '../runtime/canonical.ts';
+import { UserError } from '../runtime/errors.ts';
+import type { ApprovalRequest, DecisionClaims, KeyedHash } from '../workflows/protocol/index.ts';
+import { DECISION_TYPE, MAX_REASON_CHARS, WIRE_VERSION } from '../workflows/protocol/index.ts';
+
+/** Who decides, with the private half of a key that the approver registry knows. */
+export interface Signer {
+  /** Id in the approver registry. */
+  readonly approver: string;
+  readonly kid: string;
+  /** Ed25519, private (RFC 8037). */
+  readonly privateKey: JWK;
+}
+
+export interface DecisionToSign {
+  readonly decision: 'approve' | 'reject';
+  readonly reason: string;
+  readonly request: Pick<ApprovalRequest, 'useBy'>;
+  /** Recomputed from the opened request, never taken over from somebody. */
+  readonly requestHash: KeyedHash;
+}
+
+export interface SignedDecision {
+  readonly claims: DecisionClaims;
+  /** Compact JWS. */
+  readonly jws: string;
+}
+
+/** A decision as it stands in the ledger. Its signature is verified at the effect, not here. */
+export interface RecordedDecision {
+  readonly approver: string;
+  readonly decision: 'approve' | 'reject';
+  /** RFC 3339, by the approver's clock. */
+  readonly decidedAt: string;
+  readonly reason: string;
+  readonly kid: string;
+}
+
+const privateJwkSchema = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().min(1),
+  d: z.string().min(1),
+  kid: z.string().min(1).max(200),
+  approver: z.string().min(1).max(200),
+});
+
+/**
+ * Who signs, from a private JWK with `kid` and `approver`, as `countersign keys new` writes it.
+ *
+ * @throws UserError when the file is not one; never repeats what it has
+ */
+export function readSigner(path: string): Signer {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UserError(`Cannot read an approver's key from ${path}`, { hint: MAKE_A_KEY, exitCode: 64, cause });
+  }
+  try {
+    const { kid, approver, ...privateKey } = privateJwkSchema.parse(JSON.parse(text));
+    return { approver, kid, privateKey };
+  } catch {
+    // Without the cause: what a JSON parser says quotes the file.
+    throw new UserError(`${path} is not an approver's key: a private Ed25519 JWK with kid and approver`, {
+      hint: MAKE_A_KEY,
+      exitCode: 64,
+    });
+  }
+}
+
+const MAKE_A_KEY = 'Name the private JWK that `npx countersign keys new` wrote.';
+
+/** @throws UserError for a reason that is absent from a rejection or too long, and for a key that cannot sign */
+export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: number): Promise<SignedDecision> {
+  const { decision, requestHash } = what;
+  const reason = requireReason(decision, what.reason);
+  const claims: DecisionClaims = {
+    v: WIRE_VERSION,
+    requestHash,
+    decision,
+    approver: signer.approver,
+    iat: nowMs / 1000,
+    exp: Date.parse(what.request.useBy) / 1000,
+    jti: ulid(nowMs),
+    reason,
+    proof: { kind: 'jws' },
+  };
+  const jws = await new CompactSign(new TextEncoder().encode(canonicalJson(claims)))
+    .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid, typ: DECISION_TYPE })
+    .sign(await keyOf(signer));
+  return { claims, jws };
+}
+
+/** The reason, trimmed. @throws UserError, wrong use */
+export function requireReason(decision: 'approve' | 'reject', reason: string): string {
+  const trimmed = reason.trim();
+  if (decision === 'reject' && trimmed === '') {
+    throw new UserError('A rejection needs a reason', {
+      hint: 'Say why: the reason goes back to the model, and into the record.',
+      exitCode: 64,
+    });
+  }
+  if (trimmed.length <= MAX_REASON_CHARS) return trimmed;
+  throw new UserError(`The reason has ${trimmed.length.toLocaleString('en')} characters`, {
+    hint: `At most ${MAX_REASON_CHARS.toLocaleString('en')} are kept.`,
+    exitCode: 64,
+  });
+}
+
+async function keyOf(signer: Signer): Promise<CryptoKey> {
+  try {
+    const key = await importJWK({ ...signer.privateKey }, 'EdDSA');
+    if (!(key instanceof Uint8Array) && key.type === 'private') return key;
+  } catch {
+    // Told below, without what the library says of the key.
+  }
+  throw new UserError(`The key ${signer.kid} of ${signer.approver} cannot sign`, {
+    hint: 'It must be the private half of an Ed25519 key.',
+    exitCode: 64,
+  });
+}
+
+const headerSchema = z.object({ kid: z.string() });
+const claimsSchema = z.object({
+  decision: z.enum(['approve', 'reject']),
+  approver: z.string(),
+  iat: z.number().min(0).max(8.64e12),
+  reason: z.string(),
+});
+
+/** What a compact JWS claims, unverified; `undefined` for anything that is not a decision. */
+export function decodeDecision(jws: string): RecordedDecision | undefined {
+  const [header = '', payload = ''] = jws.split('.');
+  const parsed = claimsSchema.safeParse(parse(payload));
+  const head = headerSchema.safeParse(parse(header));
+  if (!parsed.success || !head.success) return undefined;
+  const { decision, approver, iat, reason } = parsed.data;
+  return { approver, decision, decidedAt: new Date(iat * 1000).toISOString(), reason, kid: head.data.kid };
+}
+
+function parse(base64Url: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64Url, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

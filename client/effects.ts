@@ -1,0 +1,213 @@
+// Effects out of the ledger: which calls got as far as their effect, how often that was tried, and how it ended.
+import type { Sql } from '../runtime/database.ts';
+import { UserError } from '../runtime/errors.ts';
+import type { RunKeys } from '../runtime/keys.ts';
+import { open } from '../runtime/keys.ts';
+import type { ApprovalId, Digest, Risk, RunId, Sensitivity } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
+import { openCall } from './open-approval.ts';
+
+/** `claimed`: an attempt is under way, or its worker is gone. `unknown`: nobody can tell whether it happened. */
+export type EffectState = 'claimed' | 'done' | 'failed' | 'unknown';
+
+export const EFFECT_STATES: readonly EffectState[] = ['claimed', 'done', 'failed', 'unknown'];
+
+export interface ListEffectsOptions {
+  /** @default 'default' */
+  readonly tenant?: string;
+  readonly runId?: RunId;
+  readonly state?: EffectState;
+  /** @default 20, at most 1000 */
+  readonly limit?: number;
+}
+
+export interface EffectSummary {
+  readonly effectKey: Digest;
+  readonly runId: RunId;
+  readonly tool: string;
+  readonly risk: Risk;
+  readonly state: EffectState;
+  readonly attempts: number;
+  /** The outside system's own, for example the id of a refund. */
+  readonly receipt: string | null;
+  /** Absent for a call that was allowed outright. */
+  readonly approvalId: ApprovalId | null;
+  readonly decidedBy: readonly string[];
+  /** RFC 3339, as all times here. */
+  readonly claimedAt: string;
+  readonly settledAt: string | null;
+}
+
+export interface EffectAttempt {
+  /** Temporal's id of the workflow execution. */
+  readonly execution: string;
+  readonly attempt: number;
+  readonly worker: string;
+  readonly claimedAt: string;
+  readonly leaseUntil: string;
+}
+
+export interface EffectDetail extends EffectSummary {
+  readonly stepPath: string;
+  /** Why it failed or is not known; empty otherwise. */
+  readonly message: string;
+  readonly claims: readonly EffectAttempt[];
+  /** Exactly what the tool got. */
+  readonly args: unknown;
+  /** `undefined` when there is none, or when it was too large to be kept. */
+  readonly result: unknown;
+  readonly bytes: number | null;
+  readonly sensitivity: Sensitivity | null;
+}
+
+export interface EffectReader {
+  /** Latest first. */
+  list(options: ListEffectsOptions): Promise<readonly EffectSummary[]>;
+  /** The key that its beginning means. @throws UserError when none or several do */
+  find(text: string, tenant?: string): Promise<Digest>;
+  /** @throws UserError when it is unknown or its arguments are not those that were judged */
+  get(effectKey: Digest): Promise<EffectDetail>;
+}
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 1000;
+const PART_OF_KEY = /^(?:sha256:)?([0-9a-f]{6,64})$/;
+const MAX_CANDIDATES = 5;
+
+export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
+  const effects = sql`
+    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, e.approval_id,
+      o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
+      r.sealed as result_sealed, r.bytes, r.sensitivity,
+      (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
+    from effects e
+    join tool_calls c on c.effect_key = e.effect_key
+    left join effect_results r on r.effect_key = e.effect_key
+    left join approval_outcomes o on o.approval_id = e.approval_id`;
+  return {
+    async list({ tenant = DEFAULT_TENANT, runId, state, limit = DEFAULT_LIMIT }) {
+      const rows = await sql<EffectRow[]>`${effects}
+        where e.tenant = ${tenant} and (${runId ?? null}::text is null or e.run_id = ${runId ?? null})
+          and (${state ?? null}::text is null or coalesce(r.state, 'claimed') = ${state ?? null})
+        order by e.first_claimed_at desc, e.effect_key limit ${Math.min(limit, MAX_LIMIT)}`;
+      return rows.map(summaryOf);
+    },
+
+    async find(text, tenant = DEFAULT_TENANT) {
+      const part = PART_OF_KEY.exec(text.toLowerCase())?.[1];
+      if (part === undefined) throw notAKey(text);
+      const rows = await sql<{ effect_key: Digest }[]>`
+        select effect_key from effects where tenant = ${tenant} and starts_with(effect_key, ${`sha256:${part}`})
+        order by effect_key limit ${MAX_CANDIDATES + 1}`;
+      const [only, ...others] = rows.map((row) => row.effect_key);
+      if (only === undefined) throw noSuchEffect(text);
+      if (others.length === 0) return only;
+      const named = [only, ...others].slice(0, MAX_CANDIDATES).join(', ');
+      throw new UserError(`Several effects fit ${text}: ${named}${others.length < MAX_CANDIDATES ? '' : ', …'}`, {
+        hint: 'Give more of the key.',
+        exitCode: 64,
+      });
+    },
+
+    async get(effectKey) {
+      const [row] = await sql<EffectRow[]>`${effects} where e.effect_key = ${effectKey}`;
+      if (row === undefined) throw noSuchEffect(effectKey);
+      const runKey = (await runKeys.find(row.run_id))?.key;
+      if (runKey === undefined)
+        throw new UserError(`Run ${row.run_id} has no key`, { hint: 'Its content was erased.' });
+      const claims = await sql<ClaimRow[]>`
+        select execution, attempt, worker, lease_until, claimed_at from effect_claims
+        where effect_key = ${effectKey} order by claimed_at, execution, attempt`;
+      return {
+        ...summaryOf(row),
+        stepPath: row.step_path,
+        message: row.message ?? '',
+        claims: claims.map(attemptOf),
+        ...openContent(runKey, row),
+        bytes: row.bytes,
+        sensitivity: row.sensitivity,
+      };
+    },
+  };
+}
+
+function openContent(runKey: Uint8Array, row: EffectRow): Pick<EffectDetail, 'args' | 'result'> {
+  const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed, result_sealed: result } = row;
+  try {
+    return {
+      args: openCall(runKey, { effectKey, tool, argsHash, sealed }),
+      result: result === null ? undefined : JSON.parse(open(runKey, `effect:${effectKey}`, result).toString('utf8')),
+    };
+  } catch (cause) {
+    throw new UserError(`Effect ${effectKey} was tampered with: its content does not fit its hashes`, {
+      hint: 'See who can write to the ledger.',
+      cause,
+    });
+  }
+}
+
+interface EffectRow {
+  readonly effect_key: Digest;
+  readonly run_id: RunId;
+  readonly tool: string;
+  readonly risk: Risk;
+  readonly state: EffectState;
+  readonly receipt: string | null;
+  readonly approval_id: ApprovalId | null;
+  readonly decided_by: readonly string[] | null;
+  readonly first_claimed_at: Date;
+  readonly settled_at: Date | null;
+  readonly attempts: number;
+  readonly step_path: string;
+  readonly args_hash: string;
+  readonly call_sealed: Uint8Array;
+  readonly result_sealed: Uint8Array | null;
+  readonly message: string | null;
+  readonly bytes: number | null;
+  readonly sensitivity: Sensitivity | null;
+}
+
+interface ClaimRow {
+  readonly execution: string;
+  readonly attempt: number;
+  readonly worker: string;
+  readonly lease_until: Date;
+  readonly claimed_at: Date;
+}
+
+function summaryOf(row: EffectRow): EffectSummary {
+  return {
+    effectKey: row.effect_key,
+    runId: row.run_id,
+    tool: row.tool,
+    risk: row.risk,
+    state: row.state,
+    attempts: row.attempts,
+    receipt: row.receipt,
+    approvalId: row.approval_id,
+    decidedBy: row.decided_by ?? [],
+    claimedAt: row.first_claimed_at.toISOString(),
+    settledAt: row.settled_at?.toISOString() ?? null,
+  };
+}
+
+function attemptOf({ execution, attempt, worker, claimed_at, lease_until }: ClaimRow): EffectAttempt {
+  return {
+    execution,
+    attempt,
+    worker,
+    claimedAt: claimed_at.toISOString(),
+    leaseUntil: lease_until.toISOString(),
+  };
+}
+
+const LIST = '`npx countersign effects list` shows them.';
+
+const notAKey = (text: string): UserError =>
+  new UserError(`Not an effect key: ${text}`, {
+    hint: `It looks like sha256:9f86…, or is at least 6 digits of its beginning; ${LIST}`,
+    exitCode: 64,
+  });
+
+const noSuchEffect = (text: string): UserError =>
+  new UserError(`No effect ${text}`, { hint: `A call that was judged and not made has none. ${LIST}` });

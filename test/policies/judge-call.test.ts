@@ -1,0 +1,245 @@
+// Verdicts on tool calls: Cedar asked as things are and as if people had approved, on the shipped policy and on small ones.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { CallQuestion } from '../../policies/judge-call.ts';
+import { judgeCall } from '../../policies/judge-call.ts';
+import type { AccessPolicy } from '../../policies/load.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import type { Principal, Risk } from '../../workflows/protocol/index.ts';
+import { anonymous } from '../../workflows/protocol/index.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const temp = useTempFolder();
+const policy = loadAccessPolicy('policies');
+const HOUR_MS = 3_600_000;
+
+const nobody = anonymous('default');
+const customer: Principal = { ...nobody, id: 'ada', groups: ['customers'] };
+const staff: Principal = { ...nobody, id: 'sam', groups: ['staff'] };
+
+interface Case {
+  readonly principal?: Principal;
+  readonly tenant?: string;
+  readonly risk?: Risk;
+  readonly idempotent?: boolean;
+  readonly trust?: Partial<CallQuestion['trust']>;
+}
+
+const question = ({
+  principal = customer,
+  tenant = 'default',
+  risk = 'low',
+  idempotent = true,
+  trust,
+}: Case): CallQuestion => ({
+  principal,
+  tenant,
+  tool: { name: 'refund_order', risk, idempotent },
+  release: { name: 'support_agent', version: '1.0.0', risk: 'high' },
+  trust: { sawUntrusted: false, untrustedArguments: 0, repeated: false, ...trust },
+});
+
+const ONE = ['tools-run-when-approved'];
+const TWO = ['critical-tools-run-when-two-approved', 'tools-run-when-approved'];
+const ATONCE = ['low-risk-tools-run-at-once'];
+
+function policyOf(text: string): AccessPolicy {
+  const folder = mkdtempSync(join(temp.path, 'policies-'));
+  writeFileSync(join(folder, 'schema.cedarschema'), readFileSync('policies/schema.cedarschema'));
+  writeFileSync(join(folder, 'access.cedar'), text);
+  return loadAccessPolicy(folder);
+}
+
+const rule = (id: string, effect: string, condition: string, annotations = ''): string =>
+  `@id("${id}") ${annotations} ${effect} (principal, action == Action::"call_tool", resource) when { ${condition} };\n`;
+
+describe('the shipped policy', () => {
+  it.each<[string, Case, readonly string[]]>([
+    ['low risk of a customer', {}, ATONCE],
+    ['low risk of staff', { principal: staff }, ATONCE],
+    ['low risk of a model that read documents', { trust: { sawUntrusted: true } }, ATONCE],
+    ['low risk once more, when the tool may be tried again', { trust: { repeated: true } }, ATONCE],
+    ['low risk that may not be tried again, the first time', { idempotent: false }, ATONCE],
+  ])('allows at once: %s', (_, of, rules) => {
+    const verdict = judgeCall(policy, question(of));
+    expect(verdict).toMatchObject({ decision: 'allow', rules });
+    expect(verdict).not.toHaveProperty('approval');
+  });
+
+  it.each<[string, Case, readonly string[], number]>([
+    ['medium risk', { risk: 'medium' }, ONE, 1],
+    ['high risk', { risk: 'high' }, ONE, 1],
+    ['high risk of staff', { principal: staff, risk: 'high' }, ONE, 1],
+    ['critical risk', { risk: 'critical' }, TWO, 2],
+    ['critical risk of staff', { principal: staff, risk: 'critical' }, TWO, 2],
+    ['low risk with an argument out of documents', { trust: { sawUntrusted: true, untrustedArguments: 1 } }, ONE, 1],
+    ['low risk once more, when it may have an effect twice', { idempotent: false, trust: { repeated: true } }, ONE, 1],
+    ['medium risk once more', { risk: 'medium', trust: { repeated: true } }, ONE, 1],
+    ['critical risk with untrusted arguments', { risk: 'critical', trust: { untrustedArguments: 3 } }, TWO, 2],
+    ['a risk that no rule speaks of', { risk: 'LOW' as Risk }, ONE, 1],
+  ])('asks people: %s', (_, of, rules, n) => {
+    expect(judgeCall(policy, question(of))).toMatchObject({
+      decision: 'allow-with',
+      rules,
+      approval: {
+        quorum: { n, groups: ['refund-approvers'] },
+        expiresAfterMs: 24 * HOUR_MS,
+        useWithinMs: 72 * HOUR_MS,
+      },
+    });
+  });
+
+  const NOT_ANONYMOUS = ['anonymous-may-use-low-risk-tools-only'];
+  const SUSPENDED = ['suspended-accounts-may-not-do-anything'];
+  it.each<[string, Case, readonly string[]]>([
+    ['low risk of a stranger', { principal: { ...nobody, id: 'eve' } }, []],
+    ['high risk of a stranger', { principal: { ...nobody, id: 'eve' }, risk: 'high' }, []],
+    ['low risk of anonymous', { principal: nobody }, []],
+    ['medium risk of anonymous', { principal: nobody, risk: 'medium' }, NOT_ANONYMOUS],
+    [
+      'medium risk of anonymous, whatever groups it claims',
+      { principal: { ...nobody, groups: ['staff'] }, risk: 'medium' },
+      NOT_ANONYMOUS,
+    ],
+    ['critical risk of anonymous', { principal: { ...nobody, groups: ['staff'] }, risk: 'critical' }, NOT_ANONYMOUS],
+    ['a suspended customer', { principal: { ...customer, groups: ['customers', 'suspended'] } }, SUSPENDED],
+    [
+      'suspended staff, high risk',
+      { principal: { ...staff, groups: ['staff', 'suspended'] }, risk: 'high' },
+      SUSPENDED,
+    ],
+    ['a tool of another tenant', { tenant: 'acme' }, []],
+    ['a high-risk tool of another tenant', { tenant: 'acme', risk: 'high' }, []],
+    ['an approver who is neither customer nor staff', { principal: { ...nobody, groups: ['refund-approvers'] } }, []],
+  ])('denies: %s', (_, of, rules) => {
+    const verdict = judgeCall(policy, question(of));
+    expect(verdict).toMatchObject({ decision: 'deny', rules });
+    expect(verdict).not.toHaveProperty('approval');
+  });
+
+  it('records the facts without the supposition that somebody approved', () => {
+    const trust = { sawUntrusted: true, untrustedArguments: 2, repeated: true };
+    for (const risk of ['low', 'critical'] as const) {
+      expect(judgeCall(policy, question({ risk, trust }))).toMatchObject({ v: 1, policyDigest: policy.digest });
+      expect(judgeCall(policy, question({ risk, trust })).facts).toEqual({
+        principal: customer,
+        action: 'call_tool',
+        resource: { type: 'Tool', id: 'refund_order' },
+        context: {
+          release: 'support_agent@1.0.0',
+          release_risk: 'high',
+          saw_untrusted: true,
+          untrusted_arguments: 2,
+          repeated: true,
+        },
+      });
+    }
+  });
+});
+
+describe('judging a call', () => {
+  it('merges what all permits that apply ask, and leaves the others out', () => {
+    const merged = policyOf(
+      rule(
+        'b',
+        'permit',
+        'context.approved',
+        '@groups("z, m") @quorum("1") @expires_after("3 hours") @use_within("9 days")',
+      ) +
+        rule(
+          'a',
+          'permit',
+          'context.approved',
+          '@groups("a") @quorum("2") @expires_after("2 days") @use_within("4 days")',
+        ) +
+        rule('other', 'permit', 'context.approved && resource.risk == "low"', '@groups("others") @quorum("9")'),
+    );
+    expect(judgeCall(merged, question({ risk: 'high' }))).toMatchObject({
+      decision: 'allow-with',
+      rules: ['a', 'b'],
+      approval: {
+        quorum: { n: 2, groups: ['a', 'm', 'z'] },
+        expiresAfterMs: 3 * HOUR_MS,
+        useWithinMs: 96 * HOUR_MS,
+      },
+    });
+  });
+
+  it('asks when only a forbid waits for the approval, and a permit says whom to ask', () => {
+    const guarded = policyOf(
+      rule('open', 'permit', 'true') +
+        rule('guard', 'forbid', '!context.approved') +
+        rule('asks', 'permit', 'context.approved', '@groups("a")'),
+    );
+    expect(judgeCall(guarded, question({}))).toMatchObject({
+      decision: 'allow-with',
+      rules: ['asks', 'open'],
+      approval: { quorum: { n: 1, groups: ['a'] } },
+    });
+  });
+
+  it('denies by the forbid that waits for an approval nobody could give', () => {
+    const closed = policyOf(rule('open', 'permit', 'true') + rule('guard', 'forbid', '!context.approved'));
+    const verdict = judgeCall(closed, question({}));
+    expect(verdict).toMatchObject({ decision: 'deny', rules: ['guard'] });
+    expect(verdict).not.toHaveProperty('approval');
+  });
+
+  it('denies when a rule cannot be evaluated without an approval, and could be with one', () => {
+    const overflow = '(if context.approved then 0 else 9223372036854775807) + context.untrusted_arguments < 0';
+    const broken = policyOf(
+      rule('asks', 'permit', 'context.approved', '@groups("a")') + rule('overflows', 'forbid', overflow),
+    );
+    const untrusted = question({ trust: { untrustedArguments: 1 } });
+    expect(judgeCall(broken, untrusted).decision).toBe('deny');
+    expect(judgeCall(broken, question({})).decision).toBe('allow-with');
+  });
+
+  it('denies when a rule cannot be evaluated with an approval', () => {
+    const overflow = '(if context.approved then 9223372036854775807 else 0) + context.untrusted_arguments < 0';
+    const broken = policyOf(
+      rule('asks', 'permit', 'context.approved', '@groups("a")') + rule('overflows', 'forbid', overflow),
+    );
+    expect(judgeCall(broken, question({ trust: { untrustedArguments: 1 } })).decision).toBe('deny');
+  });
+
+  it('gives rules the release, its risk, and the three facts of trust', () => {
+    const all = policyOf(
+      rule(
+        'all',
+        'permit',
+        'context.release == "support_agent@1.0.0" && context.release_risk == "high" && context.saw_untrusted && ' +
+          'context.untrusted_arguments == 2 && context.repeated && resource.tenant == "default" && !resource.idempotent && ' +
+          'resource == Tool::"refund_order"',
+      ),
+    );
+    const trust = { sawUntrusted: true, untrustedArguments: 2, repeated: true };
+    expect(judgeCall(all, question({ idempotent: false, trust })).decision).toBe('allow');
+    expect(judgeCall(all, question({ idempotent: true, trust })).decision).toBe('deny');
+    expect(judgeCall(all, question({ idempotent: false, trust: { ...trust, repeated: false } })).decision).toBe('deny');
+  });
+
+  it.each([
+    ['a count that is no whole number', question({ trust: { untrustedArguments: 0.5 } })],
+    ['a count that is not a number', question({ trust: { untrustedArguments: Number.NaN } })],
+    ['a flag that is no boolean', question({ trust: { repeated: 'no' as unknown as boolean } })],
+    ['a risk that is no text', question({ risk: 3 as unknown as Risk })],
+  ])('is an error, not a verdict, for %s', (_, bad) => {
+    expect(() => judgeCall(policy, bad)).toThrow(/^Cedar cannot judge call_tool: /);
+  });
+
+  it('says how long a decision takes', () => {
+    const asks = question({ risk: 'critical' });
+    for (let i = 0; i < 200; i++) judgeCall(policy, asks);
+    const tookMs = Array.from({ length: 1_000 }, () => {
+      const started = performance.now();
+      judgeCall(policy, asks);
+      return performance.now() - started;
+    }).sort((a, b) => a - b);
+    const median = tookMs[500] ?? Number.POSITIVE_INFINITY;
+    process.stdout.write(`a call that asks twice is judged in ${median.toFixed(3)} ms at p50\n`);
+    // A policy parsed again for every question takes tens of times as long.
+    expect(median).toBeLessThan(5);
+  });
+});

@@ -1,0 +1,71 @@
+// Waiting approvals, as a test sees them: from the ledger's tables, and decided through Temporal itself, past our own client.
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
+import type { RunHandle, RunId } from '../../client/index.ts';
+import { createDataConverter } from '../../runtime/data-converter.ts';
+import type { ApprovalId, DecideInput, DecideResult, KeyedHash } from '../../workflows/protocol/index.ts';
+import { DECIDE } from '../../workflows/protocol/index.ts';
+import type { Engine } from './engine.ts';
+import { temporalAddress } from './services.ts';
+
+export interface Waiting {
+  readonly approvalId: ApprovalId;
+  readonly requestHash: KeyedHash;
+  readonly tool: string;
+}
+
+export interface Decider {
+  /** The approvals of a run that nobody has decided, once there are `count` of them. */
+  waiting(run: Pick<RunHandle, 'id'>, count?: number): Promise<readonly Waiting[]>;
+  /** The first of them. */
+  waitingOne(run: Pick<RunHandle, 'id'>): Promise<Waiting>;
+  update(runId: RunId, input: DecideInput): Promise<DecideResult>;
+  signal(runId: RunId, input: unknown): Promise<void>;
+  /** Lines of the security log of a run, oldest first. */
+  refused(runId: RunId): Promise<readonly { event: string; reason: string; via: string }[]>;
+}
+
+/** Call once at the top of a test file, after `useEngine`. */
+export function useDecider(engine: Engine): Decider {
+  let connection: Connection | undefined;
+  let client: Client | undefined;
+  beforeAll(async () => {
+    connection = await Connection.connect({ address: temporalAddress() });
+    client = new Client({ connection, namespace: 'default', dataConverter: createDataConverter() });
+  });
+  afterAll(async () => await connection?.close());
+  const handle = (runId: RunId) => {
+    if (client === undefined) throw new Error('The decider is of use from beforeAll on');
+    return client.workflow.getHandle(runId);
+  };
+  const decider: Decider = {
+    async waiting(run, count = 1) {
+      const rows = await vi.waitFor(
+        async () => {
+          const found = await engine.sql('owner')<Waiting[]>`
+            select a.approval_id as "approvalId", a.request_hash as "requestHash", a.tool from approvals a
+            left join approval_outcomes o on o.approval_id = a.approval_id
+            where a.run_id = ${run.id} and o.approval_id is null order by a.requested_at`;
+          expect(found.length).toBeGreaterThanOrEqual(count);
+          return found;
+        },
+        { timeout: 20_000, interval: 50 },
+      );
+      return [...rows];
+    },
+    async waitingOne(run) {
+      const [first] = await decider.waiting(run);
+      if (first === undefined) throw new Error('no approval waits');
+      return first;
+    },
+    update: async (runId, input) =>
+      await handle(runId).executeUpdate<DecideResult, [DecideInput]>(DECIDE, { args: [input] }),
+    signal: async (runId, input) => await handle(runId).signal(DECIDE, input),
+    async refused(runId) {
+      const rows = await engine.sql('owner')<{ event: string; reason: string; via: string }[]>`
+        select event, reason, via from security_log where run_id = ${runId} order by id`;
+      return [...rows];
+    },
+  };
+  return decider;
+}

@@ -1,0 +1,74 @@
+// Handles on what a model asked for: flow code sees the tool's name, the arguments stay inside. Workflow code only.
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { Call } from './call-step.ts';
+import { callStep } from './call-step.ts';
+import type { CallHandle, CallOutcome } from './flow.ts';
+import type { CallResult, CallTrust, ToolCall, Turn } from './protocol/index.ts';
+import { Failure, WIRE_VERSION } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+
+interface Asked {
+  readonly call: ToolCall;
+  readonly trust: CallTrust;
+  /** Set once: a call is made at most once, however often the flow asks. */
+  result?: Promise<CallResult>;
+  settled?: CallResult;
+}
+
+const asked = new WeakMap<CallHandle, Asked>();
+
+export function callHandles(calls: readonly ToolCall[], trust: CallTrust): readonly CallHandle[] {
+  return Object.freeze(
+    calls.map((call) => {
+      const handle: CallHandle = Object.freeze({ id: call.id, tool: call.tool });
+      asked.set(handle, { call, trust });
+      return handle;
+    }),
+  );
+}
+
+/** Makes a call that a model asked for. @throws ApplicationFailure InvalidInput for a handle that no draft has */
+export async function callAsked(state: RunState, handle: CallHandle): Promise<CallOutcome> {
+  const entry = asked.get(handle);
+  if (entry === undefined) {
+    throw ApplicationFailure.nonRetryable('This call was not asked for by a draft of this run', Failure.InvalidInput);
+  }
+  entry.result ??= callStep(state, entry.call, entry.trust);
+  entry.settled = await entry.result;
+  return outcomeOf(entry.settled);
+}
+
+/** Makes a call that the flow's own code built. Its values carry no label, so they count as untrusted. */
+export async function callBuilt(state: RunState, call: Call): Promise<CallOutcome> {
+  return outcomeOf(await callStep(state, call, { labels: [], sawUntrusted: state.sawUntrusted }));
+}
+
+/** What a model wrote and what came of its calls. One that the flow did not make counts as denied. */
+export function turnOf(text: string, handles: readonly CallHandle[]): Turn {
+  const entries = handles.map((handle) => asked.get(handle)).filter((entry) => entry !== undefined);
+  return {
+    text,
+    toolCalls: entries.map(({ call }) => call),
+    results: entries.map(({ call, settled }) => settled ?? notMade(call.tool)),
+  };
+}
+
+function notMade(tool: string): CallResult {
+  const message = 'The workflow did not make this call.';
+  return {
+    v: WIRE_VERSION,
+    tool,
+    status: 'denied',
+    message,
+    bytes: 0,
+    sensitivity: 'public',
+    docIds: [],
+    durationMs: 0,
+  };
+}
+
+/** Words of a tool stay inside, too: only what the engine or an approver said comes out. */
+function outcomeOf({ tool, status, message }: CallResult): CallOutcome {
+  const isOurs = status === 'invalid' || status === 'denied' || status === 'rejected' || status === 'expired';
+  return Object.freeze({ tool, status, message: isOurs ? message : '' });
+}

@@ -1,0 +1,102 @@
+// The decision handlers of a run: an Update whose validator verifies everything, and a Signal through the same checks. The guard
+// registers them before any code of the flow. What is refused goes to the security log through a sink, not into the history.
+import { ApplicationFailure, defineSignal, defineUpdate, proxySinks, setHandler } from '@temporalio/workflow';
+import type { Approval } from './approval.ts';
+import { applyDecision, missingOf } from './approval.ts';
+import type { ReadDecision } from './decision.ts';
+import { readDecision, signatureRefusal } from './decision.ts';
+import type {
+  ApprovalId,
+  DecideInput,
+  DecideResult,
+  DecisionRefusal,
+  RefusedDecision,
+  RunId,
+  SecuritySinks,
+} from './protocol/index.ts';
+import { DECIDE, Failure, WIRE_VERSION } from './protocol/index.ts';
+
+const { security } = proxySinks<SecuritySinks>();
+const update = defineUpdate<DecideResult, [DecideInput]>(DECIDE);
+const signal = defineSignal<[DecideInput]>(DECIDE);
+
+/** The approvals of one run, by id. */
+export type Approvals = Map<ApprovalId, Approval>;
+
+interface Checked {
+  readonly approval: Approval;
+  readonly decision: ReadDecision;
+}
+
+export function handleDecisions(runId: RunId, tenant: string, approvals: Approvals): void {
+  const tell = (input: DecideInput, refusal: DecisionRefusal, via: RefusedDecision['via']): void => {
+    security.refused({ v: WIRE_VERSION, runId, tenant, approvalId: idOf(input), refusal, via });
+  };
+  const count = (input: DecideInput, { approval, decision }: Checked): Approval | DecisionRefusal => {
+    const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
+    if ('refusal' in next) return next.refusal;
+    approvals.set(next.approval.pending.approvalId, next.approval);
+    return next.approval;
+  };
+
+  setHandler(
+    update,
+    (input) => {
+      // The validator has verified the signature; another decision may have come between.
+      const checked = check(approvals, input, false);
+      const counted = typeof checked === 'string' ? checked : count(input, checked);
+      if (typeof counted !== 'string') return resultOf(counted);
+      tell(input, counted, 'update');
+      throw refused(input, counted);
+    },
+    {
+      validator(input) {
+        const refusal = refusalOf(approvals, input);
+        if (refusal === undefined) return;
+        tell(input, refusal, 'update');
+        throw refused(input, refusal);
+      },
+    },
+  );
+  setHandler(signal, (input) => {
+    const checked = check(approvals, input, true);
+    const counted = typeof checked === 'string' ? checked : count(input, checked);
+    if (typeof counted === 'string') tell(input, counted, 'signal');
+  });
+}
+
+function refusalOf(approvals: Approvals, input: DecideInput): DecisionRefusal | undefined {
+  const checked = check(approvals, input, true);
+  if (typeof checked === 'string') return checked;
+  const { approval, decision } = checked;
+  const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
+  return 'refusal' in next ? next.refusal : undefined;
+}
+
+function check(approvals: Approvals, input: DecideInput, verify: boolean): Checked | DecisionRefusal {
+  const decision = input?.v === WIRE_VERSION ? readDecision(input.decision) : undefined;
+  if (decision === undefined) return 'malformed';
+  const approval = approvals.get(input.approvalId);
+  if (approval === undefined) return 'unknown-approval';
+  const refusal = verify ? signatureRefusal(decision, approval.pending.keys) : undefined;
+  return refusal ?? { approval, decision };
+}
+
+function resultOf(approval: Approval): DecideResult {
+  const { pending, state } = approval;
+  return { v: WIRE_VERSION, approvalId: pending.approvalId, state, missing: missingOf(approval) };
+}
+
+/** Whatever a caller sent as an id, as a short text. */
+function idOf(input: DecideInput | undefined): string {
+  return typeof input?.approvalId === 'string' ? input.approvalId.slice(0, 200) : '';
+}
+
+function refused(input: DecideInput, refusal: DecisionRefusal): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: `The decision on ${idOf(input) || 'an approval'} does not count: ${refusal}`,
+    type: Failure.DecisionRefused,
+    nonRetryable: true,
+    details: [refusal],
+  });
+}

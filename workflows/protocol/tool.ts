@@ -1,0 +1,81 @@
+// Tools as they cross processes: how a release pins one, how a model asks for one, and what came of a call.
+
+import type { Digest, KeyedHash } from './ids.ts';
+import type { WireVersion } from './limits.ts';
+import type { TrustLabel } from './passage.ts';
+import type { Sensitivity } from './principal.ts';
+import type { Risk } from './release.ts';
+
+/** A tool without its code: what a model is told, and what a release pins by hash. */
+export interface ToolDefinition {
+  /** snake_case, unique in a release. */
+  readonly name: string;
+  /** One sentence for the model. */
+  readonly description: string;
+  readonly risk: Risk;
+  /** JSON Schema (draft 2020-12) of the arguments, made from zod. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** Top-level arguments that must not come from untrusted text: such a call asks for approval. */
+  readonly mustBeTrusted: readonly string[];
+  /** True when the tool passes the idempotency key on, or changes nothing: it may be tried again. */
+  readonly idempotent: boolean;
+  /** True when the tool writes its own preview for approvers. */
+  readonly hasPreview: boolean;
+}
+
+/** What a run carries of a tool of its release. */
+export interface PinnedTool {
+  readonly name: string;
+  /** Digest of the {@link ToolDefinition}. The funnel refuses a worker whose tool has another. */
+  readonly definitionHash: Digest;
+  readonly risk: Risk;
+}
+
+/** A call as the model wrote it: nothing in it is checked. */
+export interface ToolCall {
+  /** The model's own id of the call, unique in its turn. */
+  readonly id: string;
+  readonly tool: string;
+  /** JSON; not yet held against the tool's schema. */
+  readonly args: unknown;
+}
+
+/**
+ * `done`: the effect happened. `failed`: it certainly did not. `unknown`: nobody can tell, and a person has to reconcile it.
+ * `invalid`: no such tool, or arguments that break its schema. The others: it was not let through.
+ */
+export type CallStatus = 'done' | 'failed' | 'unknown' | 'invalid' | 'denied' | 'rejected' | 'expired';
+
+/** What came of a call. The tool's result itself stays in the ledger, under `effectKey`. */
+export interface CallResult {
+  readonly v: WireVersion;
+  readonly tool: string;
+  readonly status: CallStatus;
+  /** Why, for people and for the model; empty for `done`. At most 2,000 characters. */
+  readonly message: string;
+  /** Absent when the call never got as far as the funnel. */
+  readonly effectKey?: Digest;
+  /** Of the stored result; absent without one. */
+  readonly resultHash?: KeyedHash;
+  /** Size of the stored result's canonical JSON, in bytes. */
+  readonly bytes: number;
+  /** What the result may be shown to, and where its text came from. */
+  readonly sensitivity: Sensitivity;
+  readonly docIds: readonly string[];
+  readonly durationMs: number;
+}
+
+/** One turn of an agent: what the model wrote, what it asked for, and what came of each call, in the same order. */
+export interface Turn {
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly results: readonly CallResult[];
+}
+
+/** What is known about a call when the policy judges it. Monotone in a run: a flag, once true, stays. */
+export interface CallTrust {
+  /** Labels of everything the model saw before it wrote the call; empty for a call that flow code made up. */
+  readonly labels: readonly TrustLabel[];
+  /** Text of documents or tools was in the model's context. */
+  readonly sawUntrusted: boolean;
+}
