@@ -27,10 +27,13 @@ export function printReply(reply: Reply, indent = ''): void {
 }
 
 function author(model: string): string {
-  return model === 'local/extractive'
-    ? 'local/extractive, which quotes the documents; it is not a language model'
-    : model;
+  return Object.hasOwn(STAND_INS, model) ? `${model}, ${STAND_INS[model]}; it is not a language model` : model;
 }
+
+const STAND_INS: Readonly<Record<string, string>> = {
+  'local/extractive': 'which quotes the documents',
+  'local/scripted': 'which follows a script',
+};
 
 function headline(reply: Reply): string {
   if (reply.kind === 'refused') return `refused (${reply.reason}):`;

@@ -31,7 +31,6 @@ export function createApproverRegistry({ file, adminKeyFile }: ApproverRegistryO
     // Taken before the reading: a file replaced meanwhile is read again the next time.
     const both = `${stamp} ${stampOf(adminKeyFile)}`;
     if (known?.stamp !== both) {
-      known = undefined;
       known = { stamp: both, approvers: loadApprovers(file, readPublicKey(adminKeyFile).key) };
     }
     return known.approvers;

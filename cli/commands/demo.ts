@@ -8,6 +8,7 @@ import type { ReplayResult } from '../../audit/replay.ts';
 import type { CountersignClient, RunHandle, RunId } from '../../client/index.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { readStackFile } from '../../runtime/stack-file.ts';
 import { settings } from '../context.ts';
 import type { DemoQuestion } from '../demo/questions.ts';
 import { ownQuestion, SAMPLE_QUESTIONS } from '../demo/questions.ts';
@@ -33,7 +34,7 @@ const RELEASE = 'support_refund_answer';
 export function register(program: Command): void {
   program
     .command('demo')
-    .description('start the stack, ingest documents, ask four questions, replay every history; needs no key')
+    .description('the main job end to end: answers, refunds that wait for people, every history replayed; needs no key')
     .option('--path <dir>', 'ingest this folder instead of the sample documents')
     .option('--ask <question>', 'ask this instead of the four questions')
     .option('--home <dir>', 'data folder (default: COUNTERSIGN_HOME, else .countersign)')
@@ -81,8 +82,25 @@ async function demo(options: DemoOptions): Promise<void> {
         if (!options.json) await show(`${i + 2}. ${item.title}`, item, run, config);
       }
 
+      let scene = questions.length + 1;
+      const shop = options.ask === undefined ? readStackFile(config.home)?.shop : undefined;
+      if (shop !== undefined) {
+        const { playApprovals } = await import('../demo/approvals.ts');
+        const { shopAt } = await import('../demo/shop.ts');
+        const stage = { client, config, shop: shopAt(shop.url), talk: !options.json, from: scene + 1 };
+        const played = await playApprovals(stage);
+        runs.push(...played.runs);
+        faults.push(...played.faults);
+        scene = played.until;
+      } else if (options.ask === undefined) {
+        out();
+        out(
+          'Not shown: refunds that wait for people. They need the tools and the shop of the sample; unset COUNTERSIGN_TOOLS.',
+        );
+      }
+
       out();
-      out(paint('bold', `${questions.length + 2}. Replay every history`));
+      out(paint('bold', `${scene + 1}. Replay every history`));
       const results = await replayAll(client, runs, (result) => out(`   ${lineOf(result)}`));
       if (exitCodeOf(results) !== 0) faults.push('not every history replays');
       if (options.json) printJson({ ok: faults.length === 0, faults, runs, replay: results });

@@ -93,6 +93,8 @@ async function route(store: ShopStore, request: IncomingMessage): Promise<Answer
       return ok({ refunds: store.refunds() });
     case 'GET /mails':
       return ok({ mails: store.mails() });
+    case 'POST /orders':
+      return postOrder(store, parse(request, body, likeSchema).like);
     case 'POST /refunds':
       return postRefund(store, request, body);
     case 'POST /mails':
@@ -104,9 +106,18 @@ async function route(store: ShopStore, request: IncomingMessage): Promise<Answer
     if (order === undefined) throw new Refusal(404, 'There is no such order.');
     return ok(order);
   }
-  const known = id !== undefined || ['/health', '/counts', '/refunds', '/mails'].includes(pathname);
+  const known = id !== undefined || ['/health', '/counts', '/orders', '/refunds', '/mails'].includes(pathname);
   throw known ? new Refusal(405, 'This cannot be done here.') : new Refusal(404, 'There is nothing here.');
 }
+
+/** The same again, under the next number: so that a refund can be shown as often as one likes. */
+function postOrder(store: ShopStore, like: string): Answer {
+  const order = store.orderLike(like);
+  if (order === undefined) throw new Refusal(404, 'There is no such order.');
+  return { status: 201, body: order };
+}
+
+const likeSchema = z.strictObject({ like: z.string().min(1).max(50) });
 
 const REFUSED = { 'no-order': 404, 'other-body': 409, 'not-refundable': 422 } as const;
 

@@ -48,6 +48,8 @@ export type RefundOutcome =
 
 export interface ShopStore {
   order(id: string): Order | undefined;
+  /** A new order with the customer and the items of an earlier one, nothing of it refunded. */
+  orderLike(id: string): Order | undefined;
   refund(key: string, request: RefundRequest): RefundOutcome;
   mail(mail: Mail): string;
   refunds(): readonly Refund[];
@@ -92,6 +94,20 @@ export function openStore(file: string): ShopStore {
     order(id) {
       const row = one<OrderRow>('select * from orders where id = ?', id);
       return row === undefined ? undefined : { ...toOrder(row), refundedCents: refundedOf(id) };
+    },
+    orderLike(id) {
+      return inTransaction(db, () => {
+        if (store.order(id) === undefined) return undefined;
+        const { last } = one<{ last: number }>('select max(cast(substr(id, 3) as integer)) as last from orders') ?? {
+          last: 0,
+        };
+        const next = `A-${last + 1}`;
+        db.prepare(
+          `insert into orders (id, customer_name, customer_email, items, total_cents, currency, delivered_at, status)
+           select ?, customer_name, customer_email, items, total_cents, currency, delivered_at, status from orders where id = ?`,
+        ).run(next, id);
+        return store.order(next);
+      });
     },
     refund(key, request) {
       return inTransaction(db, () => {

@@ -9,6 +9,7 @@ import { MAX_QUESTION_BYTES } from '../../workflows/protocol/index.ts';
 const ada: Principal = { id: 'ada', tenant: 'default', groups: [], roles: [], clearance: 'public' };
 const asking: StartRequest = { workflow: 'answer', request: { question: 'How long?' }, release: 'refunds' };
 const ingesting: StartRequest = { workflow: 'ingest', request: { path: '/docs', collection: 'docs' } };
+const doing: StartRequest = { workflow: 'agent', request: { task: 'Refund order A-1' }, release: 'support_agent' };
 const flowing: StartRequest = { workflow: 'refundDesk', request: { text: 'x' }, release: 'refunds' };
 
 /** The refusal of a start, which must be wrong use and say what to do. */
@@ -30,6 +31,8 @@ describe('a start is taken', () => {
   it.each<[string, StartRequest]>([
     ['of a question', asking],
     ['of an ingest, which has no release', ingesting],
+    ['of a task', doing],
+    ['of a task of exactly the limit', { ...doing, request: { task: 'x'.repeat(MAX_QUESTION_BYTES) } }],
     ["of a user's own flow", flowing],
     [
       'with everything set',
@@ -74,6 +77,25 @@ describe('a question is refused that', () => {
   });
 });
 
+describe('a task is refused that', () => {
+  it.each<[string, unknown]>([
+    ['is empty', { task: '' }],
+    ['is white space', { task: ' \n\t ' }],
+    ['is a question', { question: 'How long?' }],
+    ['is no text', { task: ['refund'] }],
+    ['is in no object', null],
+    ['is undefined', undefined],
+  ])('%s', (_, request) => {
+    expect(refusalOf({ ...doing, request }).message).toBe('Cannot start: the task is empty');
+  });
+
+  it('has more bytes than the limit, with both numbers', () => {
+    const refusal = refusalOf({ ...doing, request: { task: 'x'.repeat(MAX_QUESTION_BYTES + 1) } });
+    expect(refusal.message).toBe('Cannot start: the task has 16,385 bytes');
+    expect(refusal.hint).toContain('At most 16,384 are taken');
+  });
+});
+
 describe('an ingest is refused', () => {
   it.each([
     ['of a relative path', 'docs'],
@@ -104,8 +126,9 @@ describe('any start is refused', () => {
     expect(refusalOf({ ...flowing, workflow }).message).toContain('not a workflow type');
   });
 
-  it.each(['answer', 'refundDesk'])('of %s without a release', (workflow) => {
-    const { release: _, ...bare } = { ...asking, workflow };
+  it.each(['answer', 'agent', 'refundDesk'])('of %s without a release', (workflow) => {
+    const request = { question: 'How long?', task: 'Refund order A-1' };
+    const { release: _, ...bare } = { ...asking, workflow, request };
     expect(refusalOf(bare).message).toBe(`Cannot start: ${workflow} needs a release`);
   });
 

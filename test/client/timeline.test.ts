@@ -170,7 +170,75 @@ describe('a history without steps', () => {
   });
 });
 
+describe('a decision in the history', () => {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { decision: 'reject', approver: 'manager', iat: 1_795_000_000, reason: 'a secret reason' };
+  const input = { v: 1, approvalId: 'default/approval/1', decision: `${part({ kid: 'k' })}.${part(claims)}.c` };
+  const payloads = (value: unknown) => ({
+    payloads: [
+      {
+        metadata: { encoding: Buffer.from('json/plain').toString('base64') },
+        data: Buffer.from(JSON.stringify(value)).toString('base64'),
+      },
+    ],
+  });
+  const event = (eventId: string, type: string, attributes: object) => ({
+    eventId,
+    eventType: `EVENT_TYPE_WORKFLOW_EXECUTION_${type}`,
+    eventTime: '2026-11-24T10:00:00Z',
+    ...attributes,
+  });
+  const signalled = (signalName: string, value: unknown) =>
+    event('1', 'SIGNALED', { workflowExecutionSignaledEventAttributes: { signalName, input: payloads(value) } });
+  const updated = (name: string, outcome: object) => [
+    event('1', 'UPDATE_ACCEPTED', {
+      workflowExecutionUpdateAcceptedEventAttributes: {
+        protocolInstanceId: 'u',
+        acceptedRequest: { meta: { updateId: 'u' }, input: { name, args: payloads(input) } },
+      },
+    }),
+    event('2', 'UPDATE_COMPLETED', {
+      workflowExecutionUpdateCompletedEventAttributes: { meta: { updateId: 'u' }, acceptedEventId: '1', outcome },
+    }),
+  ];
+  const decided = async (events: unknown[]) =>
+    (await timeline({ events })).steps.map(({ step, kind, outcome, summary }) => [step, kind, outcome, summary]);
+
+  it('by Update has who, what and the answer of the run, and no reason', async () => {
+    const success = payloads({ v: 1, approvalId: input.approvalId, state: 'rejected', missing: 0 });
+    expect(await decided(updated('decide', { success }))).toEqual([
+      ['decide', 'update', 'ok', 'manager rejects: rejected'],
+    ]);
+  });
+
+  it('by Update that came too late says that it does not count', async () => {
+    expect(await decided(updated('decide', { failure: { message: 'already-decided' } }))).toEqual([
+      ['decide', 'update', 'refused', 'manager rejects: does not count'],
+    ]);
+  });
+
+  it('by Signal is not called counted', async () => {
+    expect(await decided([signalled('decide', input)])).toEqual([
+      ['decide', 'signal', 'ok', 'manager rejects, by signal: the run checks it'],
+    ]);
+  });
+
+  it.each([null, 'approve', 7, {}, { decision: 'x' }])(
+    'by Signal that carries %j is called unreadable',
+    async (value) => {
+      expect(await decided([signalled('decide', value)])).toEqual([
+        ['decide', 'signal', 'ok', 'something unreadable, by signal: the run checks it'],
+      ]);
+    },
+  );
+
+  it('is told from other Updates and Signals', async () => {
+    expect(await decided([signalled('hello', input), ...updated('other', {})])).toEqual([]);
+  });
+});
+
 describe('one line about a step', () => {
+  const verdictOn = (id: string, rules: string[]) => ({ rules, facts: { resource: { type: 'Tool', id } } });
   const summary = (step: string, result: unknown) => summarise(step, result);
 
   it.each([
@@ -219,6 +287,68 @@ describe('one line about a step', () => {
       'an ingest that changed nothing',
       summary('openGeneration', { changed: false, documents: 3, added: 0, updated: 0, removed: 0 }),
       { outcome: 'ok', summary: 'nothing changed' },
+    ],
+    [
+      'a model that asks for tools',
+      summary('generate', {
+        model: 'm',
+        finishReason: 'tool-calls',
+        toolCalls: [{ tool: 'look_up_order', args: { id: 'secret' } }, { tool: 'refund_order' }],
+        usage: { inputTokens: 1, outputTokens: 2 },
+      }),
+      { outcome: 'ok', summary: 'm: asks for look_up_order, refund_order, 1 tokens in, 2 out' },
+    ],
+    [
+      'a model that asks for tools and names none',
+      summary('generate', { model: 'm', finishReason: 'tool-calls', usage: { inputTokens: 1, outputTokens: 2 } }),
+      { outcome: 'refused', summary: 'm: tool-calls, 1 tokens in, 2 out' },
+    ],
+    [
+      'a call that is allowed',
+      summary('judgeCall', { outcome: 'allow', message: '', verdict: verdictOn('look_up_order', ['low-risk']) }),
+      { outcome: 'ok', summary: 'look_up_order: allow (low-risk)' },
+    ],
+    [
+      'a call that needs people',
+      summary('judgeCall', {
+        outcome: 'approval',
+        message: '',
+        verdict: { ...verdictOn('wipe', ['others']), approval: { quorum: { n: 2, groups: ['managers', 'owners'] } } },
+      }),
+      { outcome: 'ok', summary: 'wipe: needs approval by 2 of managers, owners (others)' },
+    ],
+    [
+      'a call that nothing allows',
+      summary('judgeCall', { outcome: 'deny', message: 'no', verdict: verdictOn('wipe', []) }),
+      { outcome: 'refused', summary: 'wipe: deny (no policy allows it)' },
+    ],
+    [
+      'a call that breaks the schema',
+      summary('judgeCall', { outcome: 'invalid', message: 'cents: expected a number' }),
+      { outcome: 'refused', summary: 'invalid: cents: expected a number' },
+    ],
+    [
+      'people who are asked',
+      summary('requestApproval', {
+        pending: { quorum: { n: 1, groups: ['managers'] }, expiresAt: '2026-11-25T10:30:00.000Z' },
+      }),
+      { outcome: 'ok', summary: 'asks 1 of managers until 2026-11-25 10:30 UTC' },
+    ],
+    ['an approval that ended', summary('closeApproval', {}), { outcome: 'ok', summary: 'how it ended is written' }],
+    [
+      'an effect',
+      summary('callTool', { tool: 'refund_order', status: 'done', message: '', bytes: 1 }),
+      { outcome: 'ok', summary: 'refund_order: done, 1 byte' },
+    ],
+    [
+      'an effect that nobody can tell of',
+      summary('callTool', { tool: 'refund_order', status: 'unknown', message: 'no end after 200 ms', bytes: 0 }),
+      { outcome: 'failed', summary: 'refund_order: unknown: no end after 200 ms' },
+    ],
+    [
+      'a call that was not let through',
+      summary('callTool', { tool: 'refund_order', status: 'denied', message: '', bytes: 0 }),
+      { outcome: 'refused', summary: 'refund_order: denied' },
     ],
     ['one chunk', summary('indexGeneration', { chunks: 1 }), { outcome: 'ok', summary: '1 chunk written' }],
     ["a user's own activity", summary('lookupOrder', { order: 'secret' }), { outcome: 'ok', summary: 'done' }],

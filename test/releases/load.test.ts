@@ -2,12 +2,17 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import * as sampleTools from '../../examples/tools/index.ts';
+import type { ToolDefinitions } from '../../releases/load.ts';
 import { loadReleases } from '../../releases/load.ts';
 import type { Release } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 const temp = useTempFolder();
+
+/** What the project's own releases may name. */
+const SAMPLE_TOOLS: ToolDefinitions = new Map(Object.values(sampleTools).map((tool) => [tool.definition.name, tool]));
 
 /** As design.md has it, letter for letter. */
 const MANIFEST = `name: support_refund_answer
@@ -40,26 +45,33 @@ interface Files {
   readonly manifest?: string;
   readonly models?: string | null;
   readonly prompt?: string | null;
+  readonly script?: string;
 }
 
-function folderOf({ manifest = MANIFEST, models = LOCAL, prompt = 'Answer from the passages.\n' }: Files): string {
+function folderOf({
+  manifest = MANIFEST,
+  models = LOCAL,
+  prompt = 'Answer from the passages.\n',
+  script,
+}: Files): string {
   const folder = mkdtempSync(join(temp.path, 'releases-'));
   mkdirSync(join(folder, 'the_release'));
   writeFileSync(join(folder, 'the_release', 'manifest.yaml'), manifest);
   if (prompt !== null) writeFileSync(join(folder, 'the_release', 'prompt.md'), prompt);
   if (models !== null) writeFileSync(join(folder, 'models.yaml'), models);
+  if (script !== undefined) writeFileSync(join(folder, 'the_release', 'script.yaml'), script);
   return folder;
 }
 
-function load(files: Files): Release {
-  const [release] = loadReleases(folderOf(files));
+function load(files: Files, tools?: ToolDefinitions): Release {
+  const [release] = loadReleases(folderOf(files), tools);
   if (release === undefined) throw new Error('nothing loaded');
   return release;
 }
 
-function problemOf(folder: string): UserError {
+function problemOf(folder: string, tools?: ToolDefinitions): UserError {
   try {
-    loadReleases(folder);
+    loadReleases(folder, tools);
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).hint).toBeTruthy();
@@ -77,7 +89,7 @@ const edited = (from: string, to: string, text = MANIFEST): string => {
 describe('a release that loads', () => {
   it("is design.md's manifest, unchanged, with its values", () => {
     expect(readFileSync('releases/support_refund_answer/manifest.yaml', 'utf8')).toBe(MANIFEST);
-    const release = loadReleases('releases').find(({ body }) => body.name === 'support_refund_answer');
+    const release = loadReleases('releases', SAMPLE_TOOLS).find(({ body }) => body.name === 'support_refund_answer');
     expect(release?.body).toEqual({
       v: 1,
       name: 'support_refund_answer',

@@ -182,7 +182,7 @@ describe('ask', () => {
       name: 'a release that was never published, with those that were',
       args: [QUESTION, '--release', 'unheard_of'],
       code: 1,
-      says: /^error: No release unheard_of@dev\nhint: Published are: rewrite_politely, support_refund_answer\.\n$/,
+      says: /^error: No release unheard_of@dev\nhint: Published are: rewrite_politely, support_agent, support_refund_answer\.\n$/,
     },
     {
       name: 'what is no release reference, with how one is written',

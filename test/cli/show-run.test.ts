@@ -1,0 +1,55 @@
+// How replies and timelines look on a terminal, those of runs that ended at a limit or with a person included.
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { printReply, printTimeline } from '../../cli/show-run.ts';
+import type { Reply } from '../../client/index.ts';
+
+let printed = '';
+beforeEach(() => {
+  printed = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+});
+afterEach(() => void vi.restoreAllMocks());
+
+const base = { v: 1, runId: 'default/agent/01JDB3Z8Q4T5V6W7X8Y9Z0A1B2' } as const;
+const answered: Reply = { ...base, kind: 'answered', text: 'It is on its way.', citations: [], model: 'm' };
+
+it.each<[string, Reply, string]>([
+  [
+    'a limit without an answer',
+    { ...base, kind: 'budget-exhausted', limit: 'tool-calls', last: null },
+    'budget exhausted (tool-calls): the release allows no more calls of tools. There is no validated answer.\n',
+  ],
+  [
+    'a limit with an answer before it',
+    { ...base, kind: 'budget-exhausted', limit: 'time', last: answered },
+    'budget exhausted (time): the release allows no more time. The last validated answer:\n  It is on its way.\n  by m\n',
+  ],
+  [
+    'a hand-over',
+    { ...base, kind: 'handed-over', reviewId: 'default/approval/1' },
+    'handed over: a person goes on with it, under review default/approval/1.\n',
+  ],
+  ['a question back', { ...base, kind: 'clarify', question: 'Which order?' }, 'clarify: Which order?\n'],
+  [
+    'a refusal of several lines',
+    { ...base, kind: 'refused', reason: 'by-flow', message: 'No.\nNever.' },
+    'refused (by-flow): No.\nNever.\n',
+  ],
+])('%s says what it is', (_, reply, text) => {
+  printReply(reply);
+  expect(printed).toBe(text);
+});
+
+it('what a model wrote cannot send control characters, in texts, titles or tool names', () => {
+  const evil = '\u001b]0;owned\u0007\u202e';
+  const citation = { n: 1, passageId: 'p', docId: evil, title: evil, start: 0, end: 1 };
+  printReply({ ...answered, text: `a\n${evil}`, citations: [citation] });
+  printReply({ ...base, kind: 'failed', code: 'x', message: evil });
+  const step = { step: evil, kind: 'activity', startedAt: '', durationMs: 1, attempts: 1, outcome: 'ok' } as const;
+  printTimeline({ steps: [{ ...step, summary: `asks for ${evil}` }], events: 1, bytes: 1 });
+  expect(printed).not.toMatch(/[^\n\x20-\x7e✓]/u);
+  expect(printed).toContain('a\n\\u{1b}]0;owned\\u{7}\\u{202e}\n');
+});
