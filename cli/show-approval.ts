@@ -9,7 +9,7 @@ const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
 
 /** First what will happen, then exactly what would be approved, then who asks and why, then how to decide. */
 export function printApproval(approval: ApprovalDetail, commands: ApprovalCommands, now: Date): void {
-  print(paint('bold', 'What will happen'));
+  print(paint('bold', approval.state === 'pending' ? 'What will happen' : 'What was asked for'));
   print(quoted(approval.request.preview, { columns: columns() }));
   if ('args' in approval) {
     print(paint('bold', 'Exact arguments'));

@@ -26,14 +26,13 @@ export function printReply(reply: Reply, indent = ''): void {
   if (reply.kind === 'budget-exhausted' && reply.last !== null) printReply(reply.last, `${indent}  `);
 }
 
-function author(model: string): string {
-  return Object.hasOwn(STAND_INS, model) ? `${model}, ${STAND_INS[model]}; it is not a language model` : model;
-}
+/** The stand-ins are named for what they are. */
+const STAND_INS: ReadonlyMap<string, string> = new Map([
+  ['local/extractive', 'local/extractive, which quotes the documents; it is not a language model'],
+  ['local/scripted', 'local/scripted, which follows a script; it is not a language model'],
+]);
 
-const STAND_INS: Readonly<Record<string, string>> = {
-  'local/extractive': 'which quotes the documents',
-  'local/scripted': 'which follows a script',
-};
+const author = (model: string): string => STAND_INS.get(model) ?? visible(model);
 
 function headline(reply: Reply): string {
   if (reply.kind === 'refused') return `refused (${reply.reason}):`;

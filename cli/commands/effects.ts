@@ -94,10 +94,9 @@ function printEffect(effect: EffectDetail): void {
     ['settled', settledAt ?? 'not yet'],
   ];
   print(alignTable(facts));
-  print(paint('bold', 'Attempts'));
   const rows = claims.map((claim) => [
-    String(claim.attempt),
-    visible(claim.worker),
+    `attempt ${claim.attempt}`,
+    `worker ${visible(claim.worker)}`,
     `claimed ${claim.claimedAt}`,
     `lease until ${claim.leaseUntil}`,
   ]);

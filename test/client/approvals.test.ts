@@ -6,9 +6,8 @@ import type { ApprovalId, RunHandle, Signer } from '../../client/index.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { createRunKeys, readKek, seal } from '../../runtime/keys.ts';
-import { scriptedModel } from '../../testing/scripted-model.ts';
+import { newApprover, scriptedModel } from '../../testing/index.ts';
 import { HashPrefix } from '../../workflows/protocol/index.ts';
-import { newApprover } from '../support/approvers.ts';
 import { STAFF, useEngine } from '../support/engine.ts';
 import { testTools } from '../support/test-tools.ts';
 
@@ -45,10 +44,7 @@ function release(name: string): Record<string, string> {
   };
 }
 
-const signer = (id: string): Signer => {
-  const { kid, jwk } = engine.approver(id);
-  return { approver: id, kid, privateKey: jwk };
-};
+const signer = (id: string): Signer => engine.approver(id);
 const approve = (by: string, more = {}) => ({ decision: 'approve', signer: signer(by), ...more }) as const;
 
 let orders = 0;

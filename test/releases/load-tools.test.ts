@@ -207,6 +207,6 @@ describe('a script', () => {
 });
 
 function scriptOf({ task = '^refund (?<order>\\S+)$', turns = '' } = {}): string {
-  const usual = "[{ calls: [{ tool: refund, args: { order: '${order}' } }] }, { say: { done: 'Done.' } }]";
+  const usual = "[{ calls: [{ tool: refund, args: { order: 'A-1' } }] }, { say: { done: 'Done.' } }]";
   return `v: 1\nrules:\n  - example: 'Refund A-1'\n    task: '${task}'\n    turns: ${turns || usual}\n`;
 }

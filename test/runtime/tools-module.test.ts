@@ -1,5 +1,5 @@
 // Reading a tools module: user code on disk, with what it exports and what is wrong with it.
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTools } from '../../activities/tools/load-tools.ts';
@@ -13,11 +13,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SAMPLE = fileURLToPath(new URL('../../examples/tools/index.ts', import.meta.url));
 const NAMES = ['look_up_order', 'refund_order', 'search_policy', 'send_email'];
 
-/** The folder is a user's project: it finds this package under its name. */
-beforeAll(() => {
-  symlinkSync(`${ROOT}node_modules`, folder.file('node_modules'), 'dir');
-  return () => rmSync(folder.file('node_modules'));
-});
+/** The folder is a user's project: it finds what it imports. */
+beforeAll(() => symlinkSync(`${ROOT}node_modules`, folder.file('node_modules'), 'dir'));
 
 let count = 0;
 function moduleOf(code: string): string {

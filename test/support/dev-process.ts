@@ -5,6 +5,7 @@ import { startStack } from '../../cli/stack/supervisor.ts';
 const stack = await startStack({
   home: process.argv[2] ?? '',
   env: process.env,
+  sample: true,
   workerEntry: fileURLToPath(new URL('./stand-in-worker-process.ts', import.meta.url)),
   onProgress: ({ part, text }) => process.stderr.write(`${part}: ${text}\n`),
 });

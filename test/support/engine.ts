@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Tool } from '../../activities/ports/tool.ts';
 import { quietSdk, replayHistories } from '../../audit/replay.ts';
 import { prepareHome } from '../../cli/stack/home.ts';
-import type { CountersignClient, Principal, RunHandle, RunId } from '../../client/index.ts';
+import type { CountersignClient, Principal, RunHandle, RunId, Signer } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
 import * as sampleTools from '../../examples/tools/index.ts';
 import { publishFolder } from '../../releases/publish.ts';
@@ -16,11 +16,12 @@ import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
 import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
+import type { Approvers } from '../../testing/index.ts';
+import { writeApprovers } from '../../testing/index.ts';
 import type { CreateWorkerOptions } from '../../worker/create-worker.ts';
 import { createWorker } from '../../worker/index.ts';
 import type { IngestReport } from '../../workflows/protocol/index.ts';
-import type { Groups, TestApprover } from './approvers.ts';
-import { writeApprovers } from './approvers.ts';
+import type { Groups } from './approvers.ts';
 import { temporalAddress, useDatabase } from './services.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -62,7 +63,7 @@ export interface Engine {
   readonly sql: ReturnType<typeof useDatabase>['sql'];
   config(role: DatabaseRole): Config;
   /** One of `approvers`. */
-  approver(id: string): TestApprover;
+  approver(id: string): Signer;
   ingestSample(): Promise<RunHandle<IngestReport>>;
   ask(question: string, options?: { readonly as?: Principal; readonly release?: string }): Promise<RunHandle>;
   /** Every run that was started in this file and that Temporal knows. */
@@ -99,7 +100,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
   let client: CountersignClient | undefined;
   let bundle: Bundle | undefined;
   let stopWorker: () => Promise<void> = async () => {};
-  let approvers: ReadonlyMap<string, TestApprover> = new Map();
+  let approvers: Approvers = new Map();
   const ready = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('The engine is of use from beforeAll on');
     return value;

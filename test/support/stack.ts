@@ -81,8 +81,8 @@ export async function countersign(args: readonly string[], { env = {}, stdin }: 
 }
 
 /** Starts `countersign dev` and returns once it has printed where everything is. */
-export async function startDev(home: string): Promise<ChildProcess> {
-  const child = start(['dev', '--home', home, '--json'], {});
+export async function startDev(home: string, env: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
+  const child = start(['dev', '--home', home, '--json'], env);
   let remarks = '';
   child.stderr.on('data', (chunk: Buffer) => {
     remarks += chunk.toString();

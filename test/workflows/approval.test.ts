@@ -1,17 +1,18 @@
 // The state machine of an approval and the reading of decisions: pure, without a server.
 import { describe, expect, it } from 'vitest';
+import { newApprover } from '../../testing/index.ts';
 import type { Approval } from '../../workflows/approval.ts';
 import { applyDecision, cancel, expire, missingOf, openApproval } from '../../workflows/approval.ts';
 import { readDecision, signatureRefusal } from '../../workflows/decision.ts';
 import type { DecisionClaims, PendingApproval } from '../../workflows/protocol/index.ts';
-import { newApprover, signDecision } from '../support/approvers.ts';
+import { signDecision } from '../support/approvers.ts';
 
 const START = Date.parse('2026-03-01T10:00:00Z');
 const manager = newApprover('manager');
-const keyOf = ({ id, kid, jwk }: typeof manager, groups = ['refund-approvers']) => ({
-  approver: id,
+const keyOf = ({ approver, kid, privateKey }: typeof manager, groups = ['refund-approvers']) => ({
+  approver,
   kid,
-  x: jwk['x'] ?? '',
+  x: privateKey.x ?? '',
   groups,
 });
 const PENDING: PendingApproval = {
@@ -135,7 +136,7 @@ describe('a decision', () => {
     ['another key', 0, json((header) => Object.assign(header, { kid: 'elsewhere' })), 'unknown-approver'],
     ['the algorithm none', 0, json((header) => Object.assign(header, { alg: 'none' })), 'malformed'],
     ['HMAC with the public key', 0, json((header) => Object.assign(header, { alg: 'HS256' })), 'malformed'],
-    ['an embedded key', 0, json((header) => Object.assign(header, { jwk: manager.jwk })), 'malformed'],
+    ['an embedded key', 0, json((header) => Object.assign(header, { jwk: manager.privateKey })), 'malformed'],
     ['a critical extension', 0, json((header) => Object.assign(header, { crit: ['b64'], b64: false })), 'malformed'],
     ['another type of token', 0, json((header) => Object.assign(header, { typ: 'JWT' })), 'malformed'],
     ['no signature', 2, () => '', 'malformed'],

@@ -2,12 +2,12 @@
 // workflow code that lies. Each attempt leaves a line in the security log and no effect.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { RunHandle } from '../../client/index.ts';
+import type { RunHandle, Signer } from '../../client/index.ts';
+import { newApprover, writeApprovers } from '../../testing/index.ts';
 import { scriptedModel } from '../../testing/scripted-model.ts';
 import type { ApprovalId, DecisionRefusal } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
-import type { TestApprover } from '../support/approvers.ts';
-import { newApprover, signDecision, writeApprovers } from '../support/approvers.ts';
+import { signDecision } from '../support/approvers.ts';
 import { itReplaysEveryHistory, STAFF, useEngine } from '../support/engine.ts';
 import { testTools } from '../support/test-tools.ts';
 import type { Waiting } from '../support/waiting.ts';
@@ -64,9 +64,9 @@ interface Attempt {
 
 /** Every kind of decision that must not count on `waiting`. */
 async function attempts(waiting: Waiting, other: Waiting): Promise<Readonly<Record<string, Attempt>>> {
-  const stranger: TestApprover = newApprover('stranger');
+  const stranger: Signer = newApprover('stranger');
   const manager = engine.approver('manager');
-  const stolenName: TestApprover = { ...newApprover('manager'), kid: manager.kid };
+  const stolenName: Signer = { ...newApprover('manager'), kid: manager.kid };
   const minutes = (n: number): number => Date.now() / 1000 + n * 60;
   return {
     'made for another call': { refusal: 'other-request', decision: await sign('manager', other) },
@@ -92,7 +92,7 @@ async function attempts(waiting: Waiting, other: Waiting): Promise<Readonly<Reco
     'with its key inside': {
       refusal: 'malformed',
       decision: await sign('manager', waiting, 'approve', {
-        header: { jwk: { kty: 'OKP', crv: 'Ed25519', x: manager.jwk['x'] } },
+        header: { jwk: { kty: 'OKP', crv: 'Ed25519', x: manager.privateKey.x } },
       }),
     },
     'that is no token': { refusal: 'malformed', decision: 'approve please' },

@@ -174,6 +174,114 @@ describe('the local stack', () => {
   });
 });
 
+describe('the sample shop', () => {
+  const health = async (stack: Stack): Promise<unknown> => await (await fetch(`${stack.shop?.url}/health`)).json();
+  const sample = (home: string, more: Record<string, string> = {}): StartStackOptions => ({
+    ...external(home, more),
+    sample: true,
+  });
+  const environmentOf = (home: string): Record<string, string> => {
+    const text = readFileSync(`${home}/worker-environment.json`, 'utf8');
+    return Object.fromEntries((JSON.parse(text) as string[]).map((name) => [name, name]));
+  };
+
+  test('runs beside the worker, which is told of it and of its tools, and is stopped with the rest', async () => {
+    const home = folder.file('shop');
+    const running = await startStack(sample(home));
+    const { stack } = running;
+    expect(await health(stack)).toEqual({ ok: true });
+    expect(readStackFile(home)).toEqual(stack);
+    expect(statSync(`${home}/shop.db`).mode & 0o777).toBe(0o600);
+    expect(environmentOf(home)).toMatchObject({
+      COUNTERSIGN_TOOLS: expect.any(String),
+      TOOL_SHOP_URL: expect.any(String),
+    });
+    const shop = identify(stack.shop?.pid ?? 0);
+    expect(shop).toBeDefined();
+    await running.stop();
+    expect(shop !== undefined && isSame(shop)).toBe(false);
+    expect(existsSync(`${home}/run/shop.json`)).toBe(false);
+  });
+
+  test('keeps its books from one start to the next', async () => {
+    const home = folder.file('shop-books');
+    const first = await startStack(sample(home));
+    const mail = { to: 'mira.lindqvist@example.com', subject: 'x', body: 'y' };
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${first.stack.shop?.url}/mails`, { method: 'POST', headers, body: JSON.stringify(mail) });
+    await first.stop();
+    const second = await startStack(sample(home));
+    expect(await (await fetch(`${second.stack.shop?.url}/counts`)).json()).toMatchObject({ mails: 1 });
+    await second.stop();
+  });
+
+  test('that is killed is started again at the same address, and that is told', async () => {
+    const lines: string[] = [];
+    const home = folder.file('shop-killed');
+    const running = await startStack({
+      ...sample(home),
+      onProgress: ({ part, text }) => lines.push(`${part}: ${text}`),
+    });
+    const before = running.stack.shop;
+    process.kill(before?.pid ?? 0, 'SIGKILL');
+    const again = await waitFor(
+      () => {
+        const shop = readStackFile(home)?.shop;
+        return shop !== undefined && shop.pid !== 0 && shop.pid !== before?.pid && shop;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(again).toMatchObject({ url: before?.url });
+    expect(await health(running.stack)).toEqual({ ok: true });
+    expect(lines.some((line) => line.startsWith('shop: the shop ended (SIGKILL)'))).toBe(true);
+    await running.stop();
+  });
+
+  test('two stacks have one each, at addresses of their own', async () => {
+    const [a, b] = await Promise.all([
+      startStack(sample(folder.file('shop-a'))),
+      startStack(sample(folder.file('shop-b'))),
+    ]);
+    expect(a.stack.shop?.url).not.toBe(b.stack.shop?.url);
+    expect([await health(a.stack), await health(b.stack)]).toEqual([{ ok: true }, { ok: true }]);
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
+  test('is not started for a user with tools of their own, whose settings reach the worker', async () => {
+    const home = folder.file('own-tools');
+    const running = await startStack(
+      sample(home, { COUNTERSIGN_TOOLS: '/own/tools.ts', TOOL_BANK_URL: 'http://bank' }),
+    );
+    expect(running.stack.shop).toBeUndefined();
+    expect(existsSync(`${home}/shop.db`)).toBe(false);
+    const names = Object.keys(environmentOf(home));
+    expect(names).toEqual(expect.arrayContaining(['COUNTERSIGN_TOOLS', 'TOOL_BANK_URL']));
+    expect(names).not.toContain('TOOL_SHOP_URL');
+    await running.stop();
+  });
+
+  test('is not started beside one that the environment names', async () => {
+    const running = await startStack(sample(folder.file('own-shop'), { TOOL_SHOP_URL: 'http://127.0.0.1:9' }));
+    expect(running.stack.shop).toBeUndefined();
+    await running.stop();
+  });
+
+  test('is not started where nobody asked for the sample', async () => {
+    const running = await startStack(external(folder.file('no-sample')));
+    expect(running.stack.shop).toBeUndefined();
+    await running.stop();
+  });
+
+  test('that cannot start ends the start, with its last words', async () => {
+    const home = folder.file('bad-shop');
+    mkdirSync(home);
+    writeFileSync(`${home}/shop.db`, 'not a database, but long enough to be read as one'.repeat(20));
+    await expect(startStack(sample(home))).rejects.toThrow('The shop did not start: file is not a database');
+    expect(existsSync(stackFilePath(home))).toBe(false);
+    expect(existsSync(`${home}/lock`)).toBe(false);
+  });
+});
+
 describe('the process of the local stack', () => {
   test('SIGTERM stops every process of it', async () => {
     const home = folder.file('sigterm');
@@ -190,9 +298,12 @@ describe('the process of the local stack', () => {
     const home = folder.file('killed');
     const { child, stack } = await devProcess(home);
     const left = identitiesOf(stack);
+    expect(left.length).toBe(4);
+    // Stopped in its tracks, it cannot notice that its parent is gone.
+    process.kill(stack.shop?.pid ?? 0, 'SIGSTOP');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    expect(left.filter(isSame).length).toBeGreaterThanOrEqual(2);
+    expect(left.filter(isSame).length).toBeGreaterThanOrEqual(3);
 
     const again = await devProcess(home);
     expect(left.filter(isSame)).toEqual([]);
@@ -214,7 +325,7 @@ function external(home: string, more: Record<string, string> = {}): StartStackOp
 }
 
 function identitiesOf(stack: Stack): readonly ProcessIdentity[] {
-  const pids = [stack.temporal.pid, stack.database?.pid, stack.worker.pid];
+  const pids = [stack.temporal.pid, stack.database?.pid, stack.shop?.pid, stack.worker.pid];
   return pids.map((pid) => identify(pid ?? 0)).filter((identity) => identity !== undefined);
 }
 

@@ -4,7 +4,7 @@ import { continueAsNew, executeChild, proxyActivities, proxyLocalActivities } fr
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
 
-export { answer, ingest } from 'countersign/workflow';
+export { agent, answer, ingest } from 'countersign/workflow';
 export { refundDesk } from '../../../examples/refund-desk.ts';
 
 interface Question {
