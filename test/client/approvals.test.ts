@@ -47,6 +47,7 @@ function release(name: string): Record<string, string> {
 const signer = (id: string): Signer => engine.approver(id);
 const approve = (by: string, more = {}) => ({ decision: 'approve', signer: signer(by), ...more }) as const;
 
+const SOON = { timeout: 20_000, interval: 50 };
 let orders = 0;
 const nextOrder = (): string => `O-${++orders}`;
 
@@ -60,14 +61,11 @@ async function waitingRun(
   const args = tool === 'refund' ? { order, cents: 1290 } : { order };
   model.script(task, [{ calls: [{ tool: 'look_up', args: { order } }] }, { calls: [{ tool, args }] }, 'That was it.']);
   const run = await engine.client.agent({ task }, { release: using, principal: STAFF });
-  const id = await vi.waitFor(
-    async () => {
-      const [waiting] = await engine.client.approvals.list({ runId: run.id });
-      if (waiting === undefined) throw new Error(`${run.id} does not wait yet`);
-      return waiting.id;
-    },
-    { timeout: 20_000, interval: 50 },
-  );
+  const id = await vi.waitFor(async () => {
+    const [waiting] = await engine.client.approvals.list({ runId: run.id });
+    if (waiting === undefined) throw new Error(`${run.id} does not wait yet`);
+    return waiting.id;
+  }, SOON);
   return { run, id, order, task };
 }
 
@@ -234,13 +232,13 @@ describe('a decision', () => {
     ['of somebody of other groups', () => signer('clerk'), 'none of those that could decide', 'unknown-approver'],
     [
       'with a key that is not in the registry',
-      () => ({ approver: 'manager', kid: 'stolen', privateKey: newApprover('manager').jwk }),
+      () => newApprover('manager'),
       'none of those that could decide',
       'unknown-approver',
     ],
     [
       "with another's key under the right key id",
-      () => ({ ...signer('manager'), privateKey: newApprover('manager').jwk }),
+      () => ({ ...signer('manager'), privateKey: newApprover('manager').privateKey }),
       'its signature does not verify',
       'bad-signature',
     ],
@@ -255,7 +253,7 @@ describe('a decision', () => {
         state: 'pending',
         refused: [{ at: expect.any(String), event: 'decision-refused', reason, via: 'update' }],
       });
-    });
+    }, SOON);
     expect(of('refund', order)).toEqual([]);
     await run.cancel();
   });

@@ -2,26 +2,26 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalSummary } from '../../../client/index.ts';
+import { COLLECTION, SAMPLE_DOCUMENTS } from '../../support/engine.ts';
 import { STACK_FRAME, useStack } from '../../support/stack.ts';
 
 const stack = useStack();
+const SOON = { timeout: 30_000, interval: 200 };
 const keyFile = (id: string): string => stack.folder.file('home', 'keys', 'approvers', `${id}.json`);
 
 let id = '';
 let runId = '';
 let ulid = '';
 beforeAll(async () => {
+  expect((await stack.run(['ingest', SAMPLE_DOCUMENTS, '--collection', COLLECTION])).code).toBe(0);
   const { code, stdout } = await stack.run(['agent', 'Refund order A-1001: it arrived damaged', '--detach']);
   expect(code).toBe(0);
   runId = stdout.trim();
-  id = await vi.waitFor(
-    async () => {
-      const [first] = JSON.parse((await stack.run(['approvals', 'list', '--json'])).stdout) as ApprovalSummary[];
-      if (first === undefined) throw new Error('nothing waits');
-      return first.id;
-    },
-    { timeout: 30_000, interval: 200 },
-  );
+  id = await vi.waitFor(async () => {
+    const [first] = JSON.parse((await stack.run(['approvals', 'list', '--json'])).stdout) as ApprovalSummary[];
+    if (first === undefined) throw new Error('nothing waits');
+    return first.id;
+  }, SOON);
   ulid = id.split('/')[2] ?? '';
 });
 
@@ -125,7 +125,7 @@ it('whoever asked cannot approve, and the attempt is shown to the others', async
   await vi.waitFor(async () => {
     const { stdout } = await stack.run(['approvals', 'show', id]);
     expect(stdout).toMatch(/Turned away\n\S+ {2}decision-refused {2}is-requester {2}by update\n/);
-  });
+  }, SOON);
 });
 
 it('approve with a key file decides it; a later decision is told how, by whom and when', async () => {
@@ -135,7 +135,7 @@ it('approve with a key file decides it; a later decision is told how, by whom an
     const { stdout } = await stack.run(['approvals', 'show', id]);
     expect(stdout).toMatch(/^What was asked for\n/);
     return stdout;
-  });
+  }, SOON);
   expect(shown).toMatch(/^approved by manager at \S+Z, key manager-[0-9a-f]{8}$/m);
   expect(shown).not.toContain('approvals approve');
   const { code, stderr } = await stack.run(['approvals', 'reject', id, '--as', 'supervisor', '--reason', 'wait']);
@@ -151,21 +151,18 @@ it('approve with a key file decides it; a later decision is told how, by whom an
 
 it('a decision by signal is sent, and the run takes it', async () => {
   await stack.run(['agent', 'Refund order A-1006', '--detach']);
-  const next = await vi.waitFor(
-    async () => {
-      const [first] = JSON.parse((await stack.run(['approvals', 'list', '--json'])).stdout) as ApprovalSummary[];
-      if (first === undefined) throw new Error('nothing waits');
-      return first;
-    },
-    { timeout: 30_000, interval: 200 },
-  );
+  const next = await vi.waitFor(async () => {
+    const [first] = JSON.parse((await stack.run(['approvals', 'list', '--json'])).stdout) as ApprovalSummary[];
+    if (first === undefined) throw new Error('nothing waits');
+    return first;
+  }, SOON);
   const args = ['approvals', 'approve', next.id, '--as', 'manager', '--via', 'signal'];
   const { code, stdout } = await stack.run(args);
   expect(stdout).toContain(`sent to the run: \`npx countersign approvals show ${next.id}\``);
   expect(code).toBe(0);
   await vi.waitFor(
     async () => expect((await stack.run(['approvals', 'show', next.id])).stdout).toContain('approved by manager'),
-    { timeout: 20_000, interval: 200 },
+    SOON,
   );
 });
 
