@@ -25,7 +25,7 @@ import { isPure } from './declare.ts';
 import { createEngineActivities } from './engine-activities.ts';
 
 export interface CreateWorkerOptions {
-  /** File whose exports are the workflows; absolute. @default the engine's own: answer, ingest */
+  /** File whose exports are the workflows; absolute. @default the engine's own: agent, answer, ingest */
   readonly workflowsPath?: string;
   /** A bundle made by `bundleWorkflows`, instead of `workflowsPath`. */
   readonly workflowBundle?: WorkflowBundle & { readonly buildId: string };
@@ -41,6 +41,8 @@ export interface CreateWorkerOptions {
   readonly log?: Pick<Logger, 'warn' | 'error'>;
   /** @default the environment and the running local stack */
   readonly config?: Config;
+  /** Activities, tools among them, that this worker runs at once. @default 100 */
+  readonly maxConcurrentActivities?: number;
   /** Interceptors around every activity, local ones included. */
   readonly activityInterceptors?: readonly ActivityInterceptorsFactory[];
 }
@@ -107,6 +109,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       activities: { ...own, ...activities },
       dataConverter: createDataConverter(),
       sinks: securitySinks(securityLog),
+      maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 100,
       interceptors: { activity: [...(options.activityInterceptors ?? [])] },
       workerDeploymentOptions: {
         useWorkerVersioning: false,

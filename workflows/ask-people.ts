@@ -2,6 +2,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { Approval } from './approval.ts';
 import { cancel, expire, openApproval } from './approval.ts';
+import { takeEarly } from './decisions.ts';
 import { localStep } from './local-step.ts';
 import type { ApprovalId, CallTrust, Digest } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
@@ -17,6 +18,7 @@ export async function askPeople(state: RunState, effectKey: Digest, trust: CallT
   });
   const { approvalId, expiresAt } = pending;
   state.approvals.set(approvalId, openApproval(pending));
+  takeEarly(state, approvalId);
   beginWaiting(state);
   try {
     const isDecided = (): boolean => approvalOf(state, approvalId).state !== 'pending';

@@ -23,46 +23,85 @@ const signal = defineSignal<[DecideInput]>(DECIDE);
 /** The approvals of one run, by id. */
 export type Approvals = Map<ApprovalId, Approval>;
 
+/** Of decisions that come before the run knows their approval, so many are kept. */
+const MAX_EARLY = 20;
+
+export interface DecisionState {
+  readonly runId: RunId;
+  readonly tenant: string;
+  readonly approvals: Approvals;
+  /**
+   * Signals that came too early: people see a request as soon as it is in the ledger, and a worker that is killed right then
+   * learns of it only when it is back.
+   */
+  readonly early: DecideInput[];
+}
+
 interface Checked {
   readonly approval: Approval;
   readonly decision: ReadDecision;
 }
 
-export function handleDecisions(runId: RunId, tenant: string, approvals: Approvals): void {
-  const tell = (input: DecideInput, refusal: DecisionRefusal, via: RefusedDecision['via']): void => {
-    security.refused({ v: WIRE_VERSION, runId, tenant, approvalId: idOf(input), refusal, via });
-  };
-  const count = (input: DecideInput, { approval, decision }: Checked): Approval | DecisionRefusal => {
-    const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
-    if ('refusal' in next) return next.refusal;
-    approvals.set(next.approval.pending.approvalId, next.approval);
-    return next.approval;
-  };
+export function handleDecisions(state: DecisionState): void {
+  const { approvals, early } = state;
+  const tell = (input: DecideInput, refusal: DecisionRefusal): void => refuse(state, input, refusal, 'update');
 
   setHandler(
     update,
     (input) => {
       // The validator has verified the signature; another decision may have come between.
       const checked = check(approvals, input, false);
-      const counted = typeof checked === 'string' ? checked : count(input, checked);
+      const counted = typeof checked === 'string' ? checked : count(approvals, input, checked);
       if (typeof counted !== 'string') return resultOf(counted);
-      tell(input, counted, 'update');
+      tell(input, counted);
       throw refused(input, counted);
     },
     {
       validator(input) {
         const refusal = refusalOf(approvals, input);
         if (refusal === undefined) return;
-        tell(input, refusal, 'update');
+        tell(input, refusal);
         throw refused(input, refusal);
       },
     },
   );
   setHandler(signal, (input) => {
-    const checked = check(approvals, input, true);
-    const counted = typeof checked === 'string' ? checked : count(input, checked);
-    if (typeof counted === 'string') tell(input, counted, 'signal');
+    const refusal = takeSignal(state, input);
+    if (refusal === 'unknown-approval' && early.length < MAX_EARLY) early.push(input);
   });
+}
+
+/** An approval was opened: what came too early for it is held against it now, as if it came now. */
+export function takeEarly(state: DecisionState, approvalId: ApprovalId): void {
+  const mine = state.early.filter((input) => input.approvalId === approvalId);
+  for (const input of mine) {
+    state.early.splice(state.early.indexOf(input), 1);
+    takeSignal(state, input);
+  }
+}
+
+function takeSignal(state: DecisionState, input: DecideInput): DecisionRefusal | undefined {
+  const checked = check(state.approvals, input, true);
+  const counted = typeof checked === 'string' ? checked : count(state.approvals, input, checked);
+  if (typeof counted !== 'string') return undefined;
+  refuse(state, input, counted, 'signal');
+  return counted;
+}
+
+function count(approvals: Approvals, input: DecideInput, { approval, decision }: Checked): Approval | DecisionRefusal {
+  const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
+  if ('refusal' in next) return next.refusal;
+  approvals.set(next.approval.pending.approvalId, next.approval);
+  return next.approval;
+}
+
+function refuse(
+  { runId, tenant }: DecisionState,
+  input: DecideInput,
+  refusal: DecisionRefusal,
+  via: RefusedDecision['via'],
+): void {
+  security.refused({ v: WIRE_VERSION, runId, tenant, approvalId: idOf(input), refusal, via });
 }
 
 function refusalOf(approvals: Approvals, input: DecideInput): DecisionRefusal | undefined {

@@ -35,7 +35,7 @@ class Guard implements WorkflowInboundCallsInterceptor {
   async execute(input: WorkflowExecuteInput, next: Next<WorkflowInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const state = openRun(openEnvelope(input.args));
     // First of all: an Update that comes before its handler is there would be turned away.
-    handleDecisions(state.runId, state.tenant, state.approvals);
+    handleDecisions(state);
     try {
       await admit(state);
       const value = isDenied(state) ? denial(state) : await next({ ...input, args: [state.envelope.request] });

@@ -40,7 +40,8 @@ const TOOL: ActivityOptions = {
   scheduleToCloseTimeout: '1 hour',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '30 seconds' },
+  // Ten: a worker that sleeps still holds polls, and swallows the attempts that the server gives it.
+  retry: { maximumAttempts: 10, initialInterval: '1 second', maximumInterval: '30 seconds' },
 };
 
 /** Hours for a large folder; resumes where the killed attempt was. */

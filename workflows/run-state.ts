@@ -1,13 +1,11 @@
 // What one run has learned so far. One object for each workflow execution; module state is private to an execution.
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { Approvals } from './decisions.ts';
-import type { Admission, Answered, PinnedRelease, RunId, StartInput, StepInput, Usage } from './protocol/index.ts';
+import type { DecisionState } from './decisions.ts';
+import type { Admission, Answered, PinnedRelease, StartInput, StepInput, Usage } from './protocol/index.ts';
 import { Failure, parseRunId, WIRE_VERSION } from './protocol/index.ts';
 
-export interface RunState {
+export interface RunState extends DecisionState {
   readonly envelope: StartInput;
-  readonly runId: RunId;
-  readonly tenant: string;
   admission?: Admission;
   retrievedDocs: readonly string[];
   coverage: number | null;
@@ -34,7 +32,6 @@ export interface RunState {
   ended: boolean;
   /** The latest answer that passed validation. */
   lastAnswered: Answered | null;
-  readonly approvals: Approvals;
   readonly ordinals: Map<string, number>;
 }
 
@@ -63,6 +60,7 @@ export function openRun(envelope: StartInput): RunState {
     ended: false,
     lastAnswered: null,
     approvals: new Map(),
+    early: [],
     ordinals: new Map(),
   };
   return current;

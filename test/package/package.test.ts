@@ -29,7 +29,7 @@ describe('the tarball', () => {
   });
 
   it('holds no tests, no benchmarks, no scripts, and no source but those of examples', () => {
-    expect(files.filter((name) => /^(test|bench|scripts|docs|\.)|\.test\./.test(name))).toEqual([]);
+    expect(files.filter((name) => /^(test|bench|scripts|docs)\/|^\.|\.test\./.test(name))).toEqual([]);
     expect(files.filter((name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name) && !/^examples\//.test(name))).toEqual(
       [],
     );
@@ -119,7 +119,7 @@ describe('in a project with a flow of its own', () => {
         const args = ['ingest', documents, '--collection', 'refund-policy-docs'];
         expect(await project.run('countersign', args, engine)).toMatchObject({ code: 0, stderr: '' });
         const asked = await project.run('countersign', ['ask', 'When is my refund paid?', '--json'], engine);
-        expect(JSON.parse(asked.stdout)).toMatchObject({ reply: { kind: 'answered' } });
+        expect(JSON.parse(asked.stdout)).toMatchObject({ kind: 'answered' });
         return project.start('node', ['desk-worker.ts'], servers('worker'));
       });
       const started = await project.run('node', ['start.ts'], servers('gateway'));

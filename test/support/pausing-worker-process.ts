@@ -51,7 +51,8 @@ function pausing(step: string): ActivityInboundCallsInterceptor {
 const { run } = await createWorker({
   config,
   workflowBundle: { code: readFileSync(bundlePath, 'utf8'), buildId },
-  ...(pays && { tools: [pay, payOnce], models: { paying: payingModel } }),
+  // One at a time: a worker that sleeps in its only activity holds no poll that would swallow the next attempt.
+  ...(pays && { tools: [pay, payOnce], models: { paying: payingModel }, maxConcurrentActivities: 1 }),
   activityInterceptors: [({ info }) => ({ inbound: pausing(info.activityType) })],
 });
 process.on('disconnect', () => process.exit(0));

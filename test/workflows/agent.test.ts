@@ -28,6 +28,10 @@ const engine = useEngine({
 @groups("refund-approvers")
 @expires_after("1 second")
 permit (principal, action == Action::"call_tool", resource == Tool::"wipe") when { context.approved && context.release == "quick@1.0.0" };
+@id("nine")
+@groups("refund-approvers")
+@quorum("9")
+permit (principal, action == Action::"call_tool", resource) when { context.approved && context.release == "lonely@1.0.0" };
 @id("customers-may-not-refund")
 forbid (principal in Group::"customers", action == Action::"call_tool", resource == Tool::"refund");`,
   releases: () => ({
@@ -35,6 +39,7 @@ forbid (principal in Group::"customers", action == Action::"call_tool", resource
       'v: 1\nmodels:\n  scripted-in-test: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9" }\n',
     ...release('desk'),
     ...release('quick'),
+    ...release('lonely'),
     ...release('two_turns', 'budgets: { max_turns: 2 }\n'),
     ...release('one_call', 'budgets: { max_tool_calls: 1 }\n'),
     ...release('few_tokens', 'budgets: { max_tokens: 20 }\n'),
@@ -139,6 +144,14 @@ describe('a call', () => {
     expect(await steps(run)).not.toContain('requestApproval');
     expect(of('refund', 'C-3')).toEqual([]);
     await golden('agent-denied', run);
+  });
+
+  it('that not enough people could approve never asks, and says so', async () => {
+    const run = await start('refund C-8', [refund('C-8'), repeat], { using: 'lonely' });
+    const reply = told(await run.result());
+    expect(reply).toContain('"status":"denied"');
+    expect(reply).toContain('needs 9 approvers of refund-approvers beside staff, and the registry has 2');
+    expect(of('refund', 'C-8')).toEqual([]);
   });
 
   it('with an argument that must be trusted and is not waits, whatever its risk', async () => {

@@ -41,13 +41,19 @@ const engine = useEngine({
   startWorker: false,
   tools: [pay, payOnce],
   approvers: { manager: ['refund-approvers'] },
-  // Short enough that a test can wait for its end.
-  policy: (own) => own.replaceAll('@expires_after("24 hours")', '@expires_after("25 seconds")'),
+  // For one release: short enough that a test can wait for its end.
+  policy: (own) => `${own}
+@id("overnight")
+@groups("refund-approvers")
+@expires_after("40 seconds")
+permit (principal, action == Action::"call_tool", resource) when { context.approved && context.release == "overnight@1.0.0" };`,
   releases: () => ({
     'models.yaml':
       'v: 1\nmodels:\n  paying: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9" }\n',
     'payer/manifest.yaml': 'name: payer\nversion: 1.0.0\nmodel: paying\ntools: [pay, pay_once]\n',
     'payer/prompt.md': 'Pay what is asked.',
+    'overnight/manifest.yaml': 'name: overnight\nversion: 1.0.0\nmodel: paying\ntools: [pay, pay_once]\n',
+    'overnight/prompt.md': 'Pay what is asked.',
   }),
 });
 const decider = useDecider(engine);
@@ -151,7 +157,7 @@ describe.concurrent.each(['pay', 'pay_once'] as const)('%s', (tool) => {
       const rescuer = await startWorker(taskQueue, null);
       if (how === 'SIGSTOP') {
         // The second attempt settles it while the first sleeps; then the first wakes up, with the answer to its request.
-        await vi.waitFor(async () => expect(await stateOf(run)).toBeDefined(), { timeout: 60_000, interval: 100 });
+        await vi.waitFor(async () => expect(await stateOf(run)).toBeDefined(), { timeout: 120_000, interval: 100 });
         payments.release();
         doomed.kill('SIGCONT');
       }
@@ -172,13 +178,34 @@ describe.concurrent.each(['pay', 'pay_once'] as const)('%s', (tool) => {
   );
 });
 
+it('with the worker killed before it knows what people are asked already is paid when they approved it meanwhile', async () => {
+  const order = 'early';
+  const taskQueue = `kill-tool-${order}-${process.pid}`;
+  orders.set(order, { first: 'answer', requests: 0, keys: new Set(), paid: 0, release: () => {} });
+  const doomed = await startWorker(taskQueue, { step: 'requestApproval', when: 'after' });
+  const paused = once(doomed, 'message');
+  const client = await createClient({ ...engine.config('gateway'), taskQueue });
+  const run = await client.start('agent', { task: `pay ${order}` }, { release: 'payer', principal: STAFF });
+  await paused;
+  const { approvalId, requestHash } = await decider.waitingOne(run);
+  const decision = await signDecision(engine.approver('manager'), { requestHash });
+  await decider.signal(run.id, { v: 1, approvalId, decision });
+  doomed.kill('SIGKILL');
+  await once(doomed, 'exit');
+  const rescuer = await startWorker(taskQueue, null);
+  expect(await run.result()).toMatchObject({ kind: 'answered' });
+  expect(orders.get(order)?.paid).toBe(1);
+  await client.close();
+  rescuer.kill('SIGTERM');
+}, 180_000);
+
 it('with the worker away when it is approved in time is paid when the worker is back, long after the end of deciding', async () => {
   const order = 'overnight';
   const taskQueue = `kill-tool-${order}-${process.pid}`;
   orders.set(order, { first: 'answer', requests: 0, keys: new Set(), paid: 0, release: () => {} });
   const evening = await startWorker(taskQueue, null);
   const client = await createClient({ ...engine.config('gateway'), taskQueue });
-  const run = await client.start('agent', { task: `pay ${order}` }, { release: 'payer', principal: STAFF });
+  const run = await client.start('agent', { task: `pay ${order}` }, { release: 'overnight', principal: STAFF });
   const waiting = await decider.waitingOne(run);
   evening.kill('SIGKILL');
   await once(evening, 'exit');

@@ -6,7 +6,7 @@ import { COLLECTION, SAMPLE_DOCUMENTS } from '../../support/engine.ts';
 import { STACK_FRAME, useStack } from '../../support/stack.ts';
 
 const stack = useStack();
-const SOON = { timeout: 30_000, interval: 200 };
+const SOON = { timeout: 100_000, interval: 200 };
 const keyFile = (id: string): string => stack.folder.file('home', 'keys', 'approvers', `${id}.json`);
 
 let id = '';
