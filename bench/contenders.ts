@@ -6,7 +6,7 @@ import type { BenchWorker } from './workers.ts';
 export interface Contender {
   readonly name: string;
   /** What it is compared with: contenders of one flow run the same verbs. */
-  readonly flow: 'answer' | 'nothing';
+  readonly flow: 'answer' | 'agent' | 'nothing';
   readonly kind: 'engine' | 'naive' | 'floor';
   readonly worker: BenchWorker;
   /** Runs the `n`th request to its end; gives its workflow id. @throws Error for a reply that is not right */
@@ -14,6 +14,9 @@ export interface Contender {
 }
 
 const RELEASE = 'support_refund_answer';
+const AGENT_RELEASE = 'bench_agent';
+/** One tool call, then a sentence. */
+const taskOf = (n: number): string => `Look order A-${(n % 6) + 1} up`;
 const CUSTOMER: Principal = {
   id: 'customer',
   tenant: 'default',
@@ -64,6 +67,31 @@ export function contendersOf({ client, naive, workers, queues }: ContenderParts)
         const start = { workflow: 'naiveAnswer', request: { question }, release: RELEASE, principal: CUSTOMER };
         const { runId, reply } = await naive.execute(start, queues.naive);
         requireSame(expected, question, reply);
+        return runId;
+      },
+    },
+    {
+      name: 'agent, engine',
+      flow: 'agent',
+      kind: 'engine',
+      worker: workers.engine,
+      async request(n) {
+        const task = taskOf(n);
+        const run = await client.agent({ task }, { release: AGENT_RELEASE, principal: CUSTOMER });
+        requireSame(expected, task, await run.result());
+        return run.id;
+      },
+    },
+    {
+      name: 'agent, naive',
+      flow: 'agent',
+      kind: 'naive',
+      worker: workers.naive,
+      async request(n) {
+        const task = taskOf(n);
+        const start = { workflow: 'naiveAgent', request: { task }, release: AGENT_RELEASE, principal: CUSTOMER };
+        const { runId, reply } = await naive.execute(start, queues.naive);
+        requireSame(expected, task, reply);
         return runId;
       },
     },

@@ -15,6 +15,7 @@ import { connectDatabase } from '../runtime/database.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { readToolDefinitions } from '../runtime/tools-module.ts';
 import { ROOT } from './paths.ts';
+import { lookUpAtOnce } from './tools.ts';
 
 export interface BenchStack {
   readonly temporalPid: number;
@@ -86,7 +87,10 @@ async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => 
   const sql = connectDatabase({ ...gateway, maxConnections: 1 });
   try {
     const tools = await readToolDefinitions(join(ROOT, 'examples/tools/index.ts'));
-    await publishFolder({ sql, folder: gateway.releasesDir, tools, tenant: 'default', publishedBy: 'bench' });
+    const publish = { sql, tenant: 'default', publishedBy: 'bench' };
+    await publishFolder({ ...publish, folder: gateway.releasesDir, tools });
+    const own = new Map([[lookUpAtOnce.definition.name, lookUpAtOnce]]);
+    await publishFolder({ ...publish, folder: join(ROOT, 'bench/releases'), tools: own });
   } finally {
     await sql.end({ timeout: 5 });
   }

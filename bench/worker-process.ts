@@ -7,6 +7,7 @@ import { temporalConnectionOptions } from '../runtime/temporal.ts';
 import { createWorker } from '../worker/create-worker.ts';
 import { naiveActivities } from './naive/activities.ts';
 import { NAIVE_WORKFLOWS } from './paths.ts';
+import { lookUpAtOnce } from './tools.ts';
 import type { StartOrder, WorkerOrder, WorkerWord } from './workers.ts';
 
 const say = (word: WorkerWord): void => {
@@ -19,7 +20,7 @@ interface Running {
 }
 
 async function engine({ config, bundle }: StartOrder): Promise<Running> {
-  return await createWorker({ config, ...(bundle !== undefined && { workflowBundle: bundle }) });
+  return await createWorker({ config, tools: [lookUpAtOnce], ...(bundle !== undefined && { workflowBundle: bundle }) });
 }
 
 /** As the SDK's own samples have it: no option but those that a worker cannot do without. */

@@ -8,6 +8,7 @@ import { connectDatabase } from '../../runtime/database.ts';
 import { createRunKeys, readKek } from '../../runtime/keys.ts';
 import { createEngineActivities } from '../../worker/engine-activities.ts';
 import type { EngineActivities } from '../../workflows/protocol/index.ts';
+import { lookUpAtOnce } from '../tools.ts';
 
 export interface NaiveActivities extends EngineActivities {
   doNothing(): Promise<void>;
@@ -25,7 +26,7 @@ export async function naiveActivities(
     assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),
     declared: [],
     buildId: 'naive',
-    tools: createToolbox([]),
+    tools: createToolbox([lookUpAtOnce]),
     securityLog: createSecurityLog(sql),
   });
   return {

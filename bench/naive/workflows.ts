@@ -1,12 +1,22 @@
 // What one would write first: each verb a regular activity with the SDK's defaults, results passed on by hand. Measured against
 // the engine, never used by it. No guard, no local activities, and nothing here stops a flow from skipping a step.
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { Admission, AnswerRequest, Reply, StartInput, StepInput } from '../../workflows/protocol/index.ts';
+import type {
+  Admission,
+  AgentRequest,
+  AnswerRequest,
+  Reply,
+  StartInput,
+  StepInput,
+  Turn,
+  Usage,
+} from '../../workflows/protocol/index.ts';
 import type { NaiveActivities } from './activities.ts';
 
-const { admit, retrieve, assemble, generate, validate, record, doNothing } = proxyActivities<NaiveActivities>({
-  startToCloseTimeout: '1 minute',
-});
+const { admit, retrieve, assemble, generate, judgeCall, callTool, validate, record, doNothing } =
+  proxyActivities<NaiveActivities>({
+    startToCloseTimeout: '1 minute',
+  });
 
 export async function naiveAnswer(start: StartInput<AnswerRequest>): Promise<Reply> {
   const { question } = start.request;
@@ -37,6 +47,48 @@ export async function naiveAnswer(start: StartInput<AnswerRequest>): Promise<Rep
     citations: validation.citations.length,
   });
   return { v: 1, runId: start.runId, releaseDigest, kind: 'answered', text, citations: validation.citations, model };
+}
+
+export async function naiveAgent(start: StartInput<AgentRequest>): Promise<Reply> {
+  const { task: question } = start.request;
+  const step = stepsOf(start);
+  const admission = await admitted(start, step);
+  const releaseDigest = admission.release?.digest;
+  if (releaseDigest === undefined) throw new Error('a release is needed');
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  const { assertion } = start;
+  const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
+  const turns: Turn[] = [];
+  let usage: Usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 };
+  for (;;) {
+    const { prompt, labels } = await assemble({ ...step('assemble'), releaseDigest, question, passages: [], turns });
+    const generation = await generate({ ...step('generate'), releaseDigest, prompt });
+    const { text, finishReason, model, toolCalls = [], durationMs } = generation;
+    usage = generation.usage;
+    if (toolCalls.length === 0) {
+      const validation = await validate({
+        ...step('validate'),
+        releaseDigest,
+        question,
+        text,
+        finishReason,
+        passages: [],
+      });
+      if (!validation.passed) throw new Error('the answer did not pass validation');
+      const figures = { retrievedDocs: [], coverage: null, retrievalMs: null, modelMs: durationMs, citations: 0 };
+      await record({ ...recordOf(start, admission, step), ...figures, model, usage });
+      return { v: 1, runId: start.runId, releaseDigest, kind: 'answered', text, citations: [], model };
+    }
+    const results = [];
+    for (const { tool, args } of toolCalls) {
+      const trust = { labels, sawUntrusted: false };
+      const call = { ...step('judgeCall'), ...origin, firstExecutionRunId, tool, args, trust };
+      const { effectKey } = await judgeCall(call);
+      if (effectKey === undefined) throw new Error('the call was not let through');
+      results.push(await callTool({ ...step('callTool'), ...origin, effectKey }));
+    }
+    turns.push({ text, toolCalls, results });
+  }
 }
 
 /** Six activities that do nothing: what the naive shape costs before anything is done in it. */

@@ -1,7 +1,10 @@
 // Reads a Dockerfile and carries its steps out without an engine: same commands, same files, in folders that stand in for the image's.
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
 
 const KNOWN = ['FROM', 'WORKDIR', 'COPY', 'RUN', 'ENV', 'USER', 'HEALTHCHECK', 'CMD'] as const;
 
@@ -67,7 +70,7 @@ export interface BuildOptions {
 }
 
 /** @throws Error with the last words of a step that fails */
-export function carryOut({ instructions, context, root, env }: BuildOptions): Image {
+export async function carryOut({ instructions, context, root, env }: BuildOptions): Promise<Image> {
   const mayCopy = contextFilter(join(context, '.dockerignore'));
   const inRoot = (path: string): string => join(root, path);
   let image: Image = { workdir: root, env: {}, user: 'root', command: [], healthCheck: [] };
@@ -97,12 +100,10 @@ export function carryOut({ instructions, context, root, env }: BuildOptions): Im
     } else {
       // The image's absolute folders, where a word begins with one.
       const script = rest.replace(/(?<=^|\s)\/(?=\w)/g, `${root}/`);
-      const step = spawnSync('sh', ['-ec', script], {
-        cwd: image.workdir,
-        env: { ...env, ...image.env },
-        encoding: 'utf8',
+      const options = { cwd: image.workdir, env: { ...env, ...image.env }, maxBuffer: 64 * 1024 * 1024 };
+      await execute('sh', ['-ec', script], options).catch((cause: Error & { stderr?: string }) => {
+        throw new Error(`RUN ${rest} failed:\n${(cause.stderr ?? '').slice(-2000)}`, { cause });
       });
-      if (step.status !== 0) throw new Error(`RUN ${rest} ended with ${step.status}:\n${step.stderr.slice(-2000)}`);
     }
   }
   return image;

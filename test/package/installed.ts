@@ -17,7 +17,7 @@ const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ENOTCACH
 /** Why a test that needs npm's registry is skipped, if that is what is missing; with CI=true nothing is skipped. */
 export const isOffline = (output: string): string | undefined =>
   OFFLINE.test(output) && process.env['CI'] !== 'true' ? 'npm cannot reach its registry' : undefined;
-const INSTALL_TIMEOUT_MS = 300_000;
+const INSTALL_TIMEOUT_MS = 600_000;
 /** Beside the package: what a project in TypeScript has. At the versions of the clone. */
 const BESIDE = ['typescript', '@types/node'];
 
