@@ -1,10 +1,11 @@
 // Any endpoint that speaks OpenAI's chat completions. One request a call, no retries: those belong to Temporal.
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import type { Prompt, PromptPart } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
 import { failureOfStatus, unreachable } from './model-failures.ts';
+import { renderMessages, renderTools } from './openai-messages.ts';
+import { readToolCalls, toolCallsSchema } from './openai-tool-calls.ts';
 
 export interface OpenAiCompatibleOptions {
   /** For example `https://api.openai.com/v1`. */
@@ -24,7 +25,11 @@ const replySchema = z.object({
   choices: z
     .array(
       z.object({
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        message: z.object({
+          content: z.string().nullish(),
+          refusal: z.string().nullish(),
+          tool_calls: toolCallsSchema.nullish(),
+        }),
         finish_reason: z.string().nullish(),
       }),
     )
@@ -66,41 +71,40 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): M
         throw unreachable(label, cause);
       }
       if (!response.ok) throw failureOfStatus(label, response);
-      return fromWire(label, body);
+      return fromWire(label, body, request.tools.length > 0);
     },
   };
 }
 
-function toWire({ model, prompt, temperature, maxOutputTokens }: ModelRequest): object {
-  return { model, temperature, max_tokens: maxOutputTokens, stream: false, messages: renderMessages(prompt) };
+function toWire({ model, prompt, tools, temperature, maxOutputTokens }: ModelRequest): object {
+  return {
+    model,
+    temperature,
+    max_tokens: maxOutputTokens,
+    stream: false,
+    messages: renderMessages(prompt),
+    ...(tools.length > 0 && { tools: renderTools(tools) }),
+  };
 }
 
-/** Joins a message's parts; passages are fenced and numbered, and cannot close their own fence. */
-export function renderMessages(prompt: Prompt): { role: string; content: string }[] {
-  return prompt.messages.map(({ role, parts }) => ({ role, content: parts.map(renderPart).join('\n\n') }));
-}
+type Choice = z.infer<typeof replySchema>['choices'][number];
 
-function renderPart({ origin, text, citation }: PromptPart): string {
-  if (origin !== 'retrieval') return text;
-  // A model reads "</ passage>" as it reads "</passage>", with white space or invisible characters in between.
-  const inside = text.replace(/<(?=[\s\p{Cf}]*\/?[\s\p{Cf}]*passage)/giu, '‹');
-  return `<passage n="${citation ?? 0}">\n${inside}\n</passage>`;
-}
-
-function fromWire(label: string, body: string): ModelReply {
+function fromWire(label: string, body: string, mayCall: boolean): ModelReply {
   const parsed = replySchema.safeParse(safeJson(body));
   const choice = parsed.data?.choices[0];
-  if (parsed.data === undefined || choice === undefined) {
-    throw ApplicationFailure.retryable(
-      `${label} replied with something else than a completion`,
-      Failure.ModelMalformedReply,
-    );
-  }
+  if (parsed.data === undefined || choice === undefined) throw malformed(label, 'something else than a completion');
   const { usage } = parsed.data;
   const text = choice.message.content ?? '';
+  // Calls of a model that was offered no tools mean nothing.
+  const toolCalls = mayCall ? readToolCalls(choice.message.tool_calls ?? []) : [];
+  if (mayCall && choice.finish_reason === 'tool_calls' && toolCalls.length === 0) {
+    throw malformed(label, 'that it calls tools, and no call');
+  }
+  const finishReason = finishReasonOf(choice, text, toolCalls.length > 0);
   return {
     text,
-    finishReason: finishReasonOf(choice, text),
+    finishReason,
+    ...(finishReason === 'tool-calls' && { toolCalls }),
     usage: {
       inputTokens: usage?.prompt_tokens ?? 0,
       outputTokens: usage?.completion_tokens ?? 0,
@@ -109,17 +113,16 @@ function fromWire(label: string, body: string): ModelReply {
   };
 }
 
-function finishReasonOf(
-  choice: {
-    readonly message: { readonly refusal?: string | null | undefined };
-    readonly finish_reason?: string | null | undefined;
-  },
-  text: string,
-): ModelReply['finishReason'] {
+/** Calls of a reply that was cut or filtered don't count: arguments may lack their end. */
+function finishReasonOf(choice: Choice, text: string, calls: boolean): ModelReply['finishReason'] {
   if (choice.finish_reason === 'content_filter' || choice.message.refusal != null) return 'content-filter';
   if (choice.finish_reason === 'length') return 'length';
+  if (calls) return 'tool-calls';
   return text.trim() === INSUFFICIENT_CONTEXT ? 'insufficient-context' : 'stop';
 }
+
+const malformed = (label: string, what: string): ApplicationFailure =>
+  ApplicationFailure.retryable(`${label} replied with ${what}`, Failure.ModelMalformedReply);
 
 function safeJson(text: string): unknown {
   try {

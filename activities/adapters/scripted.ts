@@ -68,7 +68,7 @@ function ruleFor(
 
 function patternOf(rule: Rule): RegExp {
   try {
-    return new RegExp(rule.task, 'iu');
+    return new RegExp(rule.task, 'i');
   } catch {
     throw cannotGoOn(rule, 'has a task that is no regular expression');
   }
