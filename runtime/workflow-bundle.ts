@@ -12,6 +12,12 @@ export const ENGINE_WORKFLOWS = siblingModule('../workflows/index', import.meta.
 /** The guard, for worker and replayer options: `interceptors.workflowModules`. */
 export const WORKFLOW_INTERCEPTORS: readonly string[] = [siblingModule('../workflows/interceptor', import.meta.url)];
 
+/**
+ * Evaluated once a worker instead of once a run: verifying signatures brings curve arithmetic, whose constants take 4 ms to make.
+ * Only for modules without state: runs share what is here, frozen.
+ */
+const SHARED_MODULES: readonly string[] = [siblingModule('../workflows/decision', import.meta.url)];
+
 export interface Bundle extends WorkflowBundle {
   /** Names the code: the same sources at the same place give the same id. */
   readonly buildId: string;
@@ -30,6 +36,7 @@ export async function bundleWorkflows(workflowsPath: string = ENGINE_WORKFLOWS):
   const bundle = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules: [...WORKFLOW_INTERCEPTORS],
+    preloadModules: [...SHARED_MODULES],
     logger: new DefaultLogger('ERROR'),
   });
   return { ...bundle, buildId: sha256(bundle.code).slice('sha256:'.length, 'sha256:'.length + 12) };

@@ -32,7 +32,7 @@ export async function callStep(state: RunState, call: Call, trust: CallTrust): P
 export async function settleCalls(state: RunState): Promise<void> {
   state.ended = true;
   for (const [id, approval] of state.approvals) state.approvals.set(id, cancel(approval));
-  await condition(() => state.calling === 0);
+  if (state.calling > 0) await condition(() => state.calling === 0);
 }
 
 async function judgedCall(state: RunState, { tool, args }: Call, trust: CallTrust): Promise<CallResult> {

@@ -40,7 +40,7 @@ class Guard implements WorkflowInboundCallsInterceptor {
       await admit(state);
       const value = isDenied(state) ? denial(state) : await next({ ...input, args: [state.envelope.request] });
       await settleCalls(state);
-      await condition(allHandlersFinished);
+      if (!allHandlersFinished()) await condition(allHandlersFinished);
       const reply = requireMinted(state, value);
       await record(state, outcomeOf(reply), detailOf(reply));
       return reply;
@@ -79,20 +79,21 @@ class Guard implements WorkflowInboundCallsInterceptor {
 }
 
 class Fence implements WorkflowOutboundCallsInterceptor {
-  async scheduleActivity(
+  // Not async, like localStep: these two are on the path of every step.
+  scheduleActivity(
     input: ActivityInput,
     next: Next<WorkflowOutboundCallsInterceptor, 'scheduleActivity'>,
   ): Promise<unknown> {
-    requireDeclared(input.activityType, input.args);
-    return await next(input);
+    const refusal = refusalOf(input.activityType, input.args);
+    return refusal === undefined ? next(input) : Promise.reject(refusal);
   }
 
-  async scheduleLocalActivity(
+  scheduleLocalActivity(
     input: LocalActivityInput,
     next: Next<WorkflowOutboundCallsInterceptor, 'scheduleLocalActivity'>,
   ): Promise<unknown> {
-    requireDeclared(input.activityType, input.args);
-    return await next(input);
+    const refusal = refusalOf(input.activityType, input.args);
+    return refusal === undefined ? next(input) : Promise.reject(refusal);
   }
 
   async startChildWorkflowExecution(): Promise<never> {
@@ -157,17 +158,18 @@ function requireMinted(state: RunState, value: unknown): object {
   );
 }
 
-function requireDeclared(activityType: string, args: readonly unknown[]): void {
+/** Why an activity may not be scheduled, or `undefined` if it may. */
+function refusalOf(activityType: string, args: readonly unknown[]): ApplicationFailure | undefined {
   if (ENGINE.has(activityType)) {
-    if (isGranted(args[0])) return;
-    throw ApplicationFailure.nonRetryable(
+    if (isGranted(args[0])) return undefined;
+    return ApplicationFailure.nonRetryable(
       `A flow may not schedule the engine's activity ${activityType} itself. Use the steps of its run.`,
       Failure.UndeclaredActivity,
     );
   }
   const state = currentRun();
-  if (state.admission?.declared.includes(activityType) === true) return;
-  throw ApplicationFailure.nonRetryable(
+  if (state.admission?.declared.includes(activityType) === true) return undefined;
+  return ApplicationFailure.nonRetryable(
     `Activity ${activityType} is not declared. Give it to createWorker as pure(…).`,
     Failure.UndeclaredActivity,
   );

@@ -15,7 +15,7 @@ export interface ModelServerRequest {
 
 export interface ChatRequest {
   readonly model: string;
-  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly messages: readonly { readonly role: string; readonly content: string | null }[];
   readonly [setting: string]: unknown;
 }
 
@@ -28,6 +28,8 @@ export interface Completion {
   /** @default 'stop' */
   readonly finishReason?: string;
   readonly refusal?: string;
+  /** Calls of tools, as the provider writes them. */
+  readonly toolCalls?: readonly object[];
   /** The call is billed and the connection reset before the reply: the caller paid and cannot know. @default false */
   readonly lost?: boolean;
 }
@@ -155,6 +157,7 @@ function toJson(completion: Completion, model: string): string {
     cachedTokens = 0,
     finishReason = 'stop',
     refusal,
+    toolCalls,
   } = completion;
   return JSON.stringify({
     object: 'chat.completion',
@@ -162,7 +165,12 @@ function toJson(completion: Completion, model: string): string {
     choices: [
       {
         index: 0,
-        message: { role: 'assistant', content: text, refusal: refusal ?? null },
+        message: {
+          role: 'assistant',
+          content: text,
+          refusal: refusal ?? null,
+          ...(toolCalls !== undefined && { tool_calls: toolCalls }),
+        },
         finish_reason: finishReason,
       },
     ],

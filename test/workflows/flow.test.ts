@@ -71,6 +71,8 @@ describe('a flow cannot', () => {
     ['forgesADraft', Failure.InvalidInput, 'validate'],
     ['startsAChild', Failure.Unsupported, undefined],
     ['continuesAsNew', Failure.Unsupported, undefined],
+    ['callsANexusOperation', Failure.Unsupported, undefined],
+    ['signalsAnotherRun', Failure.Unsupported, undefined],
   ])('%s: it fails as %s, and the failure is recorded', async (workflow, code, neverRan) => {
     const { reply, steps, run } = await runFlow(workflow);
     expect(reply).toMatchObject({ kind: 'failed', code });

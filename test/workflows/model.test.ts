@@ -105,7 +105,7 @@ describe('validation', () => {
       const [system, user] = body.messages;
       expect(system).toEqual({ role: 'system', content: 'Answer from the passages.' });
       expect(user?.content).toMatch(/<passage n="1">[\s\S]+<\/passage>/);
-      expect(user?.content.endsWith(QUESTION)).toBe(true);
+      expect(user?.content?.endsWith(QUESTION)).toBe(true);
       return GOOD;
     });
     expect(await (await ask()).result()).toMatchObject({ kind: 'answered' });

@@ -1,6 +1,13 @@
 // Workflows of users who try to skip a step, and one that does not. Bundled for test/workflows/flow.test.ts.
 
-import { continueAsNew, executeChild, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  continueAsNew,
+  createNexusServiceClient,
+  executeChild,
+  getExternalWorkflowHandle,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
 
@@ -77,6 +84,20 @@ export const readsTheDraft = flow<Question>(async (run, request) => {
 export const startsAChild = flow<Question>(async (_run, request) => await executeChild(plain, { args: [request] }));
 
 export const continuesAsNew = flow<Question>(async (_run, request) => await continueAsNew<typeof plain>(request));
+
+export const callsANexusOperation = flow<Question>(async () => {
+  const operations = { pay: { name: 'pay' } };
+  const client = createNexusServiceClient({
+    endpoint: 'elsewhere',
+    service: { name: 'payments', operations } as never,
+  });
+  return await client.executeOperation('pay' as never, { amount: 1 } as never);
+});
+
+export const signalsAnotherRun = flow<Question>(async (run) => {
+  await getExternalWorkflowHandle(`${run.tenant}/agent/01JD0000000000000000000000`).signal('decide', { jws: 'x' });
+  return run.refuse('It was signalled.');
+});
 
 /** Knows nothing of Countersign: it is guarded all the same. */
 export async function plain(request: Question): Promise<Reply> {
