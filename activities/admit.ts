@@ -5,7 +5,7 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { Release } from '../releases/release.ts';
 import { pinned } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import { startHash } from '../runtime/start-hash.ts';
 import type {
   AdmitInput,

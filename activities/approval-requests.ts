@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { StartedRun } from '../runtime/keys.ts';
-import { open, seal } from '../runtime/keys.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
+import { open, seal } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalRequest, KeyedHash, RunId, StepPath } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
 

@@ -1,6 +1,6 @@
 // The verb `assemble`: release, question and passages become a prompt whose parts stay apart by who wrote them.
 import type { Release } from '../releases/release.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type {
   AssembleInput,
   EngineActivities,

@@ -7,7 +7,7 @@ import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal, Verdict } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { hashOfRequest, requireRequest } from './approval-requests.ts';
@@ -83,7 +83,7 @@ async function perform(
   const { attempt, workflowExecution } = context.info;
   const worker = `${process.pid}`;
   const claimedAt = performance.now();
-  const claim = await claimEffect(sql, call, {
+  const claim = await claimEffect(sql, start, call, {
     execution: workflowExecution?.runId ?? '',
     attempt,
     worker,
@@ -183,7 +183,7 @@ async function requireReceipt(
 async function giveUp(input: CallToolInput, { sql, runKeys }: CallToolDependencies): Promise<CallResult> {
   const start = await requireStart(runKeys, input.runId);
   const call = await requireCall(sql, start, input);
-  const settled = await findResult(sql, call);
+  const settled = await findResult(sql, start, call);
   if (settled !== undefined) return settled;
   await enterEffect(sql, call);
   const harmless = call.risk === 'low';

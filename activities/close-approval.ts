@@ -1,7 +1,7 @@
 // The verb `closeApproval`: writes how an approval ended. Closing it again changes nothing.
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
-import { seal } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
+import { seal } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 

@@ -2,8 +2,9 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { StartedRun } from '../runtime/keys.ts';
-import { open, seal } from '../runtime/keys.ts';
+import { openOutcome, sealOutcome } from '../runtime/effect-outcome.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
+import { open, seal } from '../runtime/keys/index.ts';
 import type {
   ApprovalId,
   CallResult,
@@ -47,7 +48,9 @@ export interface Settlement {
 
 interface ResultRow {
   readonly state: CallStatus;
-  readonly message: string;
+  /** Of the first versions; null with an outcome. */
+  readonly message: string | null;
+  readonly outcome: Uint8Array | null;
   readonly result_hash: KeyedHash | null;
   readonly bytes: number;
   readonly sensitivity: Sensitivity;
@@ -61,6 +64,7 @@ interface ResultRow {
  */
 export async function claimEffect(
   sql: Sql,
+  start: StartedRun,
   call: FrozenCall,
   by: Attempt & { readonly approvalId: ApprovalId | null },
 ): Promise<Claim> {
@@ -76,10 +80,10 @@ export async function claimEffect(
         values (${effectKey}, ${execution}, ${attempt}, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond')
         on conflict do nothing
       )
-      select r.state, r.message, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
+      select r.state, r.message, r.outcome, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
         exists (select 1 from effect_claims where effect_key = ${effectKey}) as claimed_before
       from (select 1) one left join effect_results r on r.effect_key = ${effectKey}`;
-    const settled = row?.state == null ? undefined : resultOf(call, row as ResultRow);
+    const settled = row?.state == null ? undefined : resultOf(start, call, row as ResultRow);
     return { settled, claimedBefore: row?.claimed_before ?? false };
   } catch (error) {
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
@@ -101,13 +105,15 @@ export async function settleEffect(
   const { state, message, json, bytes, receipt, sensitivity, docIds } = settlement;
   const hash = json === undefined ? null : keyedHash(start.key, HashPrefix.ToolResult, json);
   const sealed = json === undefined ? null : seal(start.key, contextOf(effectKey), Buffer.from(json));
+  const outcome = sealOutcome(start.key, effectKey, { message, receipt: receipt ?? null });
   const inserted = await sql`
-    insert into effect_results (effect_key, tenant, state, sealed, result_hash, bytes, sensitivity, doc_ids, message, receipt)
-    values (${effectKey}, ${tenant}, ${state}, ${sealed}, ${hash}, ${bytes}, ${sensitivity}, ${sql.array([...docIds])}, ${message},
-      ${receipt ?? null})
+    insert into effect_results (effect_key, tenant, state, sealed, result_hash, bytes, sensitivity, doc_ids, outcome)
+    values (${effectKey}, ${tenant}, ${state}, ${sealed}, ${hash}, ${bytes}, ${sensitivity}, ${sql.array([...docIds])},
+      ${outcome})
     on conflict do nothing returning effect_key`;
-  const row = { state, message, result_hash: hash, bytes, sensitivity, doc_ids: [...docIds] };
-  return inserted.length > 0 ? resultOf(call, row) : ((await findResult(sql, call)) ?? resultOf(call, row));
+  const row = { state, message: null, outcome, result_hash: hash, bytes, sensitivity, doc_ids: [...docIds] };
+  const written = resultOf(start, call, row);
+  return inserted.length > 0 ? written : ((await findResult(sql, start, call)) ?? written);
 }
 
 /** Makes sure that the effect has a row of its own, so that it can be settled without ever having been claimed. */
@@ -117,10 +123,11 @@ export async function enterEffect(sql: Sql, call: FrozenCall): Promise<void> {
     on conflict (effect_key) do nothing`;
 }
 
-export async function findResult(sql: Sql, call: FrozenCall): Promise<CallResult | undefined> {
+export async function findResult(sql: Sql, start: StartedRun, call: FrozenCall): Promise<CallResult | undefined> {
   const [row] = await sql<ResultRow[]>`
-    select state, message, result_hash, bytes, sensitivity, doc_ids from effect_results where effect_key = ${call.effectKey}`;
-  return row === undefined ? undefined : resultOf(call, row);
+    select state, message, outcome, result_hash, bytes, sensitivity, doc_ids from effect_results
+    where effect_key = ${call.effectKey}`;
+  return row === undefined ? undefined : resultOf(start, call, row);
 }
 
 /** What a model is shown of each result, by effect key: JSON of {status, message, result}. */
@@ -131,23 +138,34 @@ export async function openResults(
   keys: readonly Digest[],
 ): Promise<ReadonlyMap<Digest, { readonly state: CallStatus; readonly message: string; readonly result: unknown }>> {
   if (keys.length === 0) return new Map();
-  const rows = await sql<{ effect_key: Digest; state: CallStatus; message: string; sealed: Uint8Array | null }[]>`
-    select r.effect_key, r.state, r.message, r.sealed from effect_results r join effects e on e.effect_key = r.effect_key
+  type Row = Pick<ResultRow, 'state' | 'message' | 'outcome'> & { effect_key: Digest; sealed: Uint8Array | null };
+  const rows = await sql<Row[]>`
+    select r.effect_key, r.state, r.message, r.outcome, r.sealed from effect_results r join effects e on e.effect_key = r.effect_key
     where e.run_id = ${runId} and r.effect_key = any(${sql.array([...keys])})`;
   return new Map(
-    rows.map(({ effect_key: key, state, message, sealed }) => {
+    rows.map((row) => {
+      const { effect_key: key, state, sealed } = row;
+      const message = messageOf(start, key, row);
       const result = sealed === null ? null : JSON.parse(open(start.key, contextOf(key), sealed).toString('utf8'));
       return [key, { state, message, result }];
     }),
   );
 }
 
-function resultOf(call: FrozenCall, row: ResultRow): CallResult {
+function messageOf(
+  start: StartedRun,
+  effectKey: Digest,
+  { message, outcome }: Pick<ResultRow, 'message' | 'outcome'>,
+): string {
+  return outcome === null ? (message ?? '') : openOutcome(start.key, effectKey, outcome).message;
+}
+
+function resultOf(start: StartedRun, call: FrozenCall, row: ResultRow): CallResult {
   return {
     v: WIRE_VERSION,
     tool: call.tool,
     status: row.state,
-    message: row.message,
+    message: messageOf(start, call.effectKey, row),
     effectKey: call.effectKey,
     ...(row.result_hash !== null && { resultHash: row.result_hash }),
     bytes: row.bytes,

@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';

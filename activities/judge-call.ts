@@ -7,7 +7,7 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import { canonicalJson, digestOf } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
   CallJudgement,
   CallTrust,

@@ -1,7 +1,7 @@
 // What every local step does around its verb: binds its input by a keyed hash and measures itself.
 import { ApplicationFailure } from '@temporalio/common';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { LocalStepResult, StepInput } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
 

@@ -1,7 +1,7 @@
 // The ledger of paid model calls: a claim before, the sealed reply after, both insert-only. A later attempt finds the reply.
 import { z } from 'zod';
 import type { Sql } from '../runtime/database.ts';
-import { open, seal } from '../runtime/keys.ts';
+import { open, seal } from '../runtime/keys/index.ts';
 import type { Usage } from '../workflows/protocol/index.ts';
 import type { ModelReply } from './ports/model.ts';
 

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { verifyAssertion } from '../runtime/assertion.ts';
 import { messageOf } from '../runtime/errors.ts';
-import type { StartedRun } from '../runtime/keys.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
 import type { Principal, RunId } from '../workflows/protocol/index.ts';
 import { anonymous, Failure } from '../workflows/protocol/index.ts';
 

@@ -1,7 +1,7 @@
 // The verb `record`: one trace row a run. Inserting the same run again changes nothing.
 import { createHash } from 'node:crypto';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, RecordInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 

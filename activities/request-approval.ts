@@ -5,7 +5,7 @@ import { ulid } from 'ulid';
 import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
   ApprovalDemand,
   ApprovalRequest,

@@ -2,7 +2,7 @@
 // enough. A local activity: at most two statements, nothing that leaves our own systems.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';

@@ -6,9 +6,9 @@ export interface SecurityEvent {
   readonly tenant: string;
   readonly runId: string;
   readonly approvalId: string | null;
-  readonly event: 'decision-refused' | 'effect-refused';
+  readonly event: 'decision-refused' | 'effect-refused' | 'payload-unreadable';
   readonly reason: string;
-  readonly via: 'update' | 'signal' | 'effect';
+  readonly via: 'update' | 'signal' | 'effect' | 'worker';
 }
 
 export interface SecurityLog {

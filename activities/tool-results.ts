@@ -1,6 +1,6 @@
 // Puts the results of tools where a prompt only names them: right before the model is called, so that histories stay small.
 import type { Sql } from '../runtime/database.ts';
-import type { StartedRun } from '../runtime/keys.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
 import type { Prompt, PromptPart } from '../workflows/protocol/index.ts';
 import { MAX_TOOL_RESULT_CHARS_SHOWN } from '../workflows/protocol/index.ts';
 import { openResults } from './effects.ts';

@@ -1,5 +1,5 @@
 // The verb `validate`: nothing is given out that did not pass each check. Fails closed.
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';

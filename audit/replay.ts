@@ -4,8 +4,8 @@ import type { DataConverter } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
-import { createDataConverter } from '../runtime/data-converter.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { plainConverter } from '../runtime/payloads/data-converter.ts';
 
 export interface NamedHistory {
   readonly runId: string;
@@ -24,13 +24,13 @@ export interface ReplayResult {
 export interface ReplayOptions {
   readonly workflowBundle: WorkflowBundle;
   readonly histories: AsyncIterable<NamedHistory> | Iterable<NamedHistory>;
-  /** @default the one that this version's workers use */
+  /** @default for histories in clear, as the client gives them out */
   readonly dataConverter?: DataConverter;
 }
 
 /** Results come under the names that the histories came with. */
 export async function* replayHistories(options: ReplayOptions): AsyncGenerator<ReplayResult> {
-  const { workflowBundle, histories, dataConverter = createDataConverter() } = options;
+  const { workflowBundle, histories, dataConverter = plainConverter } = options;
   /** The guard compares a run's id with its envelope, so the replayer must be told the id of the history itself. */
   const names = new Map<string, string[]>();
   async function* identified(): AsyncGenerator<{ workflowId: string; history: unknown }> {

@@ -1,7 +1,7 @@
 // Approvals out of the ledger's tables: what waits, and one of them opened and checked. Temporal is not asked.
 import type { Sql } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalKind, ApprovalState, Risk, RunId } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, parseRunId } from '../workflows/protocol/index.ts';
 import type { ApprovalDetail, ApprovalSummary, ListApprovalsOptions } from './approval-types.ts';

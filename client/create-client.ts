@@ -1,11 +1,13 @@
 // `countersign`: the typed client that backends import.
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
-import { createDataConverter } from '../runtime/data-converter.ts';
 import { connectDatabase } from '../runtime/database.ts';
-import { createRunKeys, readKek } from '../runtime/keys.ts';
+import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
+import { createDataConverter } from '../runtime/payloads/data-converter.ts';
+import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
   AgentRequest,
@@ -24,7 +26,6 @@ import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import { createStartLedger } from './start-ledger.ts';
 import type { Timeline } from './timeline.ts';
-import { timelineOf } from './timeline.ts';
 import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
 
 export type StartOptions = Omit<StartRequest, 'workflow' | 'request'>;
@@ -36,7 +37,8 @@ export interface RunHandle<Result = Reply> {
   result(): Promise<Result>;
   /** Asks the run to end; its record is still written. */
   cancel(): Promise<void>;
-  history(): Promise<History>;
+  /** With its payloads readable; `encoded`: as the server has it, which takes the keys to read. @throws ApplicationFailure Erased */
+  history(options?: { readonly encoded?: boolean }): Promise<History>;
   /** What the run did, step by step, read from its history. */
   timeline(): Promise<Timeline>;
   trace(): Promise<TraceRecord | undefined>;
@@ -80,13 +82,21 @@ export interface CountersignClient {
   close(): Promise<void>;
 }
 
-/** @param config @default the environment and the running local stack, as database role gateway */
-export async function createClient(config: Config = loadConfig({ role: 'gateway' })): Promise<CountersignClient> {
-  return clientOver(await connectDirect(config));
+export interface CreateClientOptions {
+  /** Stands for the engine's own, which encrypts; for tests and measurements. Workers need the same one. */
+  readonly dataConverter?: DataConverter;
 }
 
-async function connectDirect(config: Config): Promise<Transport> {
-  const kek = readKek(config.keyFiles.kek);
+/** @param config @default the environment and the running local stack, as database role gateway */
+export async function createClient(
+  config: Config = loadConfig({ role: 'gateway' }),
+  options: CreateClientOptions = {},
+): Promise<CountersignClient> {
+  return clientOver(await connectDirect(config, options));
+}
+
+async function connectDirect(config: Config, options: CreateClientOptions): Promise<Transport> {
+  const provider = createKeyProvider(config);
   let connection: Connection;
   try {
     connection = await Connection.connect({ ...temporalConnectionOptions(config), connectTimeout: '5 seconds' });
@@ -94,18 +104,18 @@ async function connectDirect(config: Config): Promise<Transport> {
     throw temporalUnreachable(config, cause);
   }
   const sql = connectDatabase({ ...config, maxConnections: 5 });
-  const runKeys = createRunKeys(sql, kek);
-  const temporal = new Client({
-    connection,
-    namespace: config.temporal.namespace,
-    dataConverter: createDataConverter(),
-  });
+  const keys = createKeys(sql, config, provider);
+  const { namespace } = config.temporal;
+  const dataConverter =
+    options.dataConverter ?? createDataConverter({ keys, namespace, blobs: [createPostgresBlobs(sql)] });
+  const temporal = new Client({ connection, namespace, dataConverter });
   return createDirectTransport({
     config,
     temporal,
     sql,
-    ledger: createStartLedger(sql, kek, runKeys),
-    runKeys,
+    ledger: createStartLedger(sql, keys),
+    runKeys: keys.runKeys,
+    dataConverter,
     assertionKey: () => readAssertionKey(config.keyFiles.assertionPrivate),
     async close() {
       await connection.close();
@@ -119,8 +129,8 @@ function clientOver(transport: Transport): CountersignClient {
     id,
     result: async () => (await transport.result(id)) as Result,
     cancel: () => transport.cancel(id),
-    history: () => transport.history(id),
-    timeline: async () => await timelineOf(await transport.history(id)),
+    history: (options = {}) => transport.history(id, options),
+    timeline: () => transport.timeline(id),
     trace: () => transport.trace(id),
     summary: () => transport.summary(id),
   });

@@ -1,22 +1,26 @@
 // The `direct` transport: trusted, with credentials of Temporal and of the ledger (database role gateway).
 import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { ulid } from 'ulid';
 import { resolveRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { signAssertion } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
+import { decodeHistory } from '../runtime/payloads/decode-history.ts';
 import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, formatRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { createApprovalReader } from './approvals.ts';
 import { checkStart } from './check-start.ts';
 import { createEffectReader } from './effects.ts';
+import type { History } from './history.ts';
 import { noSuchRun, replyOfFailure } from './run-result.ts';
 import { sendDecision } from './send-decision.ts';
 import { readAsked } from './start-content.ts';
 import type { StartLedger } from './start-ledger.ts';
+import { timelineOf } from './timeline.ts';
 import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
 
 export interface DirectDependencies {
@@ -25,6 +29,7 @@ export interface DirectDependencies {
   readonly sql: Sql;
   readonly ledger: StartLedger;
   readonly runKeys: RunKeys;
+  readonly dataConverter: DataConverter;
   /** Signs principals; asked for only when a start names one. */
   assertionKey(): Promise<AssertionKey>;
   close(): Promise<void>;
@@ -35,7 +40,7 @@ const MAX_LIMIT = 1000;
 const GRPC_NOT_FOUND = 5;
 
 export function createDirectTransport(dependencies: DirectDependencies): Transport {
-  const { config, temporal, sql, ledger, runKeys } = dependencies;
+  const { config, temporal, sql, ledger, runKeys, dataConverter } = dependencies;
   const handle = (runId: RunId) => temporal.workflow.getHandle(runId);
   const approvals = createApprovalReader(sql, runKeys);
 
@@ -52,7 +57,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       requester: start.principal?.id ?? 'anonymous',
       taskQueue: config.taskQueue,
       request: start.request,
-      ...(start.subject !== undefined && { subject: start.subject }),
+      ...subjectOf(start),
       ...(start.idempotencyKey !== undefined && { idempotencyKey: start.idempotencyKey }),
       ...(start.release !== undefined && { releaseRef: start.release }),
       ...(release !== undefined && { releaseDigest: release.digest }),
@@ -85,6 +90,16 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
     return runId;
+  }
+
+  async function fetchHistory(runId: RunId): Promise<History> {
+    try {
+      return await handle(runId).fetchHistory();
+    } catch (error) {
+      // The SDK gives the server's own error here, unlike elsewhere.
+      const unknown = isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND;
+      throw unknown || error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
+    }
   }
 
   async function trace(runId: RunId): Promise<TraceRecord | undefined> {
@@ -133,15 +148,11 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
         throw error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
       }
     },
-    async history(runId) {
-      try {
-        return await handle(runId).fetchHistory();
-      } catch (error) {
-        // The SDK gives the server's own error here, unlike elsewhere.
-        const unknown = isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND;
-        throw unknown || error instanceof WorkflowNotFoundError ? noSuchRun(runId) : error;
-      }
+    async history(runId, { encoded = false }) {
+      const history = await fetchHistory(runId);
+      return encoded ? history : await decodeHistory(history, dataConverter);
     },
+    timeline: async (runId) => await timelineOf(await fetchHistory(runId), dataConverter),
     async list({ tenant = DEFAULT_TENANT, kind, limit = DEFAULT_LIMIT }) {
       const rows = await sql<LedgerListing[]>`
         select l.run_id, l.kind, l.requester, l.release_ref, l.created_at, t.record
@@ -162,13 +173,19 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       ...approvals,
       async get(id) {
         const approval = await approvals.get(id);
-        return { ...approval, asked: await readAsked(temporal, runKeys, approval.runId) };
+        return { ...approval, asked: await readAsked({ temporal, runKeys, dataConverter }, approval.runId) };
       },
       send: (decision) => sendDecision(temporal, decision),
     },
     effects: createEffectReader(sql, runKeys),
     close: dependencies.close,
   };
+}
+
+/** Whose data the run carries: who asks, unless the start says otherwise. */
+function subjectOf({ subject, principal }: StartRequest): { subject?: string } {
+  const id = subject ?? principal?.id;
+  return id === undefined ? {} : { subject: id };
 }
 
 interface LedgerListing {

@@ -1,10 +1,13 @@
 // Effects out of the ledger: which calls got as far as their effect, how often that was tried, and how it ended.
+import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
+import type { Outcome } from '../runtime/effect-outcome.ts';
+import { openOutcome } from '../runtime/effect-outcome.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { RunKeys } from '../runtime/keys.ts';
-import { open } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
+import { open } from '../runtime/keys/index.ts';
 import type { ApprovalId, Digest, Risk, RunId, Sensitivity } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, Failure } from '../workflows/protocol/index.ts';
 import { openCall } from './open-approval.ts';
 
 /** `claimed`: an attempt is under way, or its worker is gone. `unknown`: nobody can tell whether it happened. */
@@ -76,7 +79,7 @@ const MAX_CANDIDATES = 5;
 
 export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
   const effects = sql`
-    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, e.approval_id,
+    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
       o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
       r.sealed as result_sealed, r.bytes, r.sensitivity,
       (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
@@ -90,7 +93,7 @@ export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
         where e.tenant = ${tenant} and (${runId ?? null}::text is null or e.run_id = ${runId ?? null})
           and (${state ?? null}::text is null or coalesce(r.state, 'claimed') = ${state ?? null})
         order by e.first_claimed_at desc, e.effect_key limit ${Math.min(limit, MAX_LIMIT)}`;
-      return rows.map(summaryOf);
+      return await Promise.all(rows.map(async (row) => summaryOf(row, await wordsOf(runKeys, row))));
     },
 
     async find(text, tenant = DEFAULT_TENANT) {
@@ -119,11 +122,9 @@ export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
         select execution, attempt, worker, lease_until, claimed_at from effect_claims
         where effect_key = ${effectKey} order by claimed_at, execution, attempt`;
       return {
-        ...summaryOf(row),
-        stepPath: row.step_path,
-        message: row.message ?? '',
-        claims: claims.map(attemptOf),
         ...openContent(runKey, row),
+        stepPath: row.step_path,
+        claims: claims.map(attemptOf),
         bytes: row.bytes,
         sensitivity: row.sensitivity,
       };
@@ -131,10 +132,16 @@ export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
   };
 }
 
-function openContent(runKey: Uint8Array, row: EffectRow): Pick<EffectDetail, 'args' | 'result'> {
+function openContent(
+  runKey: Uint8Array,
+  row: EffectRow,
+): EffectSummary & Pick<EffectDetail, 'message' | 'args' | 'result'> {
   const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed, result_sealed: result } = row;
   try {
+    const words = openWords(runKey, row);
     return {
+      ...summaryOf(row, words),
+      message: words.message,
       args: openCall(runKey, { effectKey, tool, argsHash, sealed }),
       result: result === null ? undefined : JSON.parse(open(runKey, `effect:${effectKey}`, result).toString('utf8')),
     };
@@ -146,6 +153,20 @@ function openContent(runKey: Uint8Array, row: EffectRow): Pick<EffectDetail, 'ar
   }
 }
 
+/** What the tool said; nothing of what was erased, since the rest of the row is still a fact. */
+async function wordsOf(runKeys: RunKeys, row: EffectRow): Promise<Outcome> {
+  try {
+    const start = await runKeys.find(row.run_id);
+    return start === undefined ? { message: '', receipt: null } : openWords(start.key, row);
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === Failure.Erased) return { message: '', receipt: null };
+    throw error;
+  }
+}
+
+const openWords = (runKey: Uint8Array, { effect_key: key, outcome, message, receipt }: EffectRow): Outcome =>
+  outcome === null ? { message: message ?? '', receipt } : openOutcome(runKey, key, outcome);
+
 interface EffectRow {
   readonly effect_key: Digest;
   readonly run_id: RunId;
@@ -153,6 +174,7 @@ interface EffectRow {
   readonly risk: Risk;
   readonly state: EffectState;
   readonly receipt: string | null;
+  readonly outcome: Uint8Array | null;
   readonly approval_id: ApprovalId | null;
   readonly decided_by: readonly string[] | null;
   readonly first_claimed_at: Date;
@@ -175,7 +197,7 @@ interface ClaimRow {
   readonly claimed_at: Date;
 }
 
-function summaryOf(row: EffectRow): EffectSummary {
+function summaryOf(row: EffectRow, { receipt }: Outcome): EffectSummary {
   return {
     effectKey: row.effect_key,
     runId: row.run_id,
@@ -183,7 +205,7 @@ function summaryOf(row: EffectRow): EffectSummary {
     risk: row.risk,
     state: row.state,
     attempts: row.attempts,
-    receipt: row.receipt,
+    receipt,
     approvalId: row.approval_id,
     decidedBy: row.decided_by ?? [],
     claimedAt: row.first_claimed_at.toISOString(),

@@ -1,7 +1,7 @@
 // Opens what an approval's rows have sealed, and recomputes every hash over it: nobody signs what they were merely told. Pure.
 import { z } from 'zod';
 import { keyedHash } from '../runtime/canonical.ts';
-import { open } from '../runtime/keys.ts';
+import { open } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalRequest, KeyedHash, RunId } from '../workflows/protocol/index.ts';
 import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { RecordedDecision } from './decision.ts';

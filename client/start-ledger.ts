@@ -1,17 +1,18 @@
 // The row before the start: who starts what under which key. Written before Temporal hears of a run, so none is unaccounted for.
-
 import type { Sql } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { Kek, RunKeys } from '../runtime/keys.ts';
-import { newRunKey, wrapRunKey } from '../runtime/keys.ts';
+import type { Keys } from '../runtime/keys/index.ts';
+import { newKey, runKeyContext, wrapKey } from '../runtime/keys/index.ts';
 import { startHash } from '../runtime/start-hash.ts';
-import type { Digest, RunId } from '../workflows/protocol/index.ts';
+import type { Digest, KeyedHash, RunId } from '../workflows/protocol/index.ts';
+import { HashPrefix } from '../workflows/protocol/index.ts';
 
 export interface LedgerEntry {
   readonly runId: RunId;
   readonly tenant: string;
   readonly kind: string;
   readonly requester: string;
+  /** Whose data the run carries. */
   readonly subject?: string;
   readonly idempotencyKey?: string;
   readonly releaseRef?: string;
@@ -37,34 +38,77 @@ export interface StartLedger {
   enter(entry: LedgerEntry): Promise<LedgerRow>;
 }
 
-export function createStartLedger(sql: Sql, kek: Kek, runKeys: RunKeys): StartLedger {
+/** What the ledger keeps instead of texts that callers choose. */
+interface Pseudonyms {
+  readonly subject: KeyedHash | null;
+  readonly idempotencyKey: KeyedHash | null;
+}
+
+const FOREIGN_KEY_VIOLATION = '23503';
+
+export function createStartLedger(sql: Sql, keys: Keys): StartLedger {
+  const { tenantKeys, subjectKeys } = keys;
+  const pseudonym = async (tenant: string, prefix: HashPrefix, text: string | undefined): Promise<KeyedHash | null> =>
+    text === undefined ? null : await tenantKeys.pseudonym(tenant, prefix, text);
+
+  async function insert(entry: LedgerEntry, { subject, idempotencyKey }: Pseudonyms): Promise<boolean> {
+    const { runId, tenant } = entry;
+    const runKey = newKey();
+    const subjectKey = subject === null ? undefined : await subjectKeys.current(tenant, subject);
+    const tenantKey = subjectKey === undefined ? await tenantKeys.current(tenant) : undefined;
+    const wrapping = subjectKey?.key ?? tenantKey?.key ?? new Uint8Array();
+    const wrapped = wrapKey(wrapping, runKeyContext(runId), runKey);
+    const inserted = await sql`
+      with started as (
+        insert into start_ledger (run_id, tenant, kind, subject, requester, idempotency_key, request_hash, release_ref,
+          release_digest, collection, task_queue)
+        values (${runId}, ${tenant}, ${entry.kind}, ${subject}, ${entry.requester}, ${idempotencyKey},
+          ${hashOf(runKey, entry)}, ${entry.releaseRef ?? null}, ${entry.releaseDigest ?? null},
+          ${entry.collection ?? null}, ${entry.taskQueue})
+        on conflict (tenant, requester, idempotency_key) do nothing
+        returning run_id)
+      insert into run_keys (run_id, tenant, tenant_key, subject_key_id, wrapped)
+      select run_id, ${tenant}, ${tenantKey?.version ?? null}, ${subjectKey?.id ?? null}, ${wrapped}
+      from started returning run_id`;
+    return inserted.length > 0;
+  }
+
   return {
     async enter(entry) {
-      const runKey = newRunKey();
-      const wrapped = wrapRunKey(kek, entry.runId, runKey);
-      const inserted = await sql`
-        with started as (
-          insert into start_ledger (run_id, tenant, kind, subject, requester, idempotency_key, request_hash, release_ref,
-            release_digest, collection, task_queue)
-          values (${entry.runId}, ${entry.tenant}, ${entry.kind}, ${entry.subject ?? null}, ${entry.requester},
-            ${entry.idempotencyKey ?? null}, ${hashOf(runKey, entry)}, ${entry.releaseRef ?? null},
-            ${entry.releaseDigest ?? null}, ${entry.collection ?? null}, ${entry.taskQueue})
-          on conflict (tenant, requester, idempotency_key) do nothing
-          returning run_id)
-        insert into run_keys (run_id, tenant, kek_id, wrapped)
-        select run_id, ${entry.tenant}, ${kek.id}, ${wrapped} from started returning run_id`;
-      if (inserted.length > 0) return { runId: entry.runId, releaseDigest: entry.releaseDigest, ended: false };
-      return await findEarlier(sql, runKeys, entry);
+      const { tenant, runId, releaseDigest } = entry;
+      const pseudonyms: Pseudonyms = {
+        subject: await pseudonym(tenant, HashPrefix.Subject, entry.subject),
+        idempotencyKey: await pseudonym(tenant, HashPrefix.IdempotencyKey, entry.idempotencyKey),
+      };
+      const inserted = await insert(entry, pseudonyms).catch(async (error: unknown) => {
+        if ((error as { code?: string }).code !== FOREIGN_KEY_VIOLATION || pseudonyms.subject === null) throw error;
+        // The subject was erased since its key was read: what comes now is under a new one.
+        subjectKeys.forget(tenant, pseudonyms.subject);
+        return await insert(entry, pseudonyms);
+      });
+      if (inserted) return { runId, releaseDigest, ended: false };
+      return await findEarlier(sql, keys, entry, pseudonyms);
     },
   };
 }
 
-async function findEarlier(sql: Sql, runKeys: RunKeys, entry: LedgerEntry): Promise<LedgerRow> {
-  const key = entry.idempotencyKey ?? null;
-  const [row] = await sql<{ run_id: RunId; request_hash: string; release_digest: Digest | null; ended: boolean }[]>`
+interface EarlierRow {
+  readonly run_id: RunId;
+  readonly request_hash: string;
+  readonly release_digest: Digest | null;
+  readonly ended: boolean;
+}
+
+async function findEarlier(
+  sql: Sql,
+  { runKeys }: Keys,
+  entry: LedgerEntry,
+  { idempotencyKey }: Pseudonyms,
+): Promise<LedgerRow> {
+  const [row] = await sql<EarlierRow[]>`
     select l.run_id, l.request_hash, l.release_digest, t.run_id is not null as ended
     from start_ledger l left join traces t on t.run_id = l.run_id
-    where l.tenant = ${entry.tenant} and l.requester = ${entry.requester} and l.idempotency_key = ${key}`;
+    where l.tenant = ${entry.tenant} and l.requester = ${entry.requester} and l.idempotency_key = ${idempotencyKey}`;
   const runKey = row === undefined ? undefined : (await runKeys.find(row.run_id))?.key;
   if (row === undefined || runKey === undefined)
     throw new Error(`Ledger entry of ${entry.runId} was neither written nor found`);

@@ -1,7 +1,8 @@
 // Reads a run's steps out of its event history: what, when, how long, how often tried, and what came of it.
 import type { DataConverter, Payload } from '@temporalio/common';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { createDataConverter } from '../runtime/data-converter.ts';
+import { plainConverter } from '../runtime/payloads/data-converter.ts';
+import { decodeHistory } from '../runtime/payloads/decode-history.ts';
 import type { LocalStepResult } from '../workflows/protocol/index.ts';
 import { decisionStep } from './decision-step.ts';
 import type { Decode, Event, History } from './history.ts';
@@ -28,12 +29,15 @@ export interface Timeline {
   readonly bytes: number;
 }
 
-/** @param dataConverter the one the run was written with */
-export async function timelineOf(
-  history: History,
-  dataConverter: DataConverter = createDataConverter(),
-): Promise<Timeline> {
-  const converter = loadDataConverter(dataConverter);
+/**
+ * Makes the history readable, in place.
+ *
+ * @param dataConverter the one it is written with. @default none: it is readable, as the client gives it out
+ */
+export async function timelineOf(history: History, dataConverter: DataConverter = plainConverter): Promise<Timeline> {
+  const bytes = sizeOf(history.events ?? []);
+  await decodeHistory(history, dataConverter);
+  const converter = loadDataConverter(plainConverter);
   const decode = async (payloads: readonly Payload[] | null | undefined): Promise<unknown> =>
     (await decodeArrayFromPayloads(converter, [...(payloads ?? [])]))[0];
   const events = history.events ?? [];
@@ -46,7 +50,7 @@ export async function timelineOf(
       (await decisionStep(event, byId, decode));
     if (step !== undefined) steps.push(step);
   }
-  return { steps, events: events.length, bytes: sizeOf(events) };
+  return { steps, events: events.length, bytes };
 }
 
 interface LocalActivityMarker {

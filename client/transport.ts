@@ -4,6 +4,7 @@ import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } f
 import type { ApprovalTransport } from './approval-types.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface StartRequest {
   /** Workflow type, for example `answer`. */
@@ -53,7 +54,9 @@ export interface Transport {
   /** Waits for the end. @throws UserError when the run is unknown, was cancelled, terminated or timed out */
   result(runId: RunId): Promise<Reply | IngestReport>;
   cancel(runId: RunId): Promise<void>;
-  history(runId: RunId): Promise<History>;
+  /** With its payloads readable, unless `encoded`. */
+  history(runId: RunId, options: { readonly encoded?: boolean }): Promise<History>;
+  timeline(runId: RunId): Promise<Timeline>;
   list(options: ListOptions): Promise<readonly RunSummary[]>;
   /** The trace record; `undefined` while the run goes on. */
   trace(runId: RunId): Promise<TraceRecord | undefined>;

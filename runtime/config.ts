@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_TASK_QUEUE } from '../workflows/protocol/index.ts';
 import { UserError } from './errors.ts';
+import type { VaultSettings } from './keys/vault-provider.ts';
 import { isAlive, readStackFile } from './stack-file.ts';
 
 /** Roles of the database. Each process connects as one and can do no more than it. */
@@ -18,6 +19,19 @@ const environmentSchema = z.object({
   COUNTERSIGN_POLICIES: z.string().min(1).optional(),
   COUNTERSIGN_RELEASES: z.string().min(1).optional(),
   COUNTERSIGN_KEK_FILE: z.string().min(1).optional(),
+  COUNTERSIGN_KEK: z.string().min(1).optional(),
+  COUNTERSIGN_VAULT_KEY: z
+    .string()
+    .regex(/^[\w.-]+$/, 'expected the name of a transit key')
+    .optional(),
+  COUNTERSIGN_VAULT_MOUNT: z
+    .string()
+    .regex(/^[\w./-]+$/, 'expected the mount of a transit engine')
+    .optional(),
+  VAULT_ADDR: z.url({ protocol: /^https?$/ }).optional(),
+  VAULT_TOKEN: z.string().min(1).optional(),
+  VAULT_TOKEN_FILE: z.string().min(1).optional(),
+  VAULT_NAMESPACE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_APPROVERS: z.string().min(1).optional(),
@@ -83,6 +97,10 @@ export interface Config {
   readonly policiesDir: string;
   readonly releasesDir: string;
   readonly keyFiles: { readonly kek: string; readonly assertionPrivate: string; readonly assertionPublic: string };
+  /** Who holds the key-encryption keys. @default the file `keyFiles.kek` */
+  readonly keyProvider?:
+    | { readonly kind: 'environment'; readonly keys: string }
+    | ({ readonly kind: 'vault' } & VaultSettings);
   /** The approver registry, absolute: `policies/approvers.json`, on a local stack the one of its home. */
   readonly approversFile: string;
   /** Public half of the key that signs the registry's entries. */
@@ -152,6 +170,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
       assertionPrivate: environment.COUNTERSIGN_ASSERTION_KEY_FILE ?? join(home, 'keys', 'assertion-private.json'),
       assertionPublic: environment.COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE ?? join(home, 'keys', 'assertion-public.json'),
     },
+    ...keyProviderOf(environment),
     approversFile: approversFileOf(environment, cwd, stack === undefined ? undefined : home),
     approversKeyFile: environment.COUNTERSIGN_APPROVERS_KEY_FILE ?? join(home, 'keys', 'approvers-admin-public.json'),
     ...(environment.COUNTERSIGN_TOOLS !== undefined && { toolsModule: resolve(cwd, environment.COUNTERSIGN_TOOLS) }),
@@ -160,6 +179,41 @@ export function loadConfig(options: LoadConfigOptions): Config {
     ...(environment.COUNTERSIGN_BUILD_ID !== undefined && { buildId: environment.COUNTERSIGN_BUILD_ID }),
     logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
   };
+}
+
+function keyProviderOf(environment: Environment): Pick<Config, 'keyProvider'> {
+  const { COUNTERSIGN_KEK: keys, COUNTERSIGN_KEK_FILE: file, COUNTERSIGN_VAULT_KEY: key } = environment;
+  const named = Object.entries({ COUNTERSIGN_KEK: keys, COUNTERSIGN_KEK_FILE: file, COUNTERSIGN_VAULT_KEY: key });
+  const set = named.filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (set.length > 1) {
+    throw new UserError(`Several key providers are set: ${set.join(', ')}`, { hint: 'Set one of them.', exitCode: 64 });
+  }
+  if (keys !== undefined) return { keyProvider: { kind: 'environment', keys } };
+  if (key === undefined) return {};
+  const { VAULT_ADDR: address, VAULT_TOKEN: token, VAULT_TOKEN_FILE: tokenFile } = environment;
+  if (address === undefined || (token ?? tokenFile) === undefined) {
+    throw new UserError('COUNTERSIGN_VAULT_KEY needs VAULT_ADDR, and VAULT_TOKEN or VAULT_TOKEN_FILE', {
+      exitCode: 64,
+    });
+  }
+  return {
+    keyProvider: {
+      kind: 'vault',
+      address,
+      token: token ?? readSecret(tokenFile ?? '', 'VAULT_TOKEN_FILE'),
+      key,
+      ...(environment.COUNTERSIGN_VAULT_MOUNT !== undefined && { mount: environment.COUNTERSIGN_VAULT_MOUNT }),
+      ...(environment.VAULT_NAMESPACE !== undefined && { namespace: environment.VAULT_NAMESPACE }),
+    },
+  };
+}
+
+function readSecret(path: string, variable: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new UserError(`Cannot read ${path}`, { hint: `It is named by ${variable}.`, cause });
+  }
 }
 
 function approversFileOf(environment: Environment, cwd: string, stackHome: string | undefined): string {

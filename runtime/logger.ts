@@ -2,6 +2,7 @@
 import type { DestinationStream, Logger } from 'pino';
 import { destination, pino } from 'pino';
 import type { Config } from './config.ts';
+import { loggableError } from './loggable-error.ts';
 
 export type { Logger } from 'pino';
 
@@ -28,6 +29,7 @@ export function createLogger(
     {
       name: options.name,
       level: options.logLevel,
+      serializers: { err: loggableError, error: loggableError, cause: loggableError },
       redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
     },
     stream,

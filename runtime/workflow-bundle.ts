@@ -4,6 +4,7 @@ import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { sha256 } from './canonical.ts';
 import { UserError } from './errors.ts';
+import { FAILURE_CONVERTER } from './payloads/data-converter.ts';
 import { siblingModule } from './sibling-module.ts';
 
 /** The engine's own workflows. */
@@ -37,6 +38,7 @@ export async function bundleWorkflows(workflowsPath: string = ENGINE_WORKFLOWS):
     workflowsPath,
     workflowInterceptorModules: [...WORKFLOW_INTERCEPTORS],
     preloadModules: [...SHARED_MODULES],
+    failureConverterPath: FAILURE_CONVERTER,
     logger: new DefaultLogger('ERROR'),
   });
   return { ...bundle, buildId: sha256(bundle.code).slice('sha256:'.length, 'sha256:'.length + 12) };

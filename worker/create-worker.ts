@@ -1,4 +1,6 @@
 // Makes a worker that runs flows under guard: engine activities, declared activities, the interceptor in the bundle.
+import { WorkflowClient } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory, InjectedSinks, WorkflowBundle } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -11,17 +13,19 @@ import { loadAccessPolicy } from '../policies/load.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
-import { createDataConverter } from '../runtime/data-converter.ts';
 import { connectDatabase } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
-import { createRunKeys, readKek } from '../runtime/keys.ts';
+import { createKeyProvider, createKeys, requireOurKeys } from '../runtime/keys/index.ts';
 import { pendingMigrations } from '../runtime/migrate.ts';
+import { createDataConverter } from '../runtime/payloads/data-converter.ts';
+import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
 import type { SecuritySinks } from '../workflows/protocol/index.ts';
 import { ENGINE_ACTIVITIES } from '../workflows/protocol/index.ts';
 import type { PureActivity } from './declare.ts';
 import { isPure } from './declare.ts';
+import { endUnreadable } from './end-unreadable.ts';
 import { createEngineActivities } from './engine-activities.ts';
 
 export interface CreateWorkerOptions {
@@ -43,6 +47,8 @@ export interface CreateWorkerOptions {
   readonly config?: Config;
   /** Activities, tools among them, that this worker runs at once. @default 100 */
   readonly maxConcurrentActivities?: number;
+  /** Stands for the engine's own, which encrypts; for tests and measurements. */
+  readonly dataConverter?: DataConverter;
   /** Interceptors around every activity, local ones included. */
   readonly activityInterceptors?: readonly ActivityInterceptorsFactory[];
 }
@@ -63,7 +69,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const own = declared(options.activities ?? {});
   const tools = createToolbox(options.tools ?? []);
   const policy = loadAccessPolicy(config.policiesDir);
-  const kek = readKek(config.keyFiles.kek);
+  const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));
   const buildId = config.buildId ?? bundle.buildId;
@@ -86,8 +92,13 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     } catch (cause) {
       throw temporalUnreachable(config, cause);
     }
-    const runKeys = createRunKeys(sql, kek);
+    const keys = createKeys(sql, config, provider);
+    const { runKeys } = keys;
+    const { namespace } = config.temporal;
+    const blobs = [createPostgresBlobs(sql)];
     const securityLog = createSecurityLog(sql, options.log);
+    await requireOurKeys(sql, keys);
+    const onUnreadable = endUnreadable(new WorkflowClient({ connection, namespace }), securityLog);
     const activities = createEngineActivities({
       config,
       sql,
@@ -103,11 +114,11 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     });
     const worker = await Worker.create({
       connection,
-      namespace: config.temporal.namespace,
+      namespace,
       taskQueue: config.taskQueue,
       workflowBundle: bundle,
       activities: { ...own, ...activities },
-      dataConverter: createDataConverter(),
+      dataConverter: options.dataConverter ?? createDataConverter({ keys, namespace, blobs, onUnreadable }),
       sinks: securitySinks(securityLog),
       maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 100,
       interceptors: { activity: [...(options.activityInterceptors ?? [])] },

@@ -27,7 +27,7 @@ import { findRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 
 export interface EngineDependencies {

@@ -5,19 +5,13 @@ import { loadConfig } from '../runtime/config.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { createWorker } from './create-worker.ts';
+import { createSdkLogger } from './sdk-logger.ts';
 
 const config = loadConfig({ role: 'worker' });
 const log = createLogger({ logLevel: config.logLevel, name: 'countersign-worker' });
 
 Runtime.install({
-  logger: {
-    log: (level, message, meta) => log[pinoLevel(level)](meta ?? {}, message),
-    trace: (message, meta) => log.trace(meta ?? {}, message),
-    debug: (message, meta) => log.debug(meta ?? {}, message),
-    info: (message, meta) => log.info(meta ?? {}, message),
-    warn: (message, meta) => log.warn(meta ?? {}, message),
-    error: (message, meta) => log.error(meta ?? {}, message),
-  },
+  logger: createSdkLogger(log),
   telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
   // We stop on our own terms: on a signal, or when the parent's channel closes.
   shutdownSignals: [],
@@ -51,9 +45,4 @@ try {
   });
   process.exitCode = 1;
   process.disconnect?.();
-}
-
-function pinoLevel(level: string): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
-  const name = level.toLowerCase();
-  return name === 'trace' || name === 'debug' || name === 'warn' || name === 'error' ? name : 'info';
 }

@@ -5,7 +5,7 @@ import { loadAccessPolicy } from '../../policies/load.ts';
 import { readAssertionKey } from '../../runtime/assertion.ts';
 import type { Config } from '../../runtime/config.ts';
 import { connectDatabase } from '../../runtime/database.ts';
-import { createRunKeys, readKek } from '../../runtime/keys.ts';
+import { createKeys } from '../../runtime/keys/index.ts';
 import { createEngineActivities } from '../../worker/engine-activities.ts';
 import type { EngineActivities } from '../../workflows/protocol/index.ts';
 import { lookUpAtOnce } from '../tools.ts';
@@ -21,7 +21,7 @@ export async function naiveActivities(
   const activities = createEngineActivities({
     config,
     sql,
-    runKeys: createRunKeys(sql, readKek(config.keyFiles.kek)),
+    runKeys: createKeys(sql, config).runKeys,
     policy: loadAccessPolicy(config.policiesDir),
     assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),
     declared: [],

@@ -8,7 +8,7 @@ import { resolveRelease } from '../../releases/registry.ts';
 import { readAssertionKey, signAssertion } from '../../runtime/assertion.ts';
 import type { Config } from '../../runtime/config.ts';
 import { connectDatabase } from '../../runtime/database.ts';
-import { createRunKeys, readKek } from '../../runtime/keys.ts';
+import { createKeys } from '../../runtime/keys/index.ts';
 import { temporalConnectionOptions } from '../../runtime/temporal.ts';
 import type { Principal, Reply, RunId, StartInput } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, formatRunId } from '../../workflows/protocol/index.ts';
@@ -31,12 +31,11 @@ export interface NaiveClient {
 }
 
 export async function createNaiveClient(config: Config): Promise<NaiveClient> {
-  const kek = readKek(config.keyFiles.kek);
   const signer = await readAssertionKey(config.keyFiles.assertionPrivate);
   const connection = await NativeConnection.connect(temporalConnectionOptions(config));
   const temporal = new Client({ connection });
   const sql = connectDatabase({ ...config, maxConnections: 5 });
-  const ledger = createStartLedger(sql, kek, createRunKeys(sql, kek));
+  const ledger = createStartLedger(sql, createKeys(sql, config));
   const tenant = DEFAULT_TENANT;
   return {
     temporal,

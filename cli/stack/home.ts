@@ -8,7 +8,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { developmentApprovers } from '../../policies/development-identities.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { createKekFile } from '../../runtime/keys.ts';
+import { createKekFile } from '../../runtime/keys/local-provider.ts';
 import { ensureApprovers } from './approver-keys.ts';
 import { writeFileAtomic } from './files.ts';
 

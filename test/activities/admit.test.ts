@@ -10,7 +10,7 @@ import { pinned, releaseDigest } from '../../releases/release.ts';
 import type { AssertionKey } from '../../runtime/assertion.ts';
 import { signAssertion } from '../../runtime/assertion.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
-import type { StartedRun } from '../../runtime/keys.ts';
+import type { StartedRun } from '../../runtime/keys/index.ts';
 import { startHash } from '../../runtime/start-hash.ts';
 import type { AdmitInput, Principal, RunId } from '../../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../../workflows/protocol/index.ts';

@@ -6,7 +6,7 @@ import { createReleases } from '../../activities/release-cache.ts';
 import type { Release, ReleaseBody } from '../../releases/release.ts';
 import { releaseDigest } from '../../releases/release.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
-import type { RunKeys } from '../../runtime/keys.ts';
+import type { RunKeys } from '../../runtime/keys/index.ts';
 import type { AssembleInput, Passage } from '../../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../../workflows/protocol/index.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PaidCall, SettledReply } from '../../activities/model-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
-import { newRunKey } from '../../runtime/keys.ts';
+import { newKey } from '../../runtime/keys/index.ts';
 import { useDatabase } from '../support/services.ts';
 
 const database = useDatabase();
@@ -21,7 +21,7 @@ const callOf = (change: Partial<PaidCall> = {}): PaidCall => ({
   runId: 'default/answer/01J00000000000000000000000',
   stepPath: 'answer/generate#1',
   model: 'openai-compatible/big-1',
-  runKey: newRunKey(),
+  runKey: newKey(),
   ...change,
 });
 
@@ -83,7 +83,7 @@ describe('a paid call', () => {
     const calls = createModelCalls(database.sql('worker'));
     const call = callOf();
     await calls.settle(call, reply);
-    await expect(calls.claim({ ...call, runKey: newRunKey() })).rejects.toThrow();
+    await expect(calls.claim({ ...call, runKey: newKey() })).rejects.toThrow();
   });
 
   it("cannot be passed off as another call's reply, not even of the same run", async () => {

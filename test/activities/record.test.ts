@@ -1,7 +1,7 @@
 // The trace record: its names, its trace id, and that a run has one row however often it is recorded.
 import { describe, expect, it } from 'vitest';
 import { createRecord, traceOf } from '../../activities/record.ts';
-import type { RunKeys } from '../../runtime/keys.ts';
+import type { RunKeys } from '../../runtime/keys/index.ts';
 import type { RecordInput } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { useDatabase } from '../support/services.ts';

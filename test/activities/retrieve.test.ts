@@ -4,7 +4,7 @@ import { createPostgresVectors } from '../../activities/adapters/postgres-vector
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import type { VectorStore } from '../../activities/ports/vector-store.ts';
 import { createRetrieve, createSearch } from '../../activities/retrieve.ts';
-import type { RunKeys } from '../../runtime/keys.ts';
+import type { RunKeys } from '../../runtime/keys/index.ts';
 import type { IndexGeneration, Principal, Retrieval, RetrieveInput } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
 import type { QdrantStandIn } from '../support/qdrant-stand-in.ts';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalId, RunHandle, Signer } from '../../client/index.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { createRunKeys, readKek, seal } from '../../runtime/keys.ts';
+import { createKeys, seal } from '../../runtime/keys/index.ts';
 import { newApprover, scriptedModel } from '../../testing/index.ts';
 import { HashPrefix } from '../../workflows/protocol/index.ts';
 import { STAFF, useEngine } from '../support/engine.ts';
@@ -329,7 +329,7 @@ describe('an approval without an answer', () => {
 describe('rows that somebody changed', () => {
   const keyOf = async (run: RunHandle): Promise<Uint8Array> => {
     const config = engine.config('gateway');
-    const found = await createRunKeys(engine.sql('gateway'), readKek(config.keyFiles.kek)).find(run.id);
+    const found = await createKeys(engine.sql('gateway'), config).runKeys.find(run.id);
     if (found === undefined) throw new Error('the run has no key');
     return found.key;
   };

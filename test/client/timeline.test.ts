@@ -8,7 +8,6 @@ import type { History } from '../../client/history.ts';
 import { toHistoryJson } from '../../client/history.ts';
 import { summarise } from '../../client/step-summary.ts';
 import { timelineOf } from '../../client/timeline.ts';
-import { createDataConverter } from '../../runtime/data-converter.ts';
 
 interface JsonEvent {
   eventId: string;
@@ -87,7 +86,7 @@ describe('the timeline of an answered run', () => {
         ? Buffer.from(flip(Buffer.from(value, 'base64'))).toString('base64')
         : value,
     ) as JsonHistory;
-    const { steps } = await timelineOf(historyFromJSON(hidden), createDataConverter({ codecs: [codec] }));
+    const { steps } = await timelineOf(historyFromJSON(hidden), { payloadCodecs: [codec] });
     expect(steps).toEqual((await timeline(answered())).steps);
     await expect(timeline(hidden)).rejects.toThrow();
   });

@@ -1,7 +1,9 @@
 // The log: JSON lines with ids, and nothing of content or secrets, also when a careless caller hands them over.
+import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { Logger } from '../../runtime/logger.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
 
 const CANARY = 'canary-4711';
 const FIELDS = [
@@ -46,6 +48,41 @@ describe('a log line', () => {
       expect(line).toContain('[redacted]');
       expect(line).not.toContain('canary');
     }
+  });
+
+  it('of an error says what and where, and not its words', () => {
+    const cause = Object.assign(new Error(CANARY), { code: 'ECONNREFUSED' });
+    const failure = ApplicationFailure.create({
+      message: CANARY,
+      type: 'ShopError',
+      details: [{ address: CANARY }],
+      cause,
+    });
+    for (const key of ['err', 'error']) {
+      const [line = ''] = logged((logger) => logger.warn({ [key]: failure }, 'x'));
+      expect(line).not.toContain('canary');
+      const { stack, ...error } = JSON.parse(line)[key];
+      expect(error).toMatchObject({ name: 'ApplicationFailure', type: 'ShopError', cause: { code: 'ECONNREFUSED' } });
+      expect(stack).toMatch(/^ +at .*logger\.test\.ts:\d+:\d+\)?$/m);
+    }
+  });
+
+  it('of an error whose words are ours keeps them', () => {
+    const failure = ApplicationFailure.nonRetryable('The content of run r was erased', Failure.Erased);
+    const [line = ''] = logged((logger) => logger.warn({ err: failure }, 'x'));
+    expect(JSON.parse(line).err.message).toBe('The content of run r was erased');
+  });
+
+  it.each([
+    CANARY,
+    7,
+    null,
+    { message: CANARY },
+    { stack: `${CANARY}\n    at a (b.ts:1:1)` },
+    new Error(`a\n    at ${CANARY}`),
+  ])('of something thrown (%#) does not say what it was', (thrown) => {
+    const [line = ''] = logged((logger) => logger.warn({ error: thrown }, 'x'));
+    expect(line).not.toContain('canary');
   });
 
   it('of a child logger hides the same', () => {

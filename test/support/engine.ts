@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DataConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Tool } from '../../activities/ports/tool.ts';
 import { quietSdk, replayHistories } from '../../audit/replay.ts';
@@ -14,6 +15,9 @@ import * as sampleTools from '../../examples/tools/index.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
+import { createKeys } from '../../runtime/keys/index.ts';
+import { createDataConverter } from '../../runtime/payloads/data-converter.ts';
+import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
 import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 import type { Approvers } from '../../testing/index.ts';
@@ -42,7 +46,10 @@ export const OPERATOR = person('operator', ['staff'], ['operator']);
 export const SUSPENDED = person('suspended', ['customers', 'suspended']);
 
 export interface EngineOptions
-  extends Pick<CreateWorkerOptions, 'workflowsPath' | 'activities' | 'activityInterceptors' | 'models' | 'now'> {
+  extends Pick<
+    CreateWorkerOptions,
+    'workflowsPath' | 'activities' | 'activityInterceptors' | 'models' | 'now' | 'log' | 'dataConverter'
+  > {
   readonly tools?: readonly Tool[];
   /** Files of a releases folder by relative path. @default the project's own releases */
   readonly releases?: () => Readonly<Record<string, string>>;
@@ -52,6 +59,10 @@ export interface EngineOptions
   readonly approvers?: Groups;
   /** Text of `access.cedar`, made of the project's own. */
   readonly policy?: (own: string) => string;
+  /** `host:port` of another Temporal server than the one that all files share. */
+  readonly temporal?: () => string;
+  /** What the SDK itself says, in this process. @default nothing */
+  readonly sdkLog?: () => void;
   /** @default true */
   readonly startWorker?: boolean;
 }
@@ -62,6 +73,8 @@ export interface Engine {
   readonly bundle: Bundle;
   readonly sql: ReturnType<typeof useDatabase>['sql'];
   config(role: DatabaseRole): Config;
+  /** Reads and writes what the engine does, as a process of its own would. */
+  dataConverter(): DataConverter;
   /** One of `approvers`. */
   approver(id: string): Signer;
   ingestSample(): Promise<RunHandle<IngestReport>>;
@@ -80,7 +93,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     mode: 'development',
     home,
     taskQueue,
-    temporal: { address: temporalAddress(), namespace: 'default' },
+    temporal: { address: (options.temporal ?? temporalAddress)(), namespace: 'default' },
     databaseUrl: database.url(role),
     databaseRole: role,
     policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
@@ -107,7 +120,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
   };
 
   beforeAll(async () => {
-    quietSdk();
+    (options.sdkLog ?? quietSdk)();
     await prepareHome(home);
     if (options.approvers !== undefined) approvers = writeApprovers(config('worker'), options.approvers);
     if (options.policy !== undefined) {
@@ -126,9 +139,10 @@ export function useEngine(options: EngineOptions = {}): Engine {
     const published = { folder: releasesDir, tools: definitions, tenant: 'default', publishedBy: 'test' };
     await publishFolder({ sql: database.sql('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);
-    client = await createClient(config('gateway'));
+    const { activities, activityInterceptors, tools, models, now, log, dataConverter } = options;
+    const converter = dataConverter === undefined ? {} : { dataConverter };
+    client = await createClient(config('gateway'), converter);
     if (options.startWorker === false) return;
-    const { activities, activityInterceptors, tools, models, now } = options;
     const { run, shutdown } = await createWorker({
       config: config('worker'),
       workflowBundle: bundle,
@@ -137,6 +151,8 @@ export function useEngine(options: EngineOptions = {}): Engine {
       ...(tools !== undefined && { tools }),
       ...(models !== undefined && { models }),
       ...(now !== undefined && { now }),
+      ...(log !== undefined && { log }),
+      ...converter,
     });
     const running = run();
     stopWorker = async () => {
@@ -160,6 +176,11 @@ export function useEngine(options: EngineOptions = {}): Engine {
     home,
     sql: database.sql,
     config,
+    dataConverter() {
+      const sql = database.sql('gateway');
+      const blobs = [createPostgresBlobs(sql)];
+      return createDataConverter({ keys: createKeys(sql, config('gateway')), namespace: 'default', blobs });
+    },
     approver: (id) => ready(approvers.get(id)),
     async ingestSample() {
       const run = await engine.client.ingest(

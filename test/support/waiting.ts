@@ -2,7 +2,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import type { RunHandle, RunId } from '../../client/index.ts';
-import { createDataConverter } from '../../runtime/data-converter.ts';
 import type { ApprovalId, DecideInput, DecideResult, KeyedHash } from '../../workflows/protocol/index.ts';
 import { DECIDE } from '../../workflows/protocol/index.ts';
 import type { Engine } from './engine.ts';
@@ -31,7 +30,7 @@ export function useDecider(engine: Engine): Decider {
   let client: Client | undefined;
   beforeAll(async () => {
     connection = await Connection.connect({ address: temporalAddress() });
-    client = new Client({ connection, namespace: 'default', dataConverter: createDataConverter() });
+    client = new Client({ connection, namespace: 'default', dataConverter: engine.dataConverter() });
   });
   afterAll(async () => await connection?.close());
   const handle = (runId: RunId) => {

@@ -3,7 +3,6 @@ import { Client, Connection } from '@temporalio/client';
 import { ulid } from 'ulid';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Reply } from '../../client/index.ts';
-import { createDataConverter } from '../../runtime/data-converter.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { CUSTOMER, itReplaysEveryHistory, SUSPENDED, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
@@ -137,7 +136,7 @@ describe('a start that went around the client', () => {
   const raw = async (workflowId: string, input: unknown): Promise<unknown> => {
     const connection = await Connection.connect({ address: temporalAddress() });
     try {
-      const temporal = new Client({ connection, dataConverter: createDataConverter() });
+      const temporal = new Client({ connection, dataConverter: engine.dataConverter() });
       const handle = await temporal.workflow.start('answer', {
         workflowId,
         taskQueue: engine.config('worker').taskQueue,
@@ -170,10 +169,10 @@ describe('a start that went around the client', () => {
     await engine.sql('owner')`
       insert into start_ledger select ${runId}, tenant, kind, subject, 'anonymous', null, request_hash, release_ref,
         release_digest, collection, task_queue, now() from start_ledger where run_id = ${row?.['run_id']}`;
-    const { readKek, wrapRunKey, newRunKey } = await import('../../runtime/keys.ts');
-    const kek = readKek(engine.config('gateway').keyFiles.kek);
-    await gateway`insert into run_keys (run_id, tenant, kek_id, wrapped)
-      values (${runId}, 'default', ${kek.id}, ${wrapRunKey(kek, runId, newRunKey())})`;
+    const { createKeys, newKey, runKeyContext, wrapKey } = await import('../../runtime/keys/index.ts');
+    const tenantKey = await createKeys(gateway, engine.config('gateway')).tenantKeys.current('default');
+    await gateway`insert into run_keys (run_id, tenant, tenant_key, wrapped)
+      values (${runId}, 'default', ${tenantKey.version}, ${wrapKey(tenantKey.key, runKeyContext(runId), newKey())})`;
     const [other] = await gateway`select digest from releases where name = 'rewrite_politely'`;
     const failure = await raw(runId, {
       v: 1,

@@ -3,7 +3,7 @@ import { ulid } from 'ulid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createStartLedger } from '../../client/start-ledger.ts';
 import { resolveRelease } from '../../releases/registry.ts';
-import { createRunKeys, readKek } from '../../runtime/keys.ts';
+import { createKeys } from '../../runtime/keys/index.ts';
 import { Failure, formatRunId } from '../../workflows/protocol/index.ts';
 import { COLLECTION, CUSTOMER, itReplaysEveryHistory, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
@@ -183,10 +183,9 @@ describe('a start', () => {
 
   it('after a crash between ledger and Temporal is the run of the ledger', async () => {
     const options = { release: 'desk', principal: CUSTOMER, idempotencyKey: 'order-18' };
-    const kek = readKek(engine.config('gateway').keyFiles.kek);
     const sql = engine.sql('gateway');
     const { digest } = await resolveRelease(sql, 'default', 'desk', 'dev');
-    const entered = await createStartLedger(sql, kek, createRunKeys(sql, kek)).enter({
+    const entered = await createStartLedger(sql, createKeys(sql, engine.config('gateway'))).enter({
       runId: formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() }),
       tenant: 'default',
       kind: 'answer',

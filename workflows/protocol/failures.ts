@@ -46,6 +46,18 @@ export const Failure = {
   ModelNotScripted: 'countersign.model.NotScripted',
   /** A limit of the release was reached; the run ends as budget-exhausted. */
   BudgetExhausted: 'countersign.budget.Exhausted',
+  /** The provider of key-encryption keys does not answer; it is tried again. */
+  KeyUnavailable: 'countersign.key.Unavailable',
+  /** The provider does not have the key that something is wrapped by. */
+  KeyUnknown: 'countersign.key.Unknown',
+  /** A wrapped key was changed or swapped. */
+  KeyDamaged: 'countersign.key.Damaged',
+  /** The key was destroyed: on request of the subject, or because it was kept long enough. The content is gone for good. */
+  Erased: 'countersign.key.Erased',
+  /** A payload that does not open under its run's key, or is none of ours. */
+  PayloadUnreadable: 'countersign.payload.Unreadable',
+  /** A payload whose content is not where it was put. */
+  BlobMissing: 'countersign.payload.BlobMissing',
   /** A run ended as failed; `details[0]` is the Reply. */
   RunFailed: 'countersign.run.Failed',
 } as const;

@@ -30,6 +30,8 @@ export const HashPrefix = {
   ToolResult: 'countersign/tool-result/v1',
   ApprovalRequest: 'countersign/approval/v1',
   ApprovalPreview: 'countersign/approval-preview/v1',
+  Subject: 'countersign/subject/v1',
+  IdempotencyKey: 'countersign/idempotency-key/v1',
 } as const;
 
 export type HashPrefix = (typeof HashPrefix)[keyof typeof HashPrefix];

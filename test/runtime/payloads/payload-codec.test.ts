@@ -1,0 +1,153 @@
+// The codec: what it hides, what it binds, and that without a key there is an error and no clear text.
+import { randomBytes } from 'node:crypto';
+import type { Payload } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { erased, newKey } from '../../../runtime/keys/index.ts';
+import { keyUnavailable } from '../../../runtime/keys/key-provider.ts';
+import { createPayloadCodec } from '../../../runtime/payloads/payload-codec.ts';
+import { Failure } from '../../../workflows/protocol/index.ts';
+
+const RUN = 'default/answer/01JD0000000000000000000001';
+const OTHER = 'default/answer/01JD0000000000000000000002';
+const STRAY = 'default/answer/01JD0000000000000000000003';
+const GONE = 'default/answer/01JD0000000000000000000004';
+const AWAY = 'default/answer/01JD0000000000000000000005';
+
+const keyOf = new Map([RUN, OTHER].map((run) => [run, newKey()]));
+const strayKey = newKey();
+const codec = createPayloadCodec({
+  namespace: 'default',
+  keys: {
+    runKeys: {
+      async find(runId) {
+        if (runId === GONE) throw erased(runId);
+        if (runId === AWAY) throw keyUnavailable('vault', new Error('connect ECONNREFUSED'));
+        const key = keyOf.get(runId);
+        if (key === undefined) return undefined;
+        return { key, requester: 'ada', releaseDigest: null, collection: null, requestHash: 'h' };
+      },
+    },
+    tenantKeys: { unledgered: async () => strayKey },
+  },
+});
+
+const at = (workflowId: string, namespace = 'default') => ({ type: 'workflow', namespace, workflowId }) as const;
+const payloadOf = (value: unknown): Payload => defaultPayloadConverter.toPayload(value) as Payload;
+const encode = async (value: unknown, run = RUN): Promise<Payload> =>
+  (await codec.encode([payloadOf(value)], at(run)))[0] ?? {};
+const decode = async (payload: Payload, run = RUN): Promise<unknown> =>
+  defaultPayloadConverter.fromPayload((await codec.decode([payload], at(run)))[0] ?? {});
+const bytesOf = ({ data, metadata }: Payload): Buffer =>
+  Buffer.concat([data ?? new Uint8Array(), ...Object.values(metadata ?? {}).map((value) => value ?? new Uint8Array())]);
+
+describe('a payload', () => {
+  it.each([
+    ['a text', 'Where is my order?'],
+    ['nothing', undefined],
+    ['null', null],
+    ['bytes', new Uint8Array([0, 1, 255])],
+    ['a nested value', { a: [1, { b: 'ü€𝄞' }], c: '' }],
+    ['text that compresses', 'again and '.repeat(1000)],
+    ['10 MB that do not compress', randomBytes(5 * 1024 * 1024).toString('hex')],
+  ])('of %s is what it was after both ways', async (_, value) => {
+    expect(await decode(await encode(value))).toEqual(value);
+  });
+
+  it('shows neither its content nor its kind, but the run whose key it is under', async () => {
+    const text = bytesOf(await encode({ question: 'canary 4711', json: true })).toString('latin1');
+    for (const word of ['canary', 'question', 'json']) expect(text).not.toContain(word);
+    expect(text).toContain(RUN);
+  });
+
+  it('is the same bytes for the same value in a run, and others in another run', async () => {
+    expect(await encode('the same')).toEqual(await encode('the same'));
+    expect((await encode('the same')).data).not.toEqual((await encode('the same', OTHER)).data);
+    expect((await encode('the same')).data).not.toEqual((await encode('not the same')).data);
+  });
+
+  it('is smaller than a text that repeats itself', async () => {
+    const text = 'Refunds are paid within 5 to 7 business days. '.repeat(200);
+    expect((await encode(text)).data?.length).toBeLessThan(text.length / 10);
+  });
+
+  it('is refused with one byte changed, wherever', async () => {
+    const payload = await encode('thirty days');
+    const data = payload.data ?? new Uint8Array();
+    for (let i = 0; i < data.length; i++) {
+      const changed = data.map((byte, j) => (i === j ? byte ^ 1 : byte));
+      await expect(decode({ ...payload, data: changed }), `byte ${i}`).rejects.toMatchObject({
+        type: Failure.PayloadUnreadable,
+        nonRetryable: true,
+      });
+    }
+    for (const size of [0, 1, 13, data.length - 1]) {
+      await expect(decode({ ...payload, data: data.subarray(0, size) })).rejects.toThrow('does not open under its key');
+    }
+  });
+
+  it('is refused in another run, under another name, and in another namespace', async () => {
+    const payload = await encode('thirty days');
+    await expect(decode(payload, OTHER)).rejects.toThrow(`a payload of run ${RUN} stands in ${OTHER}`);
+    const renamed = { ...payload, metadata: { ...payload.metadata, 'countersign-run': Buffer.from(OTHER) } };
+    await expect(decode(renamed, OTHER)).rejects.toMatchObject({ type: Failure.PayloadUnreadable });
+    await expect(codec.decode([payload], at(RUN, 'elsewhere'))).rejects.toMatchObject({
+      type: Failure.PayloadUnreadable,
+    });
+  });
+
+  it('is read without being told the run, as a codec server does', async () => {
+    const [read] = await codec.decode([await encode('thirty days')]);
+    expect(defaultPayloadConverter.fromPayload(read ?? {})).toBe('thirty days');
+  });
+
+  it('in clear is read as it is: exported histories have such', async () => {
+    expect(await codec.decode([payloadOf('plain')], at(RUN))).toEqual([payloadOf('plain')]);
+  });
+});
+
+describe('without a key', () => {
+  const failureOf = async (run: string): Promise<ApplicationFailure> => {
+    const failure = await codec.encode([payloadOf('canary 4711')], at(run)).then(
+      (payloads) => ({ payloads }),
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(ApplicationFailure);
+    expect(JSON.stringify(failure)).not.toContain('canary');
+    return failure as ApplicationFailure;
+  };
+
+  it('of a run that was erased nothing is written or read, for good', async () => {
+    expect(await failureOf(GONE)).toMatchObject({ type: Failure.Erased, nonRetryable: true });
+    const payload = await encode('thirty days');
+    const moved = { ...payload, metadata: { ...payload.metadata, 'countersign-run': Buffer.from(GONE) } };
+    await expect(decode(moved, GONE)).rejects.toMatchObject({ type: Failure.Erased });
+  });
+
+  it('of a provider that is away nothing is written, and it is tried again', async () => {
+    expect(await failureOf(AWAY)).toMatchObject({ type: Failure.KeyUnavailable, nonRetryable: false });
+  });
+
+  it('of no run, as the SDK has it for a workflow task that failed, places in code are written and no words', async () => {
+    const stack_trace =
+      'Error: canary 4711\n at canary\n    at pay (file:///app/flows/pay.ts:12:7)\n    at async run (pay.ts:3:1)';
+    const [written] = await codec.encode([payloadOf({ message: 'canary 4711', stack_trace })]);
+    const text = Buffer.from(written?.data ?? []).toString('utf8');
+    expect(text).not.toContain('canary');
+    expect(JSON.parse(text)).toEqual({
+      message: expect.stringContaining('Not told here'),
+      stack_trace: '    at pay (file:///app/flows/pay.ts:12:7)\n    at async run (pay.ts:3:1)',
+    });
+  });
+
+  it('of no run other values are written without any', async () => {
+    for (const value of ['canary', new Uint8Array([1]), { canary: 1 }]) {
+      const [written] = await codec.encode([payloadOf(value)]);
+      expect(bytesOf(written ?? {}).toString('latin1')).not.toContain('canary');
+    }
+  });
+
+  it('in the ledger a run has a key of its tenant, so that its failure can be told', async () => {
+    expect(await decode(await encode('no row', STRAY), STRAY)).toBe('no row');
+  });
+});
