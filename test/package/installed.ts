@@ -40,6 +40,13 @@ export interface Project extends TempFolder {
   processes(): readonly number[];
 }
 
+/** How this machine reaches a registry: proxies, and who signs their certificates. */
+const REACHING = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) =>
+    /^(https?_proxy|no_proxy|node_extra_ca_certs|ssl_cert_(file|dir)|npm_config_\w+)$/i.test(name),
+  ),
+);
+
 /** Call once at the top of a test file. */
 export function useInstalledPackage(): Project {
   const folder = useTempFolder();
@@ -75,7 +82,11 @@ export function useInstalledPackage(): Project {
 
   const launch = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) => {
     const search = [join(path, 'node_modules/.bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
-    return spawn(program, args, { cwd: path, env: { PATH: search, HOME: process.env['HOME'], ...env }, stdio: 'pipe' });
+    return spawn(program, args, {
+      cwd: path,
+      env: { PATH: search, HOME: process.env['HOME'], ...REACHING, ...env },
+      stdio: 'pipe',
+    });
   };
   const project: Project = {
     path,
