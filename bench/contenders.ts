@@ -7,7 +7,7 @@ export interface Contender {
   readonly name: string;
   /** What it is compared with: contenders of one flow run the same verbs. */
   readonly flow: 'answer' | 'agent' | 'nothing';
-  readonly kind: 'engine' | 'naive' | 'floor';
+  readonly kind: 'engine' | 'clear' | 'naive' | 'floor';
   readonly worker: BenchWorker;
   /** Runs the `n`th request to its end; gives its workflow id. @throws Error for a reply that is not right */
   request(n: number): Promise<string>;
@@ -36,12 +36,19 @@ const QUESTIONS = [
 
 export interface ContenderParts {
   readonly client: CountersignClient;
+  /** Of the engine without codec. */
+  readonly clear: CountersignClient;
   readonly naive: NaiveClient;
-  readonly workers: { readonly engine: BenchWorker; readonly naive: BenchWorker; readonly floor: BenchWorker };
+  readonly workers: {
+    readonly engine: BenchWorker;
+    readonly clear: BenchWorker;
+    readonly naive: BenchWorker;
+    readonly floor: BenchWorker;
+  };
   readonly queues: { readonly naive: string; readonly floor: string };
 }
 
-export function contendersOf({ client, naive, workers, queues }: ContenderParts): readonly Contender[] {
+export function contendersOf({ client, clear, naive, workers, queues }: ContenderParts): readonly Contender[] {
   const expected = new Map<string, string>();
   const questionOf = (n: number): string => QUESTIONS[n % QUESTIONS.length] ?? '';
   return [
@@ -53,6 +60,18 @@ export function contendersOf({ client, naive, workers, queues }: ContenderParts)
       async request(n) {
         const question = questionOf(n);
         const run = await client.answer({ question }, { release: RELEASE, principal: CUSTOMER });
+        requireSame(expected, question, await run.result());
+        return run.id;
+      },
+    },
+    {
+      name: 'answer, engine in clear',
+      flow: 'answer',
+      kind: 'clear',
+      worker: workers.clear,
+      async request(n) {
+        const question = questionOf(n);
+        const run = await clear.answer({ question }, { release: RELEASE, principal: CUSTOMER });
         requireSame(expected, question, await run.result());
         return run.id;
       },

@@ -7,6 +7,7 @@ import { note, print, printJson } from '../cli/output.ts';
 import type { CountersignClient } from '../client/index.ts';
 import { createClient } from '../client/index.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { plainConverter } from '../runtime/payloads/data-converter.ts';
 import type { Bundle } from '../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
 import type { RunId } from '../workflows/protocol/index.ts';
@@ -57,7 +58,7 @@ const QUICK: Plan = {
   histories: 5,
 };
 
-const QUEUES = { engine: 'bench-engine', naive: 'bench-naive', floor: 'bench-floor' } as const;
+const QUEUES = { engine: 'bench-engine', clear: 'bench-clear', naive: 'bench-naive', floor: 'bench-floor' } as const;
 
 interface Bench {
   readonly stack: BenchStack;
@@ -74,18 +75,25 @@ async function openBench(undo: AsyncDisposableStack): Promise<Bench> {
   note('starting a worker process for each contender');
   const bundle = await bundleWorkflows();
   const worker = async (name: keyof typeof QUEUES): Promise<BenchWorker> => {
-    const kind = name === 'engine' ? 'engine' : 'naive';
+    const kind = name === 'floor' ? 'naive' : name;
     const started = await startWorker({
       kind,
       config: stack.config('worker', QUEUES[name]),
-      ...(kind === 'engine' && { bundle }),
+      ...(kind !== 'naive' && { bundle }),
     });
     undo.defer(() => started.stop());
     return started;
   };
-  const workers = { engine: await worker('engine'), naive: await worker('naive'), floor: await worker('floor') };
+  const workers = {
+    engine: await worker('engine'),
+    clear: await worker('clear'),
+    naive: await worker('naive'),
+    floor: await worker('floor'),
+  };
   const client = await createClient(stack.config('gateway', QUEUES.engine));
   undo.defer(() => client.close());
+  const clear = await createClient(stack.config('gateway', QUEUES.clear), { dataConverter: plainConverter });
+  undo.defer(() => clear.close());
   const naive = await createNaiveClient(stack.config('gateway', QUEUES.naive));
   undo.defer(() => naive.close());
   const operator = { id: 'operator', tenant: 'default', groups: ['staff'], roles: ['operator'] };
@@ -94,7 +102,7 @@ async function openBench(undo: AsyncDisposableStack): Promise<Bench> {
     { principal: { ...operator, clearance: 'internal' } },
   );
   await ingest.result();
-  return { stack, bundle, client, naive, contenders: contendersOf({ client, naive, workers, queues: QUEUES }) };
+  return { stack, bundle, client, naive, contenders: contendersOf({ client, clear, naive, workers, queues: QUEUES }) };
 }
 
 async function bench(plan: Plan, quick: boolean): Promise<Report> {

@@ -3,6 +3,7 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { quietSdk } from '../audit/replay.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { plainConverter } from '../runtime/payloads/data-converter.ts';
 import { temporalConnectionOptions } from '../runtime/temporal.ts';
 import { createWorker } from '../worker/create-worker.ts';
 import { naiveActivities } from './naive/activities.ts';
@@ -19,8 +20,13 @@ interface Running {
   readonly shutdown: () => void;
 }
 
-async function engine({ config, bundle }: StartOrder): Promise<Running> {
-  return await createWorker({ config, tools: [lookUpAtOnce], ...(bundle !== undefined && { workflowBundle: bundle }) });
+async function engine({ kind, config, bundle }: StartOrder): Promise<Running> {
+  return await createWorker({
+    config,
+    tools: [lookUpAtOnce],
+    ...(bundle !== undefined && { workflowBundle: bundle }),
+    ...(kind === 'clear' && { dataConverter: plainConverter }),
+  });
 }
 
 /** As the SDK's own samples have it: no option but those that a worker cannot do without. */
@@ -61,7 +67,7 @@ process.on('message', (order: WorkerOrder) => {
 });
 
 async function start(order: StartOrder): Promise<void> {
-  const running = await (order.kind === 'engine' ? engine(order) : naive(order));
+  const running = await (order.kind === 'naive' ? naive(order) : engine(order));
   shutdown = running.shutdown;
   const ended = running.run();
   say({ type: 'ready' });

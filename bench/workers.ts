@@ -5,7 +5,8 @@ import type { Config } from '../runtime/config.ts';
 import type { Bundle } from '../runtime/workflow-bundle.ts';
 import { WORKER_PROCESS } from './paths.ts';
 
-export type WorkerKind = 'engine' | 'naive';
+/** `clear`: the engine without codec and claim check. */
+export type WorkerKind = 'engine' | 'clear' | 'naive';
 
 export interface StartOrder {
   readonly type: 'start';

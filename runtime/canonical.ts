@@ -2,6 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Digest, HashPrefix, KeyedHash } from '../workflows/protocol/index.ts';
+import { secretKey } from './keys/secret-key.ts';
 
 /** JCS text of a JSON value. Throws a TypeError for what JSON cannot say (undefined, functions, NaN). */
 export function canonicalJson(value: unknown): string {
@@ -21,6 +22,10 @@ export function digestOf(value: unknown): Digest {
 
 /** HMAC-SHA-256 under the run's key over `prefix`, NUL and the canonical JSON of `value`. */
 export function keyedHash(runKey: Uint8Array, prefix: HashPrefix, value: unknown): KeyedHash {
-  const mac = createHmac('sha256', runKey).update(prefix).update('\0').update(canonicalJson(value)).digest('hex');
+  const mac = createHmac('sha256', secretKey(runKey))
+    .update(prefix)
+    .update('\0')
+    .update(canonicalJson(value))
+    .digest('hex');
   return `hmac-sha256:${mac}`;
 }

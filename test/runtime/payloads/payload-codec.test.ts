@@ -5,6 +5,7 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { describe, expect, it } from 'vitest';
 import { erased, newKey } from '../../../runtime/keys/index.ts';
 import { keyUnavailable } from '../../../runtime/keys/key-provider.ts';
+import type { CodecOptions } from '../../../runtime/payloads/payload-codec.ts';
 import { createPayloadCodec } from '../../../runtime/payloads/payload-codec.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 
@@ -16,7 +17,7 @@ const AWAY = 'default/answer/01JD0000000000000000000005';
 
 const keyOf = new Map([RUN, OTHER].map((run) => [run, newKey()]));
 const strayKey = newKey();
-const codec = createPayloadCodec({
+const options: CodecOptions = {
   namespace: 'default',
   keys: {
     runKeys: {
@@ -30,14 +31,17 @@ const codec = createPayloadCodec({
     },
     tenantKeys: { unledgered: async () => strayKey },
   },
-});
+};
+/** A process that writes, and one that reads: the first hands back by itself what it has just written. */
+const codec = createPayloadCodec(options);
+const reader = createPayloadCodec(options);
 
 const at = (workflowId: string, namespace = 'default') => ({ type: 'workflow', namespace, workflowId }) as const;
 const payloadOf = (value: unknown): Payload => defaultPayloadConverter.toPayload(value) as Payload;
 const encode = async (value: unknown, run = RUN): Promise<Payload> =>
   (await codec.encode([payloadOf(value)], at(run)))[0] ?? {};
 const decode = async (payload: Payload, run = RUN): Promise<unknown> =>
-  defaultPayloadConverter.fromPayload((await codec.decode([payload], at(run)))[0] ?? {});
+  defaultPayloadConverter.fromPayload((await reader.decode([payload], at(run)))[0] ?? {});
 const bytesOf = ({ data, metadata }: Payload): Buffer =>
   Buffer.concat([data ?? new Uint8Array(), ...Object.values(metadata ?? {}).map((value) => value ?? new Uint8Array())]);
 
@@ -91,14 +95,27 @@ describe('a payload', () => {
     await expect(decode(payload, OTHER)).rejects.toThrow(`a payload of run ${RUN} stands in ${OTHER}`);
     const renamed = { ...payload, metadata: { ...payload.metadata, 'countersign-run': Buffer.from(OTHER) } };
     await expect(decode(renamed, OTHER)).rejects.toMatchObject({ type: Failure.PayloadUnreadable });
-    await expect(codec.decode([payload], at(RUN, 'elsewhere'))).rejects.toMatchObject({
+    await expect(reader.decode([payload], at(RUN, 'elsewhere'))).rejects.toMatchObject({
       type: Failure.PayloadUnreadable,
     });
   });
 
   it('is read without being told the run, as a codec server does', async () => {
-    const [read] = await codec.decode([await encode('thirty days')]);
+    const [read] = await reader.decode([await encode('thirty days')]);
     expect(defaultPayloadConverter.fromPayload(read ?? {})).toBe('thirty days');
+  });
+
+  it('is handed back by the process that wrote it, for these very bytes and this run only', async () => {
+    const payload = await encode('thirty days');
+    const data = payload.data ?? new Uint8Array();
+    // Behind the nonce, by which it is found.
+    const changed = data.map((byte, i) => (i === 20 ? byte ^ 1 : byte));
+    await expect(codec.decode([{ ...payload, data: changed }], at(RUN))).rejects.toThrow('does not open under its key');
+    await expect(codec.decode([payload], at(OTHER))).rejects.toThrow('stands in');
+    for (let times = 0; times < 3; times++) {
+      const [read] = await codec.decode([payload], at(RUN));
+      expect(defaultPayloadConverter.fromPayload(read ?? {})).toBe('thirty days');
+    }
   });
 
   it('in clear is read as it is: exported histories have such', async () => {
