@@ -14,7 +14,7 @@ import type { TenantKeys } from './tenant-keys.ts';
 import { createTenantKeys, tenantKeyContext } from './tenant-keys.ts';
 import { createVaultProvider } from './vault-provider.ts';
 
-export type { KeyProvider, WrappedKey } from './key-provider.ts';
+export type { KeyProvider } from './key-provider.ts';
 export type { RunKeys, StartedRun } from './run-keys.ts';
 export { erased, runKeyContext, wrapKey } from './run-keys.ts';
 export { newKey, open, seal } from './seal.ts';

@@ -1,6 +1,6 @@
 // Key-encryption keys that this process holds itself: from a file (development, or a mounted secret) or from the environment.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
@@ -82,9 +82,6 @@ export function createLocalProvider(name: 'file' | 'environment', keys: readonly
     },
   };
 }
-
-/** Whether there is a file that {@link createKekFile} would refuse to overwrite. */
-export const hasKekFile = (path: string): boolean => existsSync(path);
 
 const makeKek = (): Kek => ({ id: `file-${randomBytes(4).toString('hex')}`, key: newKey() });
 
