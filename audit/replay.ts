@@ -13,17 +13,27 @@ export interface NamedHistory {
   readonly history: History | unknown;
 }
 
+/** A run whose history cannot be read, and why. */
+export interface UnreadableHistory {
+  readonly runId: string;
+  readonly verdict: 'erased' | 'unreadable';
+  readonly reason: string;
+}
+
 export interface ReplayResult {
   readonly runId: string;
-  /** `mismatch`: the code takes other steps than the history. `unreadable`: it could not be replayed at all. */
-  readonly verdict: 'ok' | 'mismatch' | 'unreadable';
+  /**
+   * `mismatch`: the code takes other steps than the history. `erased`: its key was destroyed, as it should be. `unreadable`: it could
+   * not be replayed at all.
+   */
+  readonly verdict: 'ok' | 'mismatch' | 'erased' | 'unreadable';
   /** Why not; absent for `ok`. */
   readonly reason?: string;
 }
 
 export interface ReplayOptions {
   readonly workflowBundle: WorkflowBundle;
-  readonly histories: AsyncIterable<NamedHistory> | Iterable<NamedHistory>;
+  readonly histories: AsyncIterable<NamedHistory | UnreadableHistory> | Iterable<NamedHistory | UnreadableHistory>;
   /** @default for histories in clear, as the client gives them out */
   readonly dataConverter?: DataConverter;
 }
@@ -33,8 +43,14 @@ export async function* replayHistories(options: ReplayOptions): AsyncGenerator<R
   const { workflowBundle, histories, dataConverter = plainConverter } = options;
   /** The guard compares a run's id with its envelope, so the replayer must be told the id of the history itself. */
   const names = new Map<string, string[]>();
+  const aside: UnreadableHistory[] = [];
   async function* identified(): AsyncGenerator<{ workflowId: string; history: unknown }> {
-    for await (const { runId, history } of histories) {
+    for await (const named of histories) {
+      if ('verdict' in named) {
+        aside.push(named);
+        continue;
+      }
+      const { runId, history } = named;
       const workflowId = workflowIdOf(history) ?? runId;
       names.set(workflowId, [...(names.get(workflowId) ?? []), runId]);
       yield { workflowId, history };
@@ -50,7 +66,9 @@ export async function* replayHistories(options: ReplayOptions): AsyncGenerator<R
       const verdict = error.name === 'DeterminismViolationError' ? 'mismatch' : 'unreadable';
       yield { runId, verdict, reason: messageOf(error) };
     }
+    yield* aside.splice(0);
   }
+  yield* aside;
 }
 
 function workflowIdOf(history: unknown): string | undefined {

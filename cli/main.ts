@@ -13,6 +13,7 @@ import * as ingest from './commands/ingest.ts';
 import * as keys from './commands/keys.ts';
 import * as migrate from './commands/migrate.ts';
 import * as runs from './commands/runs.ts';
+import * as subject from './commands/subject.ts';
 import type { Env } from './context.ts';
 import { setEnv } from './context.ts';
 import { paint } from './output.ts';
@@ -30,6 +31,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   audit,
   doctor,
   keys,
+  subject,
   migrate,
 ];
 

@@ -1,15 +1,36 @@
 // Replaying for commands: where the histories come from, and one line each.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { NamedHistory, ReplayResult } from '../audit/replay.ts';
+import type { NamedHistory, ReplayResult, UnreadableHistory } from '../audit/replay.ts';
 import type { CountersignClient, RunId } from '../client/index.ts';
-import { UserError } from '../runtime/errors.ts';
+import { messageOf, UserError } from '../runtime/errors.ts';
+import { Failure } from '../workflows/protocol/index.ts';
 
 export async function* historiesOfRuns(
   client: CountersignClient,
   runIds: readonly RunId[],
-): AsyncGenerator<NamedHistory> {
-  for (const runId of runIds) yield { runId, history: await client.run(runId).history() };
+): AsyncGenerator<NamedHistory | UnreadableHistory> {
+  for (const runId of runIds) {
+    try {
+      yield { runId, history: await client.run(runId).history() };
+    } catch (error) {
+      const type = failureType(error);
+      if (type === undefined) throw error;
+      yield { runId, verdict: type === Failure.Erased ? 'erased' : 'unreadable', reason: messageOf(error) };
+    }
+  }
+}
+
+/** Of a failure that concerns this run alone: the others are still looked at. */
+function failureType(error: unknown): string | undefined {
+  const { type } = (error ?? {}) as { type?: unknown };
+  const ofOneRun: readonly unknown[] = [
+    Failure.Erased,
+    Failure.PayloadUnreadable,
+    Failure.BlobMissing,
+    Failure.KeyDamaged,
+  ];
+  return ofOneRun.includes(type) ? String(type) : undefined;
 }
 
 /** @throws UserError for a file that is not a history's JSON */
@@ -32,8 +53,9 @@ function readHistory(path: string): unknown {
   throw new UserError(`${path} has no events`, { hint: 'It must be the JSON of one event history.', exitCode: 2 });
 }
 
-/** Exit code of a set of results: 1 if any does not match, 2 if any could not be checked or there were none. */
+/** Exit code of a set of results: 1 if any does not match, 2 if any could not be checked or there were none. Erased ones don't count. */
 export function exitCodeOf(results: readonly ReplayResult[]): 0 | 1 | 2 {
   if (results.some((result) => result.verdict === 'mismatch')) return 1;
-  return results.length === 0 || results.some((result) => result.verdict === 'unreadable') ? 2 : 0;
+  const checked = results.filter((result) => result.verdict !== 'erased');
+  return checked.length === 0 || checked.some((result) => result.verdict === 'unreadable') ? 2 : 0;
 }

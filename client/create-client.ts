@@ -5,6 +5,7 @@ import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { connectDatabase } from '../runtime/database.ts';
+import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
 import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
@@ -106,8 +107,10 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
   const sql = connectDatabase({ ...config, maxConnections: 5 });
   const keys = createKeys(sql, config, provider);
   const { namespace } = config.temporal;
-  const dataConverter =
-    options.dataConverter ?? createDataConverter({ keys, namespace, blobs: [createPostgresBlobs(sql)] });
+  const encrypting = createDataConverter({ keys, namespace, blobs: [createPostgresBlobs(sql)] });
+  // Not waited for: a command that needs no ledger needs no connection either. Keys in memory expire by themselves, too.
+  followErasures(sql, keys, encrypting.forget).catch(() => {});
+  const dataConverter = options.dataConverter ?? encrypting;
   const temporal = new Client({ connection, namespace, dataConverter });
   return createDirectTransport({
     config,

@@ -4,6 +4,8 @@ import type { Config } from './config.ts';
 import { roleName } from './config.ts';
 
 export type Sql = postgres.Sql<Record<string, never>>;
+/** What `sql.begin` gives. */
+export type Transaction = postgres.TransactionSql<Record<string, never>>;
 
 export interface ConnectOptions extends Pick<Config, 'databaseUrl' | 'databaseRole'> {
   /** Connections kept by this process. @default 10 */

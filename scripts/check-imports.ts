@@ -19,7 +19,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   audit: [PROTOCOL, 'runtime'],
   testing: [PROTOCOL, 'activities', 'audit', 'client', 'policies', 'releases', 'runtime'],
   evals: [PROTOCOL, 'runtime', 'releases', 'client', 'audit'],
-  cli: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
+  privacy: [PROTOCOL, 'client', 'runtime'],
+  cli: [PROTOCOL, 'client', 'privacy', 'runtime', 'releases', 'audit', 'policies'],
   gateway: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
   examples: [],
 };

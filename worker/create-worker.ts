@@ -15,6 +15,7 @@ import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { connectDatabase } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
+import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys, requireOurKeys } from '../runtime/keys/index.ts';
 import { pendingMigrations } from '../runtime/migrate.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
@@ -99,6 +100,8 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     const securityLog = createSecurityLog(sql, options.log);
     await requireOurKeys(sql, keys);
     const onUnreadable = endUnreadable(new WorkflowClient({ connection, namespace }), securityLog);
+    const encrypting = createDataConverter({ keys, namespace, blobs, onUnreadable });
+    await followErasures(sql, keys, encrypting.forget);
     const activities = createEngineActivities({
       config,
       sql,
@@ -118,7 +121,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       taskQueue: config.taskQueue,
       workflowBundle: bundle,
       activities: { ...own, ...activities },
-      dataConverter: options.dataConverter ?? createDataConverter({ keys, namespace, blobs, onUnreadable }),
+      dataConverter: options.dataConverter ?? encrypting,
       sinks: securitySinks(securityLog),
       maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 100,
       interceptors: { activity: [...(options.activityInterceptors ?? [])] },

@@ -1,7 +1,7 @@
 // `countersign audit`: replays what happened.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { NamedHistory, ReplayResult } from '../../audit/replay.ts';
+import type { NamedHistory, ReplayResult, UnreadableHistory } from '../../audit/replay.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { note, paint, print } from '../output.ts';
 import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
@@ -40,7 +40,9 @@ async function replay(targets: readonly string[], options: ReplayCommandOptions)
     throw new UserError('Nothing to replay', { hint: 'Name run ids or .json files, or --all.', exitCode: 64 });
   }
   const results: ReplayResult[] = [];
-  const check = async (histories: AsyncIterable<NamedHistory> | Iterable<NamedHistory>): Promise<void> => {
+  const check = async (
+    histories: AsyncIterable<NamedHistory | UnreadableHistory> | Iterable<NamedHistory>,
+  ): Promise<void> => {
     const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
     const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
     const workflows = options.workflows === undefined ? undefined : resolve(options.workflows);
@@ -62,16 +64,22 @@ async function replay(targets: readonly string[], options: ReplayCommandOptions)
     });
   }
   const matching = results.filter((result) => result.verdict === 'ok').length;
-  if (!options.json) note(`${matching} of ${results.length} histories replay`);
+  const erased = results.filter((result) => result.verdict === 'erased').length;
+  const aside = erased === 0 ? '' : `; ${erased} erased`;
+  if (!options.json) note(`${matching} of ${results.length - erased} histories replay${aside}`);
   process.exitCode = exitCodeOf(results);
 }
 
-async function* both(files: Iterable<NamedHistory>, runs: AsyncIterable<NamedHistory>): AsyncGenerator<NamedHistory> {
+async function* both(
+  files: Iterable<NamedHistory>,
+  runs: AsyncIterable<NamedHistory | UnreadableHistory>,
+): AsyncGenerator<NamedHistory | UnreadableHistory> {
   yield* files;
   yield* runs;
 }
 
 export function lineOf({ runId, verdict, reason }: ReplayResult): string {
   if (verdict === 'ok') return `${paint('green', 'ok')}          ${runId}`;
+  if (verdict === 'erased') return `${paint('dim', 'erased')}      ${runId}`;
   return `${paint('red', verdict.padEnd(10))}  ${runId}  ${reason ?? ''}`;
 }

@@ -1,6 +1,7 @@
 // `countersign runs`: what ran, what it did, and how to stop it.
 import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
 import { milliseconds, printReply, printTimeline, uiLink } from '../show-run.ts';
@@ -48,6 +49,7 @@ export function register(program: Command): void {
     .description("print a run's event history as the JSON that replayers read")
     .argument('<id>', 'run id')
     .option('--home <dir>', 'data folder of the running stack')
+    .option('--encoded', 'as the server has it: payloads encrypted, big ones by reference')
     .option('--json', 'the same: a history is always JSON')
     .addHelpText(
       'after',
@@ -88,17 +90,25 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     const summary = await run.summary();
     const [trace, timeline] = await Promise.all([
       run.trace(),
-      summary.status === 'not-started' ? undefined : run.timeline(),
+      summary.status === 'not-started' ? undefined : unlessErased(() => run.timeline()),
     ]);
-    const reply = ENDED.has(summary.status) ? await run.result() : undefined;
+    const erased = timeline === ERASED;
+    const reply = ENDED.has(summary.status) && !erased ? await run.result() : undefined;
     const ui = uiLink(config.temporal.uiUrl, config.temporal.namespace, runId);
     if (options.json)
-      return printJson({ summary, trace: trace ?? null, timeline: timeline ?? null, reply: reply ?? null });
+      return printJson({
+        summary,
+        trace: trace ?? null,
+        timeline: erased ? null : (timeline ?? null),
+        reply: reply ?? null,
+        erased,
+      });
     const detail = summary.detail === '' ? '' : ` (${summary.detail})`;
     print(`${paint('bold', runId)}  ${summary.status}${detail}`);
     const by = summary.release === null ? summary.requester : `${summary.requester}, ${summary.release}`;
     print(`asked by ${by} at ${summary.startedAt}`);
-    if (timeline !== undefined) {
+    if (timeline === ERASED) print('its content was erased: what is left is this');
+    else if (timeline !== undefined) {
       print();
       printTimeline(timeline, '  ');
     }
@@ -110,11 +120,22 @@ async function show(id: string, options: CommonOptions): Promise<void> {
   });
 }
 
-async function history(id: string, options: CommonOptions): Promise<void> {
+const ERASED = 'erased';
+
+async function unlessErased<T>(read: () => Promise<T>): Promise<T | typeof ERASED> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as { type?: unknown }).type === Failure.Erased) return ERASED;
+    throw error;
+  }
+}
+
+async function history(id: string, options: CommonOptions & { readonly encoded?: boolean }): Promise<void> {
   const runId = requireRunId(id);
   const { toHistoryJson } = await import('../../client/index.ts');
   await withClient(options.home, async ({ client }) => {
-    print(toHistoryJson(await client.run(runId).history()));
+    print(toHistoryJson(await client.run(runId).history({ encoded: options.encoded === true })));
   });
 }
 

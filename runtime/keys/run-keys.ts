@@ -29,8 +29,8 @@ export interface RunKeys {
 }
 
 export interface CachedRunKeys extends RunKeys {
-  /** Forgets what is in memory of these runs; of all, when none are named. */
-  forget(runIds?: readonly string[]): void;
+  /** Forgets what is in memory of these runs, or of all. */
+  forget(runIds: readonly string[] | 'all'): void;
 }
 
 interface Row {
@@ -47,6 +47,9 @@ interface Row {
   readonly subject_key: Uint8Array | null;
   readonly subject_tenant_key: number | null;
 }
+
+/** A key is read anew after this time, should the word of its destruction not have come. */
+const MAX_AGE_MS = 10 * 60_000;
 
 export const runKeyContext = (runId: string): string => `run-key:${runId}`;
 export const subjectKeyContext = (tenant: string, subject: string): string => `subject-key:${tenant}:${subject}`;
@@ -77,7 +80,7 @@ export interface RunKeysDependencies {
 }
 
 export function createRunKeys({ sql, tenantKeys, provider, capacity = 1000 }: RunKeysDependencies): CachedRunKeys {
-  const cache = new Map<string, StartedRun>();
+  const cache = new Map<string, { readonly run: StartedRun; readonly readAtMs: number }>();
 
   async function keyOf(runId: string, row: Row): Promise<Uint8Array> {
     const { tenant, subject, wrapped, kek_id: keyId, tenant_key: tenantKey } = row;
@@ -100,7 +103,7 @@ export function createRunKeys({ sql, tenantKeys, provider, capacity = 1000 }: Ru
   return {
     async find(runId) {
       const cached = cache.get(runId);
-      if (cached !== undefined) return cached;
+      if (cached !== undefined && performance.now() - cached.readAtMs < MAX_AGE_MS) return cached.run;
       const [row] = await sql<Row[]>`
         select l.tenant, l.subject, l.requester, l.release_digest, l.collection, l.request_hash, k.wrapped, k.kek_id,
           k.tenant_key, s.wrapped as subject_key, s.tenant_key as subject_tenant_key
@@ -117,11 +120,11 @@ export function createRunKeys({ sql, tenantKeys, provider, capacity = 1000 }: Ru
         requestHash: row.request_hash,
       };
       if (cache.size >= capacity) cache.delete(cache.keys().next().value ?? '');
-      cache.set(runId, started);
+      cache.set(runId, { run: started, readAtMs: performance.now() });
       return started;
     },
     forget(runIds) {
-      if (runIds === undefined) cache.clear();
+      if (runIds === 'all') cache.clear();
       else for (const runId of runIds) cache.delete(runId);
     },
   };

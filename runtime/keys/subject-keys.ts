@@ -16,8 +16,9 @@ export interface SubjectKey {
 export interface SubjectKeys {
   /** The subject's key, made at first use. @param subject its pseudonym. @throws as TenantKeys */
   current(tenant: string, subject: KeyedHash): Promise<SubjectKey>;
-  /** Forgets what is in memory: it was destroyed. */
+  /** Forgets what is in memory of one subject, or of all: it was destroyed. */
   forget(tenant: string, subject: KeyedHash): void;
+  forgetAll(): void;
 }
 
 interface Row {
@@ -64,5 +65,6 @@ export function createSubjectKeys(sql: Sql, tenantKeys: TenantKeys, capacity = 1
     forget(tenant, subject) {
       cache.delete(`${tenant} ${subject}`);
     },
+    forgetAll: () => cache.clear(),
   };
 }

@@ -16,11 +16,18 @@ export interface PayloadAccess {
   readonly onUnreadable?: OnUnreadable;
 }
 
-export function createDataConverter({ blobs, ...access }: PayloadAccess): DataConverter {
+export interface EncryptingConverter extends DataConverter {
+  /** Drops what is held in clear in memory: something was erased. */
+  forget(): void;
+}
+
+export function createDataConverter({ blobs, ...access }: PayloadAccess): EncryptingConverter {
+  const codec = createPayloadCodec(access);
   return {
     failureConverterPath: FAILURE_CONVERTER,
-    payloadCodecs: [createPayloadCodec(access)],
+    payloadCodecs: [codec],
     externalStorage: createClaimCheck(blobs, access.onUnreadable),
+    forget: codec.forget,
   };
 }
 

@@ -6,7 +6,7 @@ import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zli
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SerializationContext } from '@temporalio/common/lib/converter/serialization-context.js';
-import { Failure, parseRunId } from '../../workflows/protocol/index.ts';
+import { FAILURE_MARK, Failure, parseRunId } from '../../workflows/protocol/index.ts';
 import type { RunKeys, TenantKeys } from '../keys/index.ts';
 import { NONCE_BYTES, open, seal } from '../keys/seal.ts';
 import { secretKey } from '../keys/secret-key.ts';
@@ -68,7 +68,7 @@ export function createPayloadCodec({
   keys,
   namespace: ownNamespace,
   onUnreadable = () => {},
-}: CodecOptions): PayloadCodec {
+}: CodecOptions): PayloadCodec & { forget(): void } {
   const derived = new WeakMap<Uint8Array, PayloadKeys>();
   const recent = createRecent();
 
@@ -86,8 +86,18 @@ export function createPayloadCodec({
   async function encode(payload: Payload, context: SerializationContext | undefined): Promise<Payload> {
     const runId = context?.workflowId;
     const namespace = context?.namespace ?? ownNamespace;
-    if (runId === undefined) return withoutContent(payload);
-    const key = await keysOf(runId);
+    const ofFailure = payload.metadata?.[FAILURE_MARK] != null;
+    if (runId === undefined) {
+      if (ofFailure) return withoutContent(payload);
+      throw unreadable('a payload of no run cannot be encrypted');
+    }
+    let key: PayloadKeys;
+    try {
+      key = await keysOf(runId);
+    } catch (error) {
+      if (ofFailure) return withoutContent(payload);
+      throw error;
+    }
     const [kind, body] = await compressed(PayloadProto.encode(payload).finish());
     const nonce = createHmac('sha256', secretKey(key.nonce)).update(Uint8Array.of(kind)).update(body).digest();
     const sealed = seal(key.encryption, aad(namespace, runId, kind), body, nonce.subarray(0, NONCE_BYTES));
@@ -119,6 +129,8 @@ export function createPayloadCodec({
   }
 
   return {
+    /** Drops what it holds in clear. */
+    forget: () => recent.clear(),
     encode: async (payloads, context) => await Promise.all(payloads.map((payload) => encode(payload, context))),
     async decode(payloads, context) {
       try {
@@ -164,8 +176,8 @@ async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
 const LOST: ReadonlySet<string> = new Set([Failure.PayloadUnreadable, Failure.Erased, Failure.KeyDamaged]);
 
 /**
- * The SDK encodes one thing without saying for which run: why a workflow task failed. There is no key for it, and an error here would
- * end the worker; so it goes without words, and with the places in code.
+ * A failure of a run whose key is destroyed or not to be had, or of one that the SDK does not name: why a workflow task failed. An error
+ * here would end the worker; so it goes without words, and with the places in code.
  */
 function withoutContent({ data }: Payload): Payload {
   const told = { message: 'Not told here: it may repeat content. The frames say where.', stack_trace: framesIn(data) };

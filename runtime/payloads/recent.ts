@@ -12,6 +12,7 @@ export interface Recent {
   put(entry: Sealed & { readonly payload: Payload }): void;
   /** The payload that these bytes were made of, if this process made them and has not handed it out yet. */
   take(sealed: Sealed): Payload | undefined;
+  clear(): void;
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -45,6 +46,10 @@ export function createRecent(maxBytes = MAX_BYTES): Recent {
       if (Buffer.compare(entry.data, data) !== 0) return undefined;
       drop(name, data.byteLength);
       return entry.payload;
+    },
+    clear() {
+      kept.clear();
+      total = 0;
     },
   };
 }

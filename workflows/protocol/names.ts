@@ -21,6 +21,9 @@ export const ENGINE_ACTIVITIES = [
   'swapGeneration',
 ] as const;
 
+/** In the metadata of a payload: it is part of a failure. */
+export const FAILURE_MARK = 'countersign-failure';
+
 /** Prefixes that keep keyed hashes of different types apart. Each ends in a NUL byte when hashed. */
 export const HashPrefix = {
   StepInput: 'countersign/step-input/v1',

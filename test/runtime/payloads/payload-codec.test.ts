@@ -2,11 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Payload } from '@temporalio/common';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
+import { encodeFailure } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { describe, expect, it } from 'vitest';
 import { erased, newKey } from '../../../runtime/keys/index.ts';
 import { keyUnavailable } from '../../../runtime/keys/key-provider.ts';
 import type { CodecOptions } from '../../../runtime/payloads/payload-codec.ts';
 import { createPayloadCodec } from '../../../runtime/payloads/payload-codec.ts';
+import { failureConverter } from '../../../workflows/failure-converter.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 
 const RUN = 'default/answer/01JD0000000000000000000001';
@@ -145,22 +147,39 @@ describe('without a key', () => {
     expect(await failureOf(AWAY)).toMatchObject({ type: Failure.KeyUnavailable, nonRetryable: false });
   });
 
-  it('of no run, as the SDK has it for a workflow task that failed, places in code are written and no words', async () => {
-    const stack_trace =
-      'Error: canary 4711\n at canary\n    at pay (file:///app/flows/pay.ts:12:7)\n    at async run (pay.ts:3:1)';
-    const [written] = await codec.encode([payloadOf({ message: 'canary 4711', stack_trace })]);
+  it.each([
+    ['that was erased', GONE],
+    ['of a provider that is away', AWAY],
+    ['that the SDK does not name, as for a workflow task that failed', undefined],
+  ])('of a run %s a failure is told all the same: places in code, and no words', async (_, run) => {
+    const failure = failureConverter.errorToFailure(new Error('canary 4711\n at canary'), defaultPayloadConverter);
+    expect(failure.message).toBe('Encoded failure');
+    const [written] = await codec.encode([failure.encodedAttributes ?? {}], run === undefined ? undefined : at(run));
     const text = Buffer.from(written?.data ?? []).toString('utf8');
     expect(text).not.toContain('canary');
     expect(JSON.parse(text)).toEqual({
       message: expect.stringContaining('Not told here'),
-      stack_trace: '    at pay (file:///app/flows/pay.ts:12:7)\n    at async run (pay.ts:3:1)',
+      stack_trace: expect.stringMatching(/^ +at .*payload-codec\.test\.ts:\d+:\d+\)?$/m),
     });
   });
 
-  it('of no run other values are written without any', async () => {
-    for (const value of ['canary', new Uint8Array([1]), { canary: 1 }]) {
-      const [written] = await codec.encode([payloadOf(value)]);
-      expect(bytesOf(written ?? {}).toString('latin1')).not.toContain('canary');
+  it('of a run that was erased the details of a failure go without words, too, and those of its causes', async () => {
+    const cause = ApplicationFailure.create({ message: 'canary', details: ['canary'] });
+    const error = ApplicationFailure.create({ message: 'canary', type: 'Told', details: [{ canary: 1 }], cause });
+    const failure = failureConverter.errorToFailure(error, defaultPayloadConverter);
+    const encoded = await encodeFailure([codec], failure, at(GONE));
+    expect(encoded.applicationFailureInfo).toMatchObject({ type: 'Told' });
+    const bytes = [encoded, encoded.cause].flatMap((each) => [
+      each?.encodedAttributes ?? {},
+      ...(each?.applicationFailureInfo?.details?.payloads ?? []),
+    ]);
+    expect(bytes).toHaveLength(4);
+    for (const payload of bytes) expect(bytesOf(payload).toString('latin1')).not.toContain('canary');
+  });
+
+  it('of no run nothing else is written', async () => {
+    for (const value of ['canary', { message: 'canary', stack_trace: '' }]) {
+      await expect(codec.encode([payloadOf(value)])).rejects.toThrow('a payload of no run cannot be encrypted');
     }
   });
 
