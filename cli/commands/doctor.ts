@@ -134,6 +134,11 @@ async function examineDatabase(config: Config): Promise<readonly Finding[]> {
       database,
       await attempt('migrations', () => check.checkMigrations(sql)),
       await attempt('roles', () => check.checkRoles(sql)),
+      await attempt('grants', () => check.checkGrants(sql)),
+      // Without a key file there is nothing to try: the check of keys has said so.
+      ...(config.keyProvider === undefined && !existsSync(config.keyFiles.kek)
+        ? []
+        : [await attempt('key-provider', () => check.checkKeyProvider(sql, config))]),
       await attempt('database-clock', () =>
         checkClock('database-clock', "the database's clock", () => check.databaseClock(sql)),
       ),

@@ -7,6 +7,7 @@ import type { Approver } from '../../policies/approvers.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import type { ApproverFiles } from '../stack/approver-keys.ts';
+import { registerRotation } from './key-rotation.ts';
 
 interface CommonOptions {
   readonly home?: string;
@@ -23,7 +24,7 @@ interface NewOptions extends CommonOptions {
 const MAX_DAYS = 3650;
 
 export function register(program: Command): void {
-  const keys = program.command('keys').description('make, sign and list the keys of approvers');
+  const keys = program.command('keys').description('keys of approvers, and the keys that payloads are encrypted under');
   keys
     .command('admin')
     .description('make the key that signs the approver registry: once for a deployment; a local stack has its own')
@@ -61,6 +62,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  $ npx countersign keys list')
     .action(list);
+  registerRotation(keys);
 }
 
 async function admin(options: CommonOptions & { readonly out?: string }): Promise<void> {

@@ -1,8 +1,13 @@
 // Checks of the database: its version, the migrations, the roles. It changes nothing.
+import { ApplicationFailure } from '@temporalio/common';
 import { roleName } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
+import type { UserError } from '../../runtime/errors.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import type { KeyConfig } from '../../runtime/keys/index.ts';
+import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
 import { listMigrations, pendingMigrations } from '../../runtime/migrate.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
 import { DATABASE_ROLES } from '../stack/database-secrets.ts';
 import type { Finding } from './check.ts';
 import { found, ok } from './check.ts';
@@ -82,6 +87,50 @@ export async function checkRoles(sql: Sql): Promise<Finding> {
     `may do anything: ${powerful.join(', ')}`,
     powerful.map((name) => `alter role ${name} nosuperuser nobypassrls;`).join(' '),
   );
+}
+
+/** Tables that workers rebuild: everything else holds facts. */
+const REBUILT = [
+  'chunks',
+  'collections',
+  'generation_documents',
+  'index_generations',
+  'postings',
+  'stream_events',
+  'term_statistics',
+];
+
+/** Whether a worker could change what is kept for audit: somebody may have granted more than the migrations do. */
+export async function checkGrants(sql: Sql): Promise<Finding> {
+  const rows = await sql<{ name: string }[]>`
+    select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'countersign' and c.relkind = 'r' and not (c.relname = any(${REBUILT}))
+      and has_table_privilege(${roleName('worker')}, c.oid, 'update, delete, truncate')
+    order by 1`;
+  if (rows.length === 0) return ok('grants', 'a worker inserts facts and changes none');
+  const names = rows.map(({ name }) => name).join(', ');
+  return found(
+    'grants',
+    'fail',
+    `a worker may change ${names}`,
+    rows
+      .map(({ name }) => `revoke update, delete, truncate on countersign.${name} from ${roleName('worker')};`)
+      .join(' '),
+  );
+}
+
+/** Whether this process holds the keys that the ledger's are wrapped by. */
+export async function checkKeyProvider(sql: Sql, config: KeyConfig): Promise<Finding> {
+  const fix = 'See `npx countersign keys status`.';
+  try {
+    const keys = createKeys(sql, config);
+    const current = await keys.provider.currentKeyId();
+    await requireOurKeys(sql, keys);
+    return ok('key-provider', `${keys.provider.name}, current key ${current}`);
+  } catch (error) {
+    const away = error instanceof ApplicationFailure && error.type === Failure.KeyUnavailable;
+    return found('key-provider', away ? 'unknown' : 'fail', messageOf(error), (error as UserError).hint ?? fix);
+  }
 }
 
 export async function databaseClock(sql: Sql): Promise<Date> {

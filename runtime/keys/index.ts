@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { Sql } from '../database.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { KeyProvider } from './key-provider.ts';
-import { createLocalProvider, readKekFile, readKekVariable } from './local-provider.ts';
+import { createFileProvider, createLocalProvider, readKekVariable } from './local-provider.ts';
 import type { CachedRunKeys } from './run-keys.ts';
 import { createRunKeys } from './run-keys.ts';
 import type { SubjectKeys } from './subject-keys.ts';
@@ -32,7 +32,7 @@ export type KeyConfig = Pick<Config, 'keyProvider' | 'keyFiles'>;
 
 /** @throws UserError when the settings name no usable key */
 export function createKeyProvider({ keyProvider, keyFiles }: KeyConfig): KeyProvider {
-  if (keyProvider === undefined) return createLocalProvider('file', readKekFile(keyFiles.kek));
+  if (keyProvider === undefined) return createFileProvider(keyFiles.kek);
   if (keyProvider.kind === 'environment') return createLocalProvider('environment', readKekVariable(keyProvider.keys));
   return createVaultProvider(keyProvider);
 }

@@ -63,15 +63,25 @@ export function addKek(path: string): string {
   return added.id;
 }
 
-export function createLocalProvider(name: 'file' | 'environment', keys: readonly Kek[]): KeyProvider {
+/** A file that is read again when a key is wanted that was not in it: it may have been added since. @throws UserError as {@link readKekFile} */
+export const createFileProvider = (path: string): KeyProvider =>
+  createLocalProvider('file', readKekFile(path), () => readKekFile(path));
+
+/** @param reread gives the keys as they are by now. @default reread they do not change */
+export function createLocalProvider(
+  name: 'file' | 'environment',
+  keys: readonly Kek[],
+  reread: () => readonly Kek[] = () => keys,
+): KeyProvider {
   const [current] = keys;
   if (current === undefined) throw new TypeError('A key provider needs a key');
-  const byId = new Map(keys.map((kek) => [kek.id, kek]));
+  let byId = new Map(keys.map((kek) => [kek.id, kek]));
   return {
     name,
     currentKeyId: async () => current.id,
     wrap: async (context, key) => ({ keyId: current.id, wrapped: seal(current.key, context, key) }),
     async unwrap(context, { keyId, wrapped }) {
+      if (!byId.has(keyId)) byId = new Map(reread().map((kek) => [kek.id, kek]));
       const kek = byId.get(keyId);
       if (kek === undefined) throw keyUnknown(name, keyId);
       try {

@@ -6,6 +6,7 @@ import type { KeyProvider } from '../../runtime/keys/index.ts';
 import { createKeys, newKey, open, runKeyContext, seal, wrapKey } from '../../runtime/keys/index.ts';
 import {
   addKek,
+  createFileProvider,
   createKekFile,
   createLocalProvider,
   readKekFile,
@@ -92,6 +93,17 @@ describe('the file of the key-encryption key', () => {
     expect(readKekFile(path).map((kek) => kek.id)).toEqual([id, old?.id]);
     expect(readKekFile(path)[1]).toEqual(old);
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('is read again when a key is wanted that was added to it', async () => {
+    const path = join(folder(), 'kek.json');
+    createKekFile(path);
+    const early = createFileProvider(path);
+    addKek(path);
+    const wrapped = await createFileProvider(path).wrap('c', Buffer.alloc(32, 5));
+    expect(wrapped.keyId).not.toBe(await early.currentKeyId());
+    expect(await early.unwrap('c', wrapped)).toEqual(Buffer.alloc(32, 5));
+    await expect(early.unwrap('c', { ...wrapped, keyId: 'never' })).rejects.toMatchObject({ type: Failure.KeyUnknown });
   });
 
   it('is never overwritten', () => {
