@@ -26,6 +26,7 @@ import { createDirectTransport } from './direct.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import { createStartLedger } from './start-ledger.ts';
+import type { Sweep, SweepOptions } from './sweep.ts';
 import type { Timeline } from './timeline.ts';
 import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -77,6 +78,8 @@ export interface CountersignClient {
   run(runId: RunId): RunHandle;
   /** Latest first. */
   list(options?: ListOptions): Promise<readonly RunSummary[]>;
+  /** Compares Temporal with the start ledger: runs that went around it, and entries that were never started. */
+  sweep(options: SweepOptions): Promise<Sweep>;
   readonly approvals: Approvals;
   /** What tools did, and what is not known of it. */
   readonly effects: EffectReader;
@@ -147,6 +150,7 @@ function clientOver(transport: Transport): CountersignClient {
       ),
     run: (runId) => handleOf(runId),
     list: (options = {}) => transport.list(options),
+    sweep: (options) => transport.sweep(options),
     approvals: { ...transport.approvals, decide: (id, options) => decide(transport.approvals, id, options) },
     effects: transport.effects,
     close: () => transport.close(),

@@ -20,6 +20,7 @@ import { noSuchRun, replyOfFailure } from './run-result.ts';
 import { sendDecision } from './send-decision.ts';
 import { readAsked } from './start-content.ts';
 import type { StartLedger } from './start-ledger.ts';
+import { sweepStarts } from './sweep.ts';
 import { timelineOf } from './timeline.ts';
 import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -152,6 +153,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       const history = await fetchHistory(runId);
       return encoded ? history : await decodeHistory(history, dataConverter);
     },
+    sweep: (options) => sweepStarts(temporal, sql, options),
     timeline: async (runId) => await timelineOf(await fetchHistory(runId), dataConverter),
     async list({ tenant = DEFAULT_TENANT, kind, limit = DEFAULT_LIMIT }) {
       const rows = await sql<LedgerListing[]>`

@@ -17,5 +17,6 @@ export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
 export type { RefusedAttempt } from './security-log.ts';
+export type { NeverStarted, Sweep, SweepOptions, Unledgered } from './sweep.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';
 export type { ListOptions, RunStatus, RunSummary } from './transport.ts';

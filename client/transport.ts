@@ -4,6 +4,7 @@ import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } f
 import type { ApprovalTransport } from './approval-types.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
+import type { Sweep, SweepOptions } from './sweep.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface StartRequest {
@@ -57,6 +58,7 @@ export interface Transport {
   /** With its payloads readable, unless `encoded`. */
   history(runId: RunId, options: { readonly encoded?: boolean }): Promise<History>;
   timeline(runId: RunId): Promise<Timeline>;
+  sweep(options: SweepOptions): Promise<Sweep>;
   list(options: ListOptions): Promise<readonly RunSummary[]>;
   /** The trace record; `undefined` while the run goes on. */
   trace(runId: RunId): Promise<TraceRecord | undefined>;

@@ -57,6 +57,15 @@ export function register(program: Command): void {
     )
     .action(history);
   runs
+    .command('sweep')
+    .description('runs that went around the start ledger, and entries that were never started')
+    .option('--hours <n>', 'how far back, in hours', '24')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExit codes: 0 every run has its row, 1 some went around the ledger.')
+    .addHelpText('after', '\nExample:\n  $ npx countersign runs sweep --hours 1')
+    .action(sweep);
+  runs
     .command('cancel')
     .description('ask a run to end; what it did stays recorded')
     .argument('<id>', 'run id')
@@ -136,6 +145,28 @@ async function history(id: string, options: CommonOptions & { readonly encoded?:
   const { toHistoryJson } = await import('../../client/index.ts');
   await withClient(options.home, async ({ client }) => {
     print(toHistoryJson(await client.run(runId).history({ encoded: options.encoded === true })));
+  });
+}
+
+async function sweep(options: CommonOptions & { readonly hours: string }): Promise<void> {
+  const hours = Number(options.hours);
+  if (!(hours > 0 && hours <= 24 * 365)) {
+    throw new UserError(`Not a number of hours: ${options.hours}`, { hint: 'From 0 to 8760.', exitCode: 64 });
+  }
+  await withClient(options.home, async ({ client }) => {
+    const found = await client.sweep({ since: new Date(Date.now() - hours * 3_600_000) });
+    process.exitCode = found.unledgered.length === 0 ? 0 : 1;
+    if (options.json) return printJson(found);
+    for (const { workflowId, workflowType, status, startedAt } of found.unledgered) {
+      print(`${paint('red', 'not in the ledger')}  ${workflowId}  ${workflowType}  ${status}  ${startedAt}`);
+    }
+    for (const { runId, requester, enteredAt } of found.neverStarted) {
+      print(`${paint('yellow', 'never started')}      ${runId}  by ${requester}  ${enteredAt}`);
+    }
+    const { looked, unledgered, neverStarted } = found;
+    note(
+      `${looked} runs looked at: ${unledgered.length} not in the ledger; ${neverStarted.length} entries never started`,
+    );
   });
 }
 

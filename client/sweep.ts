@@ -1,0 +1,100 @@
+// The sweep of starts: runs that Temporal has and the start ledger has not, and rows whose run was never started. The first went
+// around the ledger, by whoever may write to the namespace; the second are starts that a crash cut short.
+import type { Client } from '@temporalio/client';
+import type { Sql } from '../runtime/database.ts';
+import type { RunId } from '../workflows/protocol/index.ts';
+import { parseRunId } from '../workflows/protocol/index.ts';
+
+export interface Unledgered {
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly status: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+}
+
+export interface NeverStarted {
+  readonly runId: RunId;
+  readonly kind: string;
+  readonly requester: string;
+  /** RFC 3339. */
+  readonly enteredAt: string;
+}
+
+export interface Sweep {
+  /** Runs of Temporal that were looked at. */
+  readonly looked: number;
+  readonly unledgered: readonly Unledgered[];
+  /** Entered and not started since, for longer than a start takes. The same idempotency key starts them. */
+  readonly neverStarted: readonly NeverStarted[];
+}
+
+export interface SweepOptions {
+  /** From when on. */
+  readonly since: Date;
+  /** Starts under way are left alone for this time. @default 60000 */
+  readonly graceMs?: number;
+}
+
+const BATCH = 500;
+
+/** What is found for the first time goes to the security log, too. Looks at every task queue of the namespace. */
+export async function sweepStarts(
+  temporal: Client,
+  sql: Sql,
+  { since, graceMs = 60_000 }: SweepOptions,
+): Promise<Sweep> {
+  const unledgered: Unledgered[] = [];
+  let looked = 0;
+  let batch: Unledgered[] = [];
+  const flush = async (): Promise<void> => {
+    unledgered.push(...(await withoutRow(sql, batch)));
+    batch = [];
+  };
+  const query = `StartTime >= "${since.toISOString()}"`;
+  for await (const { workflowId, type, status, startTime } of temporal.workflow.list({ query, pageSize: BATCH })) {
+    looked += 1;
+    batch.push({ workflowId, workflowType: type, status: status.name, startedAt: startTime.toISOString() });
+    if (batch.length >= BATCH) await flush();
+  }
+  await flush();
+  await report(sql, unledgered);
+  return { looked, unledgered, neverStarted: await neverStarted(temporal, sql, since, graceMs) };
+}
+
+async function withoutRow(sql: Sql, batch: readonly Unledgered[]): Promise<readonly Unledgered[]> {
+  const ids = batch.map(({ workflowId }) => workflowId);
+  const rows = await sql<{ run_id: string }[]>`select run_id from start_ledger where run_id = any(${ids}::text[])`;
+  const known = new Set(rows.map((row) => row.run_id));
+  return batch.filter(({ workflowId }) => !known.has(workflowId));
+}
+
+async function report(sql: Sql, found: readonly Unledgered[]): Promise<void> {
+  for (const { workflowId, workflowType } of found) {
+    const tenant = parseRunId(workflowId)?.tenant ?? '';
+    const reason = `workflow type ${workflowType}`;
+    await sql`
+      insert into security_log (tenant, run_id, event, reason, via)
+      select ${tenant}, ${workflowId}, 'start-unledgered', ${reason}, 'client'
+      where not exists (select 1 from security_log where run_id = ${workflowId} and event = 'start-unledgered')`;
+  }
+}
+
+async function neverStarted(
+  temporal: Client,
+  sql: Sql,
+  since: Date,
+  graceMs: number,
+): Promise<readonly NeverStarted[]> {
+  // A recorded run was started, whatever Temporal still has of it; so was one that did a step.
+  const rows = await sql<{ run_id: RunId; kind: string; requester: string; created_at: Date }[]>`
+    select l.run_id, l.kind, l.requester, l.created_at from start_ledger l
+    where l.created_at >= ${since} and l.created_at < now() - ${graceMs} * interval '1 millisecond'
+      and not exists (select 1 from traces t where t.run_id = l.run_id) order by l.created_at`;
+  const found: NeverStarted[] = [];
+  for (const { run_id: runId, kind, requester, created_at: enteredAt } of rows) {
+    const known = await temporal.workflow.count(`WorkflowId = "${runId}"`);
+    if (known.count === 0) found.push({ runId, kind, requester, enteredAt: enteredAt.toISOString() });
+  }
+  return found;
+}
