@@ -1,0 +1,34 @@
+// A start whose run Temporal has forgotten: its retention has passed, or somebody deleted it.
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CUSTOMER, useEngine } from '../support/engine.ts';
+import { temporalAddress } from '../support/services.ts';
+
+const engine = useEngine();
+let connection: Connection;
+beforeAll(async () => {
+  connection = await Connection.connect({ address: temporalAddress() });
+});
+afterAll(() => connection.close());
+
+describe('an idempotency key', () => {
+  it('still names its run after Temporal has forgotten it, and starts no other', async () => {
+    const temporal = new Client({ connection });
+    const options = { release: 'rewrite_politely', principal: CUSTOMER, idempotencyKey: 'ticket-1' };
+    const run = await engine.client.answer({ question: 'pay now' }, options);
+    await run.result();
+    await temporal.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: run.id },
+    });
+    await vi.waitFor(async () => await expect(run.history()).rejects.toThrow(`No run ${run.id}`), 80_000);
+    const again = await engine.client.answer({ question: 'pay now' }, options);
+    expect(again.id).toBe(run.id);
+    // Nothing was started: Temporal still knows nothing of it.
+    await expect(again.result()).rejects.toThrow(`No run ${run.id}`);
+    expect(await again.trace()).toMatchObject({ run_id: run.id });
+    await expect(engine.client.answer({ question: 'something else' }, options)).rejects.toThrow('another request');
+    const rows = await engine.sql('gateway')`select run_id from start_ledger`;
+    expect(rows).toHaveLength(1);
+  }, 120_000);
+});
