@@ -6,8 +6,8 @@ import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { connectDatabase } from '../runtime/database.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
+import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
-import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
   AgentRequest,
@@ -107,7 +107,7 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
   const keys = createKeys(sql, config, provider);
   const { namespace } = config.temporal;
   const dataConverter =
-    options.dataConverter ?? createDataConverter({ keys, namespace, blobs: [createPostgresBlobs(sql)] });
+    options.dataConverter ?? createDataConverter({ keys, namespace, blobs: createBlobStores(sql, config) });
   const temporal = new Client({ connection, namespace, dataConverter });
   return createDirectTransport({
     config,
