@@ -7,8 +7,8 @@ import { loadConfig } from '../runtime/config.ts';
 import { connectDatabase } from '../runtime/database.ts';
 import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
+import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
-import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
   AgentRequest,
@@ -110,7 +110,7 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
   const sql = connectDatabase({ ...config, maxConnections: 5 });
   const keys = createKeys(sql, config, provider);
   const { namespace } = config.temporal;
-  const encrypting = createDataConverter({ keys, namespace, blobs: [createPostgresBlobs(sql)] });
+  const encrypting = createDataConverter({ keys, namespace, blobs: createBlobStores(sql, config) });
   // Not waited for: a command that needs no ledger needs no connection either. Keys in memory expire by themselves, too.
   followErasures(sql, keys, encrypting.forget).catch(() => {});
   const dataConverter = options.dataConverter ?? encrypting;

@@ -10,7 +10,7 @@ import { connectDatabase } from '../runtime/database.ts';
 import type { Keys } from '../runtime/keys/index.ts';
 import { createKeys } from '../runtime/keys/index.ts';
 import type { BlobStore } from '../runtime/payloads/blob-store.ts';
-import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
+import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 
 export interface Privacy extends AsyncDisposable {
@@ -41,7 +41,7 @@ export async function openPrivacy(config: Config, gateway: Config): Promise<Priv
     sql,
     temporal: new Client({ connection, namespace: config.temporal.namespace }),
     keys: createKeys(sql, config),
-    blobs: [createPostgresBlobs(sql)],
+    blobs: createBlobStores(sql, config),
     client,
     signer: () => readAssertionKey(config.keyFiles.assertionPrivate),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DEFAULT_TASK_QUEUE } from '../workflows/protocol/index.ts';
 import { UserError } from './errors.ts';
 import type { VaultSettings } from './keys/vault-provider.ts';
+import type { S3Settings } from './payloads/s3-blobs.ts';
 import { isAlive, readStackFile } from './stack-file.ts';
 
 /** Roles of the database. Each process connects as one and can do no more than it. */
@@ -32,6 +33,26 @@ const environmentSchema = z.object({
   VAULT_TOKEN: z.string().min(1).optional(),
   VAULT_TOKEN_FILE: z.string().min(1).optional(),
   VAULT_NAMESPACE: z.string().min(1).optional(),
+  COUNTERSIGN_BLOBS_S3_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => /^https?:\/\/[^@?#]+$/i.test(text), 'expected an endpoint, without credentials or a query')
+    .optional(),
+  COUNTERSIGN_BLOBS_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
+    .optional(),
+  COUNTERSIGN_BLOBS_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'expected a region')
+    .optional(),
+  COUNTERSIGN_BLOBS_S3_PREFIX: z
+    .string()
+    .regex(/^([\w-][\w.-]*\/)+$/, 'expected names of folders, each followed by /')
+    .optional(),
+  AWS_ACCESS_KEY_ID: z.string().min(1).optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  AWS_SECRET_ACCESS_KEY_FILE: z.string().min(1).optional(),
+  AWS_SESSION_TOKEN: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_APPROVERS: z.string().min(1).optional(),
@@ -101,6 +122,8 @@ export interface Config {
   readonly keyProvider?:
     | { readonly kind: 'environment'; readonly keys: string }
     | ({ readonly kind: 'vault' } & VaultSettings);
+  /** Where big payloads are put. @default the database */
+  readonly s3?: S3Settings;
   /** The approver registry, absolute: `policies/approvers.json`, on a local stack the one of its home. */
   readonly approversFile: string;
   /** Public half of the key that signs the registry's entries. */
@@ -171,6 +194,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
       assertionPublic: environment.COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE ?? join(home, 'keys', 'assertion-public.json'),
     },
     ...keyProviderOf(environment),
+    ...s3Of(environment),
     approversFile: approversFileOf(environment, cwd, stack === undefined ? undefined : home),
     approversKeyFile: environment.COUNTERSIGN_APPROVERS_KEY_FILE ?? join(home, 'keys', 'approvers-admin-public.json'),
     ...(environment.COUNTERSIGN_TOOLS !== undefined && { toolsModule: resolve(cwd, environment.COUNTERSIGN_TOOLS) }),
@@ -204,6 +228,54 @@ function keyProviderOf(environment: Environment): Pick<Config, 'keyProvider'> {
       key,
       ...(environment.COUNTERSIGN_VAULT_MOUNT !== undefined && { mount: environment.COUNTERSIGN_VAULT_MOUNT }),
       ...(environment.VAULT_NAMESPACE !== undefined && { namespace: environment.VAULT_NAMESPACE }),
+    },
+  };
+}
+
+function s3Of(environment: Environment): Pick<Config, 's3'> {
+  const { COUNTERSIGN_BLOBS_S3_URL: url, COUNTERSIGN_BLOBS_S3_BUCKET: bucket } = environment;
+  // Credentials alone say nothing: they may be there for something else.
+  if (url === undefined && bucket === undefined) return {};
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_SECRET_ACCESS_KEY_FILE: file,
+  } = environment;
+  if (url === undefined || bucket === undefined || accessKeyId === undefined || (secret ?? file) === undefined) {
+    const needed = {
+      COUNTERSIGN_BLOBS_S3_URL: url,
+      COUNTERSIGN_BLOBS_S3_BUCKET: bucket,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      'AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE': secret ?? file,
+    };
+    const missing = Object.entries(needed).flatMap(([name, value]) => (value === undefined ? [name] : []));
+    throw new UserError(`Payloads in S3 need ${missing.join(', ')}`, {
+      hint: 'Set what is missing, or unset COUNTERSIGN_BLOBS_S3_URL and COUNTERSIGN_BLOBS_S3_BUCKET to keep them in the database.',
+      exitCode: 64,
+    });
+  }
+  const { COUNTERSIGN_BLOBS_S3_PREFIX: prefix, AWS_SESSION_TOKEN: sessionToken } = environment;
+  const secretAccessKey = secret ?? readSecret(file ?? '', 'AWS_SECRET_ACCESS_KEY_FILE');
+  const credentials = {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    [secret === undefined ? 'AWS_SECRET_ACCESS_KEY_FILE' : 'AWS_SECRET_ACCESS_KEY']: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  };
+  for (const [name, value] of Object.entries(credentials)) {
+    // In a header, a line break would be refused by an error that shows the header.
+    if (value !== undefined && !/^[!-~]+$/.test(value)) {
+      throw new UserError(`${name} is empty, or has spaces or line breaks in it`, { exitCode: 64 });
+    }
+  }
+  return {
+    s3: {
+      url,
+      bucket,
+      region: environment.COUNTERSIGN_BLOBS_S3_REGION ?? 'us-east-1',
+      ...(prefix !== undefined && { prefix }),
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken !== undefined && { sessionToken }),
     },
   };
 }

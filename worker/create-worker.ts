@@ -18,8 +18,8 @@ import { UserError } from '../runtime/errors.ts';
 import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys, requireOurKeys } from '../runtime/keys/index.ts';
 import { pendingMigrations } from '../runtime/migrate.ts';
+import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
-import { createPostgresBlobs } from '../runtime/payloads/postgres-blobs.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
 import type { SecuritySinks } from '../workflows/protocol/index.ts';
@@ -96,7 +96,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     const keys = createKeys(sql, config, provider);
     const { runKeys } = keys;
     const { namespace } = config.temporal;
-    const blobs = [createPostgresBlobs(sql)];
+    const blobs = createBlobStores(sql, config);
     const securityLog = createSecurityLog(sql, options.log);
     await requireOurKeys(sql, keys);
     const onUnreadable = endUnreadable(new WorkflowClient({ connection, namespace }), securityLog);

@@ -47,17 +47,24 @@ const PASSED_PATTERNS = [
   /^(HTTPS?|NO|ALL)_PROXY$/i,
 ];
 
+/** Credentials of the bucket for payloads. Passed only where there is one: on many machines they are there for something else. */
+const OF_THE_BUCKET = new Set(
+  'AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SECRET_ACCESS_KEY_FILE AWS_SESSION_TOKEN'.split(' '),
+);
+
 /**
- * What the worker may see of our environment: what it needs to run, its own settings and those of tools, and the keys of model
- * providers.
+ * What the worker may see of our environment: what it needs to run, its own settings and those of tools, the keys of model
+ * providers, and with a bucket for payloads its credentials.
  */
 export function workerEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   home: string,
 ): Record<string, string> {
+  const hasBucket = Boolean(env['COUNTERSIGN_BLOBS_S3_URL']);
+  const isPassed = (name: string): boolean =>
+    PASSED.has(name) || PASSED_PATTERNS.some((pattern) => pattern.test(name)) || (hasBucket && OF_THE_BUCKET.has(name));
   const passed = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && (PASSED.has(entry[0]) || PASSED_PATTERNS.some((pattern) => pattern.test(entry[0]))),
+    (entry): entry is [string, string] => entry[1] !== undefined && isPassed(entry[0]),
   );
   return { ...Object.fromEntries(passed), COUNTERSIGN_HOME: home };
 }

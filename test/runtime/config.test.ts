@@ -58,6 +58,14 @@ describe('the environment', () => {
     ['COUNTERSIGN_ENV', CANARY],
     ['COUNTERSIGN_LOG_LEVEL', CANARY],
     ['COUNTERSIGN_BUILD_ID', CANARY.repeat(10)],
+    ['COUNTERSIGN_BLOBS_S3_URL', `s3://${CANARY}`],
+    ['COUNTERSIGN_BLOBS_S3_URL', `https://id:${CANARY}@s3.example`],
+    ['COUNTERSIGN_BLOBS_S3_URL', `https://s3.example?token=${CANARY}`],
+    ['COUNTERSIGN_BLOBS_S3_BUCKET', `${CANARY}/x`],
+    ['COUNTERSIGN_BLOBS_S3_REGION', `${CANARY} x`],
+    ['COUNTERSIGN_BLOBS_S3_PREFIX', CANARY],
+    ['COUNTERSIGN_BLOBS_S3_PREFIX', `/${CANARY}/`],
+    ['COUNTERSIGN_BLOBS_S3_PREFIX', `${CANARY}/../`],
   ])('that mis-sets %s is refused by its name, without its value: %s', (name, value) => {
     const error = problemOf(() => readEnvironment({ [name]: value }));
     expect(error.message).toContain(`${name}: `);
@@ -222,4 +230,69 @@ describe('Qdrant', () => {
       apiKey: 'k',
     });
   });
+});
+
+describe('a bucket for payloads', () => {
+  const BUCKET = { COUNTERSIGN_BLOBS_S3_URL: 'https://s3.example', COUNTERSIGN_BLOBS_S3_BUCKET: 'blobs' };
+  const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: CANARY };
+
+  it('is used when it is named, and not for credentials that lie about', () => {
+    expect(load({ ...OWN, ...CREDENTIALS })).not.toHaveProperty('s3');
+    expect(load({ ...OWN, ...BUCKET, ...CREDENTIALS }).s3).toEqual({
+      url: 'https://s3.example',
+      bucket: 'blobs',
+      region: 'us-east-1',
+      accessKeyId: 'id',
+      secretAccessKey: CANARY,
+    });
+  });
+
+  it('has a region, a prefix and a session token where they are set', () => {
+    const more = {
+      COUNTERSIGN_BLOBS_S3_REGION: 'eu-north-1',
+      COUNTERSIGN_BLOBS_S3_PREFIX: 'countersign/blobs/',
+      AWS_SESSION_TOKEN: 'token',
+    };
+    expect(load({ ...OWN, ...BUCKET, ...CREDENTIALS, ...more }).s3).toMatchObject({
+      region: 'eu-north-1',
+      prefix: 'countersign/blobs/',
+      sessionToken: 'token',
+    });
+  });
+
+  it('has its secret in a file where one is named, without the line break at its end', () => {
+    const file = temp.file('s3-secret');
+    writeFileSync(file, `${CANARY}\n`);
+    const env = { ...OWN, ...BUCKET, AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY_FILE: file };
+    expect(load(env).s3?.secretAccessKey).toBe(CANARY);
+    const error = problemOf(() => load({ ...env, AWS_SECRET_ACCESS_KEY_FILE: temp.file('no-secret') }));
+    expect(error.message).toContain(temp.file('no-secret'));
+    expect(error.hint).toContain('AWS_SECRET_ACCESS_KEY_FILE');
+  });
+
+  it.each([
+    ['a bucket', { COUNTERSIGN_BLOBS_S3_BUCKET: '' }, ['COUNTERSIGN_BLOBS_S3_BUCKET']],
+    ['a URL', { COUNTERSIGN_BLOBS_S3_URL: '' }, ['COUNTERSIGN_BLOBS_S3_URL']],
+    ['an access key', { AWS_ACCESS_KEY_ID: '' }, ['AWS_ACCESS_KEY_ID']],
+    [
+      'credentials',
+      { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' },
+      ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE'],
+    ],
+  ])('without %s is refused by the names of what is missing', (_, change, missing) => {
+    const error = problemOf(() => load({ ...OWN, ...BUCKET, ...CREDENTIALS, ...change }));
+    expect(error.message).toBe(`Payloads in S3 need ${missing.join(', ')}`);
+    expect(error.hint).not.toContain('canary');
+    expect(error.exitCode).toBe(64);
+  });
+
+  it.each(['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'])(
+    'with a line break in %s is refused, without its value',
+    (name) => {
+      const error = problemOf(() => load({ ...OWN, ...BUCKET, ...CREDENTIALS, [name]: `${CANARY}\nx` }));
+      expect(error.message).toContain(`${name} `);
+      expect(`${error.message} ${error.hint}`).not.toContain('canary');
+      expect(error.exitCode).toBe(64);
+    },
+  );
 });

@@ -16,8 +16,9 @@ import { publishFolder } from '../../releases/publish.ts';
 import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
 import { createKeys } from '../../runtime/keys/index.ts';
+import { createBlobStores } from '../../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../../runtime/payloads/data-converter.ts';
-import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
+import type { S3Settings } from '../../runtime/payloads/s3-blobs.ts';
 import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 import type { Approvers } from '../../testing/index.ts';
@@ -59,6 +60,8 @@ export interface EngineOptions
   readonly approvers?: Groups;
   /** Text of `access.cedar`, made of the project's own. */
   readonly policy?: (own: string) => string;
+  /** Bucket for big payloads; `undefined` for none. @default none */
+  readonly s3?: () => S3Settings | undefined;
   /** `host:port` of another Temporal server than the one that all files share. */
   readonly temporal?: () => string;
   /** What the SDK itself says, in this process. @default nothing */
@@ -89,6 +92,10 @@ export function useEngine(options: EngineOptions = {}): Engine {
   const home = mkdtempSync(join(tmpdir(), 'countersign-engine-'));
   const taskQueue = `test-${randomBytes(6).toString('hex')}`;
   const releasesDir = options.releases === undefined ? join(ROOT, 'releases') : join(home, 'releases');
+  const bucket = (): Pick<Config, 's3'> => {
+    const s3 = options.s3?.();
+    return s3 === undefined ? {} : { s3 };
+  };
   const config = (role: DatabaseRole): Config => ({
     mode: 'development',
     home,
@@ -96,6 +103,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     temporal: { address: (options.temporal ?? temporalAddress)(), namespace: 'default' },
     databaseUrl: database.url(role),
     databaseRole: role,
+    ...bucket(),
     policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
     releasesDir,
     keyFiles: {
@@ -178,7 +186,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     config,
     dataConverter() {
       const sql = database.sql('gateway');
-      const blobs = [createPostgresBlobs(sql)];
+      const blobs = createBlobStores(sql, config('gateway'));
       return createDataConverter({ keys: createKeys(sql, config('gateway')), namespace: 'default', blobs });
     },
     approver: (id) => ready(approvers.get(id)),

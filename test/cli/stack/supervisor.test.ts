@@ -13,6 +13,7 @@ import { identify, isSame } from '../../../cli/stack/process-identity.ts';
 import type { StartStackOptions } from '../../../cli/stack/supervisor.ts';
 import { startStack } from '../../../cli/stack/supervisor.ts';
 import { waitFor } from '../../../cli/stack/wait.ts';
+import { workerEnvironment } from '../../../cli/stack/worker-process.ts';
 import { loadConfig } from '../../../runtime/config.ts';
 import type { Stack } from '../../../runtime/stack-file.ts';
 import { readStackFile, stackFilePath } from '../../../runtime/stack-file.ts';
@@ -59,6 +60,26 @@ describe('the local stack', () => {
     expect(names).toEqual(expect.arrayContaining(['COUNTERSIGN_HOME', 'DATABASE_URL', 'OPENAI_API_KEY', 'PATH']));
     expect(names).not.toContain('AWS_SECRET_ACCESS_KEY');
     expect(names).not.toContain('GITHUB_TOKEN');
+  });
+
+  test('the worker gets the credentials of the bucket for payloads, where there is one', () => {
+    const credentials = {
+      AWS_ACCESS_KEY_ID: 'i',
+      AWS_SECRET_ACCESS_KEY: 's',
+      AWS_SECRET_ACCESS_KEY_FILE: '/s',
+      AWS_SESSION_TOKEN: 't',
+    };
+    const bucket = { COUNTERSIGN_BLOBS_S3_URL: 'http://s3', COUNTERSIGN_BLOBS_S3_BUCKET: 'b' };
+    const env = { ...credentials, AWS_PROFILE: 'p', COUNTERSIGN_HOME: '/other' };
+    expect(workerEnvironment(env, '/home')).toEqual({ COUNTERSIGN_HOME: '/home' });
+    expect(workerEnvironment({ ...env, COUNTERSIGN_BLOBS_S3_URL: '' }, '/home')).not.toHaveProperty(
+      'AWS_ACCESS_KEY_ID',
+    );
+    expect(workerEnvironment({ ...env, ...bucket }, '/home')).toEqual({
+      ...credentials,
+      ...bucket,
+      COUNTERSIGN_HOME: '/home',
+    });
   });
 
   test('uses the servers that the environment names, and leaves them running', async () => {
