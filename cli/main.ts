@@ -5,6 +5,7 @@ import * as agent from './commands/agent.ts';
 import * as approvals from './commands/approvals.ts';
 import * as ask from './commands/ask.ts';
 import * as audit from './commands/audit.ts';
+import * as codec from './commands/codec.ts';
 import * as demo from './commands/demo.ts';
 import * as dev from './commands/dev.ts';
 import * as doctor from './commands/doctor.ts';
@@ -32,6 +33,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   doctor,
   keys,
   subject,
+  codec,
   migrate,
 ];
 

@@ -21,6 +21,8 @@ export const stackSchema = z.object({
   worker: z.object({ pid: z.number().int() }),
   /** The sample shop; absent where the worker has tools of its user's own. */
   shop: z.object({ url: z.string(), pid: z.number().int() }).optional(),
+  /** The codec server, without the path that its UI knows; absent where Temporal is not ours. */
+  codec: z.object({ url: z.string(), pid: z.number().int() }).optional(),
   taskQueue: z.string(),
 });
 

@@ -109,7 +109,7 @@ function describe({ stack, home, workerLog }: RunningStack): Record<string, unkn
 }
 
 function printPlaces({ stack, home, workerLog }: RunningStack): void {
-  const { temporal, database, shop } = stack;
+  const { temporal, database, shop, codec } = stack;
   const here = (path: string): string => relative(process.cwd(), path) || '.';
   print();
   print(paint('bold', 'Countersign runs.'));
@@ -117,6 +117,9 @@ function printPlaces({ stack, home, workerLog }: RunningStack): void {
     alignTable([
       ['  Temporal', `${temporal.address}, namespace ${temporal.namespace}`],
       ...(temporal.uiUrl === undefined ? [] : [['  Temporal UI', paint('cyan', temporal.uiUrl)]]),
+      ...(codec === undefined
+        ? []
+        : [['  Codec server', `${codec.url}, known to the UI; \`codec token\` is for others`]]),
       [
         '  Database',
         database === undefined ? 'the one of DATABASE_URL' : `${database.host}:${database.port}/${database.name}`,

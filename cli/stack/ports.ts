@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 export const LOOPBACK = '127.0.0.1';
 
 /** Where people expect things; each is used only while nobody else has it. */
-export const USUAL_PORTS = { temporal: 7233, temporalUi: 8233, database: 54330, shop: 8234 } as const;
+export const USUAL_PORTS = { temporal: 7233, temporalUi: 8233, database: 54330, shop: 8234, codec: 8235 } as const;
 
 /** Whether a server could listen on this loopback port now. */
 export async function isFree(port: number): Promise<boolean> {

@@ -35,8 +35,13 @@ export interface StackDatabase extends Server {
   url(role: DatabaseRole): string;
 }
 
+export interface OpenTemporalOptions extends OpenServerOptions {
+  /** For the UI of ours. */
+  readonly uiCodecEndpoint?: string;
+}
+
 /** @throws UserError when the server named cannot be reached, or ours cannot start */
-export async function openTemporal(options: OpenServerOptions): Promise<StackTemporal> {
+export async function openTemporal(options: OpenTemporalOptions): Promise<StackTemporal> {
   const { home, env, environment, onProgress, signal } = options;
   if (environment.TEMPORAL_ADDRESS !== undefined) return await namedTemporal(options, environment.TEMPORAL_ADDRESS);
   const binary = await findTemporal({
@@ -52,6 +57,7 @@ export async function openTemporal(options: OpenServerOptions): Promise<StackTem
     home,
     binary: binary.path,
     ...(environment.TEMPORAL_NAMESPACE !== undefined && { namespace: environment.TEMPORAL_NAMESPACE }),
+    ...(options.uiCodecEndpoint !== undefined && { uiCodecEndpoint: options.uiCodecEndpoint }),
   });
   onProgress(`runs at ${server.address}`);
   return {

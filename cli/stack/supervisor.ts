@@ -1,5 +1,5 @@
-// Starts the local stack in order, watches it, and stops it: PostgreSQL and Temporal, migrations, releases, the sample shop, the
-// worker.
+// Starts the local stack in order, watches it, and stops it: codec server, PostgreSQL and Temporal, migrations, releases, the sample
+// shop, the worker.
 import { rmSync } from 'node:fs';
 import { readEnvironment } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
@@ -9,28 +9,31 @@ import { migrate } from '../../runtime/migrate.ts';
 import type { Stack } from '../../runtime/stack-file.ts';
 import { stackFilePath } from '../../runtime/stack-file.ts';
 import { DEFAULT_TASK_QUEUE } from '../../workflows/protocol/index.ts';
+import type { CodecProcess } from './codec-process.ts';
+import { CODEC_STOP, startCodecProcess } from './codec-process.ts';
 import { POSTGRES_STOP } from './embedded-postgres.ts';
 import { writeFileAtomic } from './files.ts';
 import { checkLayout, prepareHome } from './home.ts';
 import { lockHome } from './lock.ts';
 import { lastWords, stopLeftover } from './processes.ts';
 import { SAMPLE_TOOLS } from './sample-tools.ts';
-import type { StackDatabase, StackTemporal } from './servers.ts';
+import type { OpenTemporalOptions, StackDatabase, StackTemporal } from './servers.ts';
 import { openDatabase, openTemporal } from './servers.ts';
 import { SHOP_STOP, shopUrl, startShopProcess } from './shop-process.ts';
 import { TEMPORAL_STOP } from './temporal-server.ts';
 import { startWorker, WORKER_ENTRY, WORKER_STOP, workerEnvironment } from './worker-process.ts';
 
-export type StackPart = 'temporal' | 'database' | 'releases' | 'shop' | 'worker';
+export type StackPart = 'temporal' | 'database' | 'codec' | 'releases' | 'shop' | 'worker';
 
 /** In the order in which they are stopped. */
 const LEFTOVERS = [
   ['worker', WORKER_STOP],
   ['shop', SHOP_STOP],
+  ['codec', CODEC_STOP],
   ['temporal', TEMPORAL_STOP],
   ['postgres', POSTGRES_STOP],
 ] as const;
-const PARTS = { worker: 'worker', shop: 'shop', temporal: 'temporal', postgres: 'database' } as const;
+const PARTS = { worker: 'worker', shop: 'shop', codec: 'codec', temporal: 'temporal', postgres: 'database' } as const;
 
 export interface StackProgress {
   readonly part: StackPart;
@@ -129,14 +132,30 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
         throw error;
       }
     };
+    let codec: CodecProcess | undefined;
+    /** There is nothing to record it in before the servers are up. */
+    let recordCodec: (pid: number) => void = () => {};
+    const openCodec = async (): Promise<Pick<OpenTemporalOptions, 'uiCodecEndpoint'>> => {
+      if (environment.TEMPORAL_ADDRESS !== undefined || environment.COUNTERSIGN_ENV === 'production') return {};
+      const onLine = (text: string): void => onProgress({ part: 'codec', text });
+      codec = await startCodecProcess({ home, env, cwd, onPid: (pid) => recordCodec(pid), onLine }, open.signal);
+      onLine(`runs at ${codec.url}`);
+      return { uiCodecEndpoint: codec.uiEndpoint };
+    };
+    // Stopped before the servers that it asks; here, should one of them not start.
+    const stopCodec = async (): Promise<void> => await codec?.stop();
+    undo.push(stopCodec);
     const starts = [
       startPart(
         'The Temporal server',
-        openTemporal({
-          ...open,
-          onProgress: (text, fraction) =>
-            onProgress({ part: 'temporal', text, ...(fraction !== undefined && { fraction }) }),
-        }),
+        openCodec().then((endpoint) =>
+          openTemporal({
+            ...open,
+            ...endpoint,
+            onProgress: (text, fraction) =>
+              onProgress({ part: 'temporal', text, ...(fraction !== undefined && { fraction }) }),
+          }),
+        ),
       ),
       startPart('PostgreSQL', openDatabase({ ...open, onProgress: (text) => onProgress({ part: 'database', text }) })),
     ] as const;
@@ -144,6 +163,7 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
     await Promise.allSettled(starts);
     siblings.signal.throwIfAborted();
     const [temporal, database] = await Promise.all(starts);
+    undo.push(stopCodec);
     signal.throwIfAborted();
 
     const applied = await withDatabase(database.url('owner'), 'owner', migrate);
@@ -191,7 +211,10 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
       workerEnv['TOOL_SHOP_URL'] ||= await openShop();
     }
     // The worker reads where the servers are from this file.
-    save({});
+    save(codec === undefined ? {} : { codec: { url: codec.url, pid: codec.pid } });
+    recordCodec = (pid) => {
+      if (stopped === undefined && stack.codec !== undefined) save({ codec: { ...stack.codec, pid } });
+    };
     undo.push(() => rmSync(stackFilePath(home), { force: true }));
 
     onProgress({ part: 'worker', text: 'starting' });

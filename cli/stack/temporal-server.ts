@@ -33,6 +33,8 @@ export interface StartTemporalOptions {
   readonly port?: number;
   /** @default the usual port if it is free, else any */
   readonly uiPort?: number;
+  /** Where the web UI has payloads decoded; its path is a secret. @default nowhere */
+  readonly uiCodecEndpoint?: string;
 }
 
 export interface TemporalServer {
@@ -93,13 +95,15 @@ interface ServerArgs {
   readonly headless: boolean;
   readonly port: number;
   readonly uiPort: number;
+  readonly uiCodecEndpoint?: string;
 }
 
-function serverArgs({ home, namespace, headless, port, uiPort }: ServerArgs): readonly string[] {
+function serverArgs({ home, namespace, headless, port, uiPort, uiCodecEndpoint }: ServerArgs): readonly string[] {
   return [
     ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(port), '--log-level', headless ? 'error' : 'warn'],
     ...(namespace === 'default' ? [] : ['--namespace', namespace]),
     ...(headless ? ['--headless'] : ['--ui-port', String(uiPort), '--db-filename', join(home, 'temporal.db')]),
+    ...(headless || uiCodecEndpoint === undefined ? [] : ['--ui-codec-endpoint', uiCodecEndpoint]),
     ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
   ];
 }

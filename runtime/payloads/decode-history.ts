@@ -9,6 +9,7 @@ import {
 } from '@temporalio/common/lib/internal-non-workflow/extstore-helpers.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
+import { runOf } from './payload-codec.ts';
 
 /** Changes the history in place and gives it back. @throws ApplicationFailure Erased, PayloadUnreadable, BlobMissing, KeyUnavailable */
 export async function decodeHistory(history: History, dataConverter: DataConverter): Promise<History> {
@@ -18,20 +19,28 @@ export async function decodeHistory(history: History, dataConverter: DataConvert
 }
 
 /** One payload as its writer made it. @throws as {@link decodeHistory} */
-export async function decodePayload(
-  payload: Payload,
-  { payloadCodecs, externalStorage }: LoadedDataConverter,
-): Promise<Payload> {
-  let found = payload;
-  if (isReferencePayload(payload)) {
-    const { driverName, claimData } = decodeReferencePayload(payload);
-    const driver = externalStorage?.getDriver(driverName);
-    if (driver == null) throw new Error(`A payload lies in ${driverName}, which this process is not set up to read`);
-    [found = payload] = await driver.retrieve({}, [new StorageDriverClaim(claimData)]);
-  }
-  for (const codec of payloadCodecs.toReversed()) [found = payload] = await codec.decode([found]);
+export async function decodePayload(payload: Payload, converter: LoadedDataConverter): Promise<Payload> {
+  let found = await fetchPayload(payload, converter);
+  for (const codec of converter.payloadCodecs.toReversed()) [found = payload] = await codec.decode([found]);
   return found;
 }
+
+/** What a reference leads to; any other payload as it is. Still encrypted. @throws ApplicationFailure PayloadUnreadable, BlobMissing */
+export async function fetchPayload(
+  payload: Payload,
+  { externalStorage }: Pick<LoadedDataConverter, 'externalStorage'>,
+): Promise<Payload> {
+  if (!isReferencePayload(payload)) return payload;
+  const { driverName, claimData } = decodeReferencePayload(payload);
+  const driver = externalStorage?.getDriver(driverName);
+  if (driver == null) throw new Error(`A payload lies in ${driverName}, which this process is not set up to read`);
+  const [found = payload] = await driver.retrieve({}, [new StorageDriverClaim(claimData)]);
+  return found;
+}
+
+/** The run that an encrypted payload or a reference names. Not verified: decoding does that. @throws Error for a malformed reference */
+export const runNamedBy = (payload: Payload): string | undefined =>
+  isReferencePayload(payload) ? decodeReferencePayload(payload).claimData['run'] : runOf(payload);
 
 type Fields = Record<string, unknown>;
 

@@ -66,7 +66,7 @@ describe('a development identity', () => {
       const error = errorOf(() => developmentIdentity(development, id, 'default'));
       expect(error.message).toBe(`No development identity ${id}`);
       expect(error.hint).toContain(join(development.policiesDir, 'development-identities.yaml'));
-      for (const known of ['customer', 'staff', 'operator', 'suspended', 'stranger'])
+      for (const known of ['customer', 'staff', 'operator', 'auditor', 'suspended', 'stranger'])
         expect(error.hint).toContain(known);
       expect(error.exitCode).toBe(64);
     },

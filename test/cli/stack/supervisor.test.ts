@@ -2,11 +2,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { afterAll, describe, expect, test } from 'vitest';
+import { codecEnvironment } from '../../../cli/stack/codec-process.ts';
 import { isFree } from '../../../cli/stack/ports.ts';
 import type { ProcessIdentity } from '../../../cli/stack/process-identity.ts';
 import { identify, isSame } from '../../../cli/stack/process-identity.ts';
@@ -42,7 +43,7 @@ describe('the local stack', () => {
     expect(readFileSync(config.keyFiles.assertionPublic, 'utf8')).not.toContain('"d"');
     await (await Connection.connect({ address: stack.temporal.address })).close();
     const identities = identitiesOf(stack);
-    expect(identities.length).toBe(3);
+    expect(identities.length).toBe(4);
 
     await Promise.all([running.stop(), running.stop()]);
     expect(identities.filter(isSame)).toEqual([]);
@@ -303,6 +304,82 @@ describe('the sample shop', () => {
   });
 });
 
+describe('the codec server', () => {
+  /** As the UI has it. */
+  const endpointOf = async ({ temporal }: Stack): Promise<string> => {
+    const settings = (await (await fetch(`${temporal.uiUrl}/api/v1/settings`)).json()) as {
+      Codec: { Endpoint: string };
+    };
+    return settings.Codec.Endpoint;
+  };
+  const ask = async (endpoint: string, headers: Record<string, string> = {}): Promise<number> => {
+    const body = '{"payloads":[]}';
+    const all = { 'content-type': 'application/json', ...headers };
+    return (await fetch(`${endpoint}/decode`, { method: 'POST', headers: all, body })).status;
+  };
+
+  test('answers the UI by a path that nobody else is told, and is stopped with the rest', async () => {
+    const home = folder.file('codec');
+    const lines: string[] = [];
+    const running = await startStack({ ...options(home), onProgress: ({ text }) => lines.push(text) });
+    const { stack } = running;
+    const endpoint = await endpointOf(stack);
+    const secret = endpoint.slice(`${stack.codec?.url}/`.length);
+    expect(endpoint).toBe(`${stack.codec?.url}/${secret}`);
+    expect(secret).toMatch(/^[\w-]{32,}$/);
+    expect(await ask(endpoint, { origin: stack.temporal.uiUrl ?? '' })).toBe(200);
+    expect(await ask(endpoint, { origin: 'https://evil.example' })).toBe(403);
+    expect(await ask(stack.codec?.url ?? '')).toBe(401);
+
+    expect(statSync(`${home}/keys/codec-path`).mode & 0o777).toBe(0o600);
+    const told = [readFileSync(stackFilePath(home), 'utf8'), ...lines];
+    for (const name of readdirSync(`${home}/logs`)) told.push(readFileSync(`${home}/logs/${name}`, 'utf8'));
+    expect(told.join('\n')).toContain(stack.codec?.url);
+    expect(told.join('\n')).toContain('codec-refused');
+    expect(told.join('\n')).not.toContain(secret);
+    await running.stop();
+    expect(existsSync(`${home}/keys/codec-path`)).toBe(false);
+    expect(existsSync(`${home}/run/codec.json`)).toBe(false);
+  });
+
+  test('that is killed is started again where the UI knows it', async () => {
+    const home = folder.file('codec-killed');
+    const running = await startStack(options(home));
+    const endpoint = await endpointOf(running.stack);
+    const killed = running.stack.codec?.pid;
+    process.kill(killed ?? 0, 'SIGKILL');
+    await waitFor(() => ![0, killed].includes(readStackFile(home)?.codec?.pid), { timeoutMs: 20_000 });
+    expect(running.stack.codec?.pid).not.toBe(killed);
+    expect(await ask(endpoint)).toBe(200);
+    await running.stop();
+  });
+
+  test('gets the settings of keys and database, and no keys of model providers', () => {
+    const env = {
+      VAULT_ADDR: 'a',
+      COUNTERSIGN_KEK: 'k',
+      DATABASE_URL: 'd',
+      OPENAI_API_KEY: 'o',
+      TOOL_X: 't',
+      AWS_X: 'x',
+    };
+    expect(codecEnvironment(env, '/home')).toEqual({
+      VAULT_ADDR: 'a',
+      COUNTERSIGN_KEK: 'k',
+      DATABASE_URL: 'd',
+      COUNTERSIGN_HOME: '/home',
+    });
+  });
+
+  test('is not started beside a Temporal server that the environment names, nor in production', async () => {
+    const named = await startStack(external(folder.file('codec-external')));
+    const production = await startStack(options(folder.file('codec-production'), { COUNTERSIGN_ENV: 'production' }));
+    expect([named.stack.codec, production.stack.codec]).toEqual([undefined, undefined]);
+    expect(await endpointOf(production.stack)).toBe('');
+    await Promise.all([named.stop(), production.stop()]);
+  });
+});
+
 describe('the process of the local stack', () => {
   test('SIGTERM stops every process of it', async () => {
     const home = folder.file('sigterm');
@@ -319,12 +396,12 @@ describe('the process of the local stack', () => {
     const home = folder.file('killed');
     const { child, stack } = await devProcess(home);
     const left = identitiesOf(stack);
-    expect(left.length).toBe(4);
-    // Stopped in its tracks, it cannot notice that its parent is gone.
-    process.kill(stack.shop?.pid ?? 0, 'SIGSTOP');
+    expect(left.length).toBe(5);
+    // Stopped in their tracks, they cannot notice that their parent is gone.
+    for (const pid of [stack.shop?.pid, stack.codec?.pid]) process.kill(pid ?? 0, 'SIGSTOP');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    expect(left.filter(isSame).length).toBeGreaterThanOrEqual(3);
+    expect(left.filter(isSame).length).toBeGreaterThanOrEqual(4);
 
     const again = await devProcess(home);
     expect(left.filter(isSame)).toEqual([]);
@@ -346,7 +423,7 @@ function external(home: string, more: Record<string, string> = {}): StartStackOp
 }
 
 function identitiesOf(stack: Stack): readonly ProcessIdentity[] {
-  const pids = [stack.temporal.pid, stack.database?.pid, stack.shop?.pid, stack.worker.pid];
+  const pids = [stack.temporal.pid, stack.database?.pid, stack.shop?.pid, stack.codec?.pid, stack.worker.pid];
   return pids.map((pid) => identify(pid ?? 0)).filter((identity) => identity !== undefined);
 }
 
