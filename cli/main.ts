@@ -5,6 +5,7 @@ import * as agent from './commands/agent.ts';
 import * as approvals from './commands/approvals.ts';
 import * as ask from './commands/ask.ts';
 import * as audit from './commands/audit.ts';
+import * as backup from './commands/backup.ts';
 import * as codec from './commands/codec.ts';
 import * as demo from './commands/demo.ts';
 import * as dev from './commands/dev.ts';
@@ -35,6 +36,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   subject,
   codec,
   migrate,
+  backup,
 ];
 
 const WRONG_USE = 64;

@@ -10,29 +10,20 @@ import type { Stack } from '../../runtime/stack-file.ts';
 import { stackFilePath } from '../../runtime/stack-file.ts';
 import { DEFAULT_TASK_QUEUE } from '../../workflows/protocol/index.ts';
 import type { CodecProcess } from './codec-process.ts';
-import { CODEC_STOP, startCodecProcess } from './codec-process.ts';
-import { POSTGRES_STOP } from './embedded-postgres.ts';
+import { startCodecProcess } from './codec-process.ts';
 import { writeFileAtomic } from './files.ts';
 import { checkLayout, prepareHome } from './home.ts';
+import { stopLeftovers } from './leftovers.ts';
 import { lockHome } from './lock.ts';
-import { lastWords, stopLeftover } from './processes.ts';
+import { lastWords } from './processes.ts';
 import { SAMPLE_TOOLS } from './sample-tools.ts';
 import type { OpenTemporalOptions, StackDatabase, StackTemporal } from './servers.ts';
 import { openDatabase, openTemporal } from './servers.ts';
-import { SHOP_STOP, shopUrl, startShopProcess } from './shop-process.ts';
-import { TEMPORAL_STOP } from './temporal-server.ts';
-import { startWorker, WORKER_ENTRY, WORKER_STOP, workerEnvironment } from './worker-process.ts';
+import { shopUrl, startShopProcess } from './shop-process.ts';
+import { startWorker, WORKER_ENTRY, workerEnvironment } from './worker-process.ts';
 
 export type StackPart = 'temporal' | 'database' | 'codec' | 'releases' | 'shop' | 'worker';
 
-/** In the order in which they are stopped. */
-const LEFTOVERS = [
-  ['worker', WORKER_STOP],
-  ['shop', SHOP_STOP],
-  ['codec', CODEC_STOP],
-  ['temporal', TEMPORAL_STOP],
-  ['postgres', POSTGRES_STOP],
-] as const;
 const PARTS = { worker: 'worker', shop: 'shop', codec: 'codec', temporal: 'temporal', postgres: 'database' } as const;
 
 export interface StackProgress {
@@ -112,10 +103,7 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
   };
 
   try {
-    // What a killed supervisor left goes first: it holds our ports and files.
-    for (const [name, how] of LEFTOVERS) {
-      if (await stopLeftover(home, name, how)) onProgress({ part: PARTS[name], text: 'stopped one left running' });
-    }
+    await stopLeftovers(home, (name) => onProgress({ part: PARTS[name], text: 'stopped one left running' }));
     rmSync(stackFilePath(home), { force: true });
     await prepareHome(home);
 
