@@ -47,22 +47,30 @@ const PASSED_PATTERNS = [
   /^(HTTPS?|NO|ALL)_PROXY$/i,
 ];
 
-/** Credentials of the bucket for payloads. Passed only where there is one: on many machines they are there for something else. */
-const OF_THE_BUCKET = new Set(
-  'AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SECRET_ACCESS_KEY_FILE AWS_SESSION_TOKEN'.split(' '),
-);
+/** Credentials by the setting that makes them ours: on many machines they are there for something else. */
+const CREDENTIALS_OF: Readonly<Record<string, readonly string[]>> = {
+  COUNTERSIGN_BLOBS_S3_URL: [
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SECRET_ACCESS_KEY_FILE',
+    'AWS_SESSION_TOKEN',
+  ],
+  COUNTERSIGN_VAULT_KEY: ['VAULT_ADDR', 'VAULT_TOKEN', 'VAULT_TOKEN_FILE', 'VAULT_NAMESPACE'],
+};
 
 /**
  * What the worker may see of our environment: what it needs to run, its own settings and those of tools, the keys of model
- * providers, and with a bucket for payloads its credentials.
+ * providers, and credentials of a bucket or a Vault that its settings name.
  */
 export function workerEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   home: string,
 ): Record<string, string> {
-  const hasBucket = Boolean(env['COUNTERSIGN_BLOBS_S3_URL']);
+  const credentials = new Set(
+    Object.entries(CREDENTIALS_OF).flatMap(([setting, names]) => (env[setting] ? names : [])),
+  );
   const isPassed = (name: string): boolean =>
-    PASSED.has(name) || PASSED_PATTERNS.some((pattern) => pattern.test(name)) || (hasBucket && OF_THE_BUCKET.has(name));
+    PASSED.has(name) || PASSED_PATTERNS.some((pattern) => pattern.test(name)) || credentials.has(name);
   const passed = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && isPassed(entry[0]),
   );

@@ -1,6 +1,6 @@
 // Nothing in clear: a word that people, models, tools and errors say is looked for in everything that is stored or logged, in every
 // form it could have. The same search finds it when the codec is off, and finds other words where they are.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -167,12 +167,21 @@ function filesBelow(path: string): readonly string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
+/** A server that runs makes and removes files of its own meanwhile. */
+function readOrGone(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
 /** Names of the files that hold the word in one of its forms. */
 function filesWith(word: string, path: string): readonly string[] {
   const forms = formsOf(word);
   return filesBelow(path).filter((file) => {
-    if (statSync(file).size === 0) return false;
-    const text = readFileSync(file, 'latin1');
+    const text = readOrGone(file);
     return forms.some((form) => text.includes(form));
   });
 }

@@ -83,6 +83,13 @@ describe('the local stack', () => {
     });
   });
 
+  test('the worker gets what reaches a Vault where the keys are in one, and never otherwise', () => {
+    const vault = { VAULT_ADDR: 'https://vault', VAULT_TOKEN: 't', VAULT_NAMESPACE: 'n' };
+    expect(workerEnvironment({ ...vault, VAULT_CACERT: 'c' }, '/home')).toEqual({ COUNTERSIGN_HOME: '/home' });
+    const env = { ...vault, COUNTERSIGN_VAULT_KEY: 'k' };
+    expect(workerEnvironment(env, '/home')).toEqual({ ...env, COUNTERSIGN_HOME: '/home' });
+  });
+
   test('uses the servers that the environment names, and leaves them running', async () => {
     const home = folder.file('external');
     const running = await startStack(external(home));
