@@ -16,6 +16,7 @@ export type { EffectAttempt, EffectDetail, EffectState, EffectSummary, ListEffec
 export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
+export { endedWithReply } from './run-result.ts';
 export type { RefusedAttempt } from './security-log.ts';
 export type { NeverStarted, Sweep, SweepOptions, Unledgered } from './sweep.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';

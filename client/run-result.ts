@@ -4,6 +4,19 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure
 import { UserError } from '../runtime/errors.ts';
 import type { Reply, RunId } from '../workflows/protocol/index.ts';
 import { Failure, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { RunStatus } from './transport.ts';
+
+const WITH_REPLY: ReadonlySet<string> = new Set<Reply['kind']>([
+  'answered',
+  'refused',
+  'clarify',
+  'failed',
+  'handed-over',
+  'budget-exhausted',
+]);
+
+/** Whether `result` gives a reply for a run in this state: not while it runs, and not after it was cancelled or ended from outside. */
+export const endedWithReply = (status: RunStatus): boolean => WITH_REPLY.has(status);
 
 export function noSuchRun(runId: RunId): UserError {
   return new UserError(`No run ${runId}`, { hint: '`npx countersign runs list` shows the latest.' });

@@ -1,5 +1,6 @@
 // Everything that is kept of a subject, readable, one JSON document a run: what a person may ask for before it is erased, or instead.
 import type { CountersignClient, Reply } from '../client/index.ts';
+import { endedWithReply } from '../client/index.ts';
 import type { Sql } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { RunId } from '../workflows/protocol/index.ts';
@@ -31,15 +32,6 @@ export interface ExportDependencies {
   readonly client: CountersignClient;
 }
 
-const ENDED: ReadonlySet<string> = new Set([
-  'answered',
-  'refused',
-  'clarify',
-  'failed',
-  'handed-over',
-  'budget-exhausted',
-]);
-
 /** Oldest first. A run that is gone from Temporal, or erased, is in it with what is left. */
 export async function* exportSubject(
   { sql, client }: ExportDependencies,
@@ -68,7 +60,7 @@ export async function* exportSubject(
       status: summary.status,
       requester: summary.requester,
       request: (payloads[0] as { request?: unknown } | undefined)?.request ?? null,
-      reply: ENDED.has(summary.status) ? await read('reply', () => run.result(), null) : null,
+      reply: endedWithReply(summary.status) ? await read('reply', () => run.result(), null) : null,
       trace: (await run.trace()) ?? null,
       approvals: await Promise.all(
         approvals.map(({ id }) => read<unknown>(`approval ${id}`, () => client.approvals.get(id), { id })),

@@ -16,15 +16,6 @@ interface ListOptions extends CommonOptions {
   readonly kind?: string;
 }
 
-const ENDED: ReadonlySet<string> = new Set([
-  'answered',
-  'refused',
-  'clarify',
-  'failed',
-  'handed-over',
-  'budget-exhausted',
-]);
-
 export function register(program: Command): void {
   const runs = program.command('runs').description('list, show and cancel runs');
   runs
@@ -94,6 +85,7 @@ async function list(options: ListOptions): Promise<void> {
 
 async function show(id: string, options: CommonOptions): Promise<void> {
   const runId = requireRunId(id);
+  const { endedWithReply } = await import('../../client/index.ts');
   await withClient(options.home, async ({ config, client }) => {
     const run = client.run(runId);
     const summary = await run.summary();
@@ -102,7 +94,7 @@ async function show(id: string, options: CommonOptions): Promise<void> {
       summary.status === 'not-started' ? undefined : unlessErased(() => run.timeline()),
     ]);
     const erased = timeline === ERASED;
-    const reply = ENDED.has(summary.status) && !erased ? await run.result() : undefined;
+    const reply = endedWithReply(summary.status) && !erased ? await run.result() : undefined;
     const ui = uiLink(config.temporal.uiUrl, config.temporal.namespace, runId);
     if (options.json)
       return printJson({
