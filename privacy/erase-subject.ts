@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { SignJWT } from 'jose';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Sql } from '../runtime/database.ts';
-import { announceErasure } from '../runtime/keys/erasures.ts';
+import { announceErasures } from '../runtime/keys/erasures.ts';
 import type { BlobStore } from '../runtime/payloads/blob-store.ts';
 import { requireNoHold } from './holds.ts';
 import type { Subject, SubjectRun } from './subject-runs.ts';
@@ -91,7 +91,7 @@ async function destroyKey(
     // The keys of its runs go with it: they hang on this row.
     const destroyed = await tx`
       delete from subject_keys where tenant = ${tenant} and subject = ${pseudonym} returning key_id`;
-    await announceErasure(tx, tenant, pseudonym);
+    await announceErasures(tx, tenant);
     if (destroyed.length === 0) return { hadKey: false, statement: null };
     const gone = `erased:${pseudonym.slice(-16)}`;
     const own = tx`select run_id from start_ledger where tenant = ${tenant} and subject = ${pseudonym}`;

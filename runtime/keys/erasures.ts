@@ -1,13 +1,12 @@
 // How the word of an erasure reaches every process that may have a key in memory: NOTIFY, in the transaction that destroys it.
-import type { KeyedHash } from '../../workflows/protocol/index.ts';
 import type { Sql, Transaction } from '../database.ts';
 import type { Keys } from './index.ts';
 
 const CHANNEL = 'countersign_erased';
 
-/** Call it in the transaction that destroys the key: nobody hears of it before, and everybody after. */
-export async function announceErasure(tx: Transaction, tenant: string, subject: KeyedHash): Promise<void> {
-  await tx`select pg_notify(${CHANNEL}, ${JSON.stringify({ tenant, subject })})`;
+/** Call it in the transaction that destroys keys: nobody hears of it before, and everybody after. */
+export async function announceErasures(tx: Transaction, tenant: string): Promise<void> {
+  await tx`select pg_notify(${CHANNEL}, ${tenant})`;
 }
 
 /**
