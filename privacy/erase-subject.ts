@@ -79,7 +79,7 @@ interface Statement {
 
 async function destroyKey(
   sql: Sql,
-  { tenant, pseudonym }: Subject,
+  { tenant, pseudonym, id }: Subject,
   { signer, runs, by, reason }: Statement,
 ): Promise<Pick<Erasure, 'hadKey' | 'statement'>> {
   const erasedAt = new Date();
@@ -94,10 +94,12 @@ async function destroyKey(
     await announceErasures(tx, tenant);
     if (destroyed.length === 0) return { hadKey: false, statement: null };
     const gone = `erased:${pseudonym.slice(-16)}`;
-    const own = tx`select run_id from start_ledger where tenant = ${tenant} and subject = ${pseudonym}`;
-    await tx`update approvals set requester = ${gone} where run_id in (${own})`;
+    // Where they asked themselves; who asked on their behalf is a fact about somebody else.
+    const own = tx`select run_id from start_ledger
+      where tenant = ${tenant} and subject = ${pseudonym} and requester = ${id}`;
+    await tx`update approvals set requester = ${gone} where requester = ${id} and run_id in (${own})`;
     await tx`update tool_calls set verdict = jsonb_set(verdict, '{facts,principal,id}', to_jsonb(${gone}::text))
-      where run_id in (${own}) and verdict #> '{facts,principal,id}' is not null`;
+      where run_id in (${own}) and verdict #>> '{facts,principal,id}' = ${id}`;
     await tx`update start_ledger set requester = ${gone} where run_id in (${own})`;
     await tx`insert into tombstones (tenant, subject, runs, statement, erased_at)
       values (${tenant}, ${pseudonym}, ${runs}, ${statement}, ${erasedAt})`;

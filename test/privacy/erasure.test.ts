@@ -209,7 +209,8 @@ describe('a subject', () => {
     await expect(engine.client.approvals.get(jane.approval.id)).rejects.toThrow('was erased');
     expect(await jane.answered.summary()).toMatchObject({
       status: 'answered',
-      requester: expect.stringMatching(/^erased:[0-9a-f]{16}$/),
+      // Staff asked on her behalf, and was not erased.
+      requester: 'staff',
     });
     const runs = await exported('jane');
     expect(runs.map((run) => run.missing[0])).toEqual(
@@ -234,6 +235,34 @@ describe('a subject', () => {
     expect(await run.result()).toMatchObject({ text: 'She is back.' });
     await expect(jane.answered.history()).rejects.toMatchObject({ type: Failure.Erased });
     expect(await verdictsOf(engine.client, [run])).toEqual(['ok']);
+  });
+});
+
+describe('a subject that asked for itself', () => {
+  it('is named by nobody any more: not as requester, not in a verdict, not in a list of approvals', async () => {
+    model.script('Refund lee', [{ calls: [{ tool: 'refund', args: { order: 'of-lee', cents: 1 } }] }, 'Never.']);
+    const principal = { ...STAFF, id: 'lee-4711' };
+    const run = await engine.client.agent(
+      { task: 'Refund lee' },
+      { release: 'desk', principal, idempotencyKey: 'once' },
+    );
+    const { id } = await nextApproval(engine.client, run);
+    await erase('lee-4711');
+    expect((await run.summary()).requester).toMatch(/^erased:[0-9a-f]{16}$/);
+    expect(await engine.client.approvals.list({ runId: run.id })).toMatchObject([{ id }]);
+    const owner = engine.sql('owner');
+    for (const table of ['start_ledger', 'approvals', 'tool_calls', 'traces', 'tombstones', 'run_keys']) {
+      const rows = await owner<{ text: string }[]>`select row_to_json(t)::text as text from ${owner(table)} t`;
+      expect(rows.filter(({ text }) => text.includes('lee-4711'))).toEqual([]);
+    }
+    // The key named an erased run: it names a new one now.
+    model.script('Refund lee', ['Nothing to refund.']);
+    const again = await engine.client.agent(
+      { task: 'Refund lee' },
+      { release: 'desk', principal, idempotencyKey: 'once' },
+    );
+    expect(again.id).not.toBe(run.id);
+    expect(await again.result()).toMatchObject({ text: 'Nothing to refund.' });
   });
 });
 
