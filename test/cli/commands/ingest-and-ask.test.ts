@@ -170,7 +170,7 @@ describe('ask', () => {
       name: 'an identity that does not exist, with those that do',
       args: [QUESTION, '--as', 'nobody'],
       code: 64,
-      says: /^error: No development identity nobody\nhint: .*development-identities\.yaml has: customer, staff, manager, supervisor, operator, suspended, stranger\.\n$/,
+      says: /^error: No development identity nobody\nhint: .*development-identities\.yaml has: customer, staff, manager, supervisor, operator, auditor, suspended, stranger\.\n$/,
     },
     {
       name: 'a version that was never published, with those that were',
