@@ -1,9 +1,10 @@
-// A real server of the S3 protocol, which checks signatures: `rclone serve s3` over a temporary folder. Tests are skipped without it.
+// A real server of the S3 protocol, which checks signatures: `rclone serve s3`, in memory. Tests are skipped without it. Not over a
+// folder: there it answers 500 when one key is put several times at once (152 of 300 tries, against none in memory).
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { AwsClient } from 'aws4fetch';
 import { afterAll, beforeAll } from 'vitest';
 import { findOnPath } from '../../cli/stack/executables.ts';
 import type { S3Settings } from '../../runtime/payloads/s3-blobs.ts';
@@ -30,8 +31,7 @@ export function useS3Server(): S3Server {
   let stop: () => Promise<void> = async () => {};
   beforeAll(async () => {
     if ('reason' in found) return;
-    mkdirSync(folder.file('blobs'));
-    const child = spawn(found.path, ['serve', 's3', '--addr', '127.0.0.1:0', folder.path], {
+    const child = spawn(found.path, ['serve', 's3', '--addr', '127.0.0.1:0', ':memory:'], {
       env: { RCLONE_CONFIG: folder.file('none.conf'), RCLONE_AUTH_KEY: `"${accessKeyId},${secretAccessKey}"` },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -53,6 +53,9 @@ export function useS3Server(): S3Server {
     }
     child.stderr.resume();
     if (url === undefined) throw new Error(`rclone does not serve S3: ${said.join(' | ')}`);
+    const client = new AwsClient({ accessKeyId, secretAccessKey, region: 'us-east-1', service: 's3', retries: 0 });
+    const made = await client.fetch(`${url}/blobs`, { method: 'PUT' });
+    if (!made.ok) throw new Error(`The S3 server made no bucket: ${made.status}`);
   });
   afterAll(async () => await stop());
   return {
