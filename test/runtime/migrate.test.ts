@@ -48,6 +48,36 @@ describe('the migrations of this version', () => {
     expect(await sql`select run_id from start_ledger`).toHaveLength(1);
   });
 
+  it.each(listMigrations().map(({ name }, i) => [name, i + 1] as const))(
+    'bring a database with rows forward from %s on, and keep every row',
+    async (_name, steps) => {
+      const sql = database.sql('owner');
+      await sql`drop schema countersign`;
+      await migrate(sql, listMigrations().slice(0, steps));
+      await sql`insert into start_ledger (run_id, tenant, kind, requester, request_hash, task_queue)
+        values ('r', 't', 'answer', 'ada', 'h', 'q')`;
+      // As the first version wrapped it.
+      await sql`insert into run_keys (run_id, tenant, kek_id, wrapped) values ('r', 't', 'kek-1', 'wrapped')`;
+      if (steps >= 2) {
+        await sql`insert into tool_calls
+          (effect_key, tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict)
+          values ('e', 't', 'r', 's', 'refund', 'd', 'high', 'a', '', '{}')`;
+        await sql`insert into effects (effect_key, tenant, run_id) values ('e', 't', 'r')`;
+        await sql`insert into effect_results (effect_key, tenant, state, bytes, sensitivity, doc_ids, message)
+          values ('e', 't', 'failed', 0, 'internal', '{}', 'no such order')`;
+      }
+      expect(await migrate(sql)).toHaveLength(listMigrations().length - steps);
+      expect(await pendingMigrations(sql)).toEqual([]);
+      expect(await sql`select kek_id, tenant_key, subject_key_id from run_keys`).toEqual([
+        { kek_id: 'kek-1', tenant_key: null, subject_key_id: null },
+      ]);
+      if (steps < 2) return;
+      expect(await sql`select message, outcome from effect_results`).toEqual([
+        { message: 'no such order', outcome: null },
+      ]);
+    },
+  );
+
   it('can be seen by every role, and are pending for none of them', async () => {
     const sql = database.sql('owner');
     await sql`drop schema countersign`;
