@@ -69,7 +69,12 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
       timeoutMs: START_TIMEOUT_MS,
     });
     if (ready === 'ready') {
-      if (!headless) closeToOthers(options.home);
+      try {
+        if (!headless) closeToOthers(options.home);
+      } catch (error) {
+        await child.stop(TEMPORAL_STOP);
+        throw error;
+      }
       return {
         address,
         namespace,
@@ -110,8 +115,14 @@ function serverArgs({ home, namespace, headless, port, uiPort, uiCodecEndpoint }
 
 /** SQLite's files are readable by everybody when it makes them, and histories hold what people asked. */
 function closeToOthers(home: string): void {
-  for (const name of readdirSync(home).filter((each) => each.startsWith('temporal.db')))
-    chmodSync(join(home, name), 0o600);
+  for (const name of readdirSync(home).filter((each) => each.startsWith('temporal.db'))) {
+    try {
+      chmodSync(join(home, name), 0o600);
+    } catch (error) {
+      // A journal lives as long as a transaction: it may be gone since the folder was read.
+      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 /** Its own banner says that it is up; a connection alone might reach another server that won the port. */
