@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { NamedHistory, ReplayResult, UnreadableHistory } from '../audit/replay.ts';
 import type { CountersignClient, RunId } from '../client/index.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { isErased, isLost } from '../runtime/payloads/lost.ts';
 
 export async function* historiesOfRuns(
   client: CountersignClient,
@@ -14,23 +14,11 @@ export async function* historiesOfRuns(
     try {
       yield { runId, history: await client.run(runId).history() };
     } catch (error) {
-      const type = failureType(error);
-      if (type === undefined) throw error;
-      yield { runId, verdict: type === Failure.Erased ? 'erased' : 'unreadable', reason: messageOf(error) };
+      // It concerns this run alone: the others are still looked at.
+      if (!isLost(error)) throw error;
+      yield { runId, verdict: isErased(error) ? 'erased' : 'unreadable', reason: messageOf(error) };
     }
   }
-}
-
-/** Of a failure that concerns this run alone: the others are still looked at. */
-function failureType(error: unknown): string | undefined {
-  const { type } = (error ?? {}) as { type?: unknown };
-  const ofOneRun: readonly unknown[] = [
-    Failure.Erased,
-    Failure.PayloadUnreadable,
-    Failure.BlobMissing,
-    Failure.KeyDamaged,
-  ];
-  return ofOneRun.includes(type) ? String(type) : undefined;
 }
 
 /** @throws UserError for a file that is not a history's JSON */

@@ -1,13 +1,13 @@
 // Effects out of the ledger: which calls got as far as their effect, how often that was tried, and how it ended.
-import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
 import type { Outcome } from '../runtime/effect-outcome.ts';
 import { openOutcome } from '../runtime/effect-outcome.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import { open } from '../runtime/keys/index.ts';
+import { isErased } from '../runtime/payloads/lost.ts';
 import type { ApprovalId, Digest, Risk, RunId, Sensitivity } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, Failure } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
 import { openCall } from './open-approval.ts';
 
 /** `claimed`: an attempt is under way, or its worker is gone. `unknown`: nobody can tell whether it happened. */
@@ -159,7 +159,7 @@ async function wordsOf(runKeys: RunKeys, row: EffectRow): Promise<Outcome> {
     const start = await runKeys.find(row.run_id);
     return start === undefined ? { message: '', receipt: null } : openWords(start.key, row);
   } catch (error) {
-    if (error instanceof ApplicationFailure && error.type === Failure.Erased) return { message: '', receipt: null };
+    if (isErased(error)) return { message: '', receipt: null };
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // `countersign runs`: what ran, what it did, and how to stop it.
 import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
-import { Failure } from '../../workflows/protocol/index.ts';
+import { isErased } from '../../runtime/payloads/lost.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
 import { milliseconds, printReply, printTimeline, uiLink } from '../show-run.ts';
@@ -127,7 +127,7 @@ async function unlessErased<T>(read: () => Promise<T>): Promise<T | typeof ERASE
   try {
     return await read();
   } catch (error) {
-    if ((error as { type?: unknown }).type === Failure.Erased) return ERASED;
+    if (isErased(error)) return ERASED;
     throw error;
   }
 }

@@ -83,33 +83,41 @@ export async function rotateTenantKey(
     if (wrapping === undefined) throw keyDamaged(`key of tenant ${tenant}, version ${from}, which is not there`);
     return unwrapKey(wrapping.key, context, bytes);
   };
-  let subjects = 0;
-  for (;;) {
-    const rows = await sql<{ subject: string; tenant_key: number; wrapped: Uint8Array }[]>`
+  const subjectKeys = await inBatches(
+    () => sql<{ subject: string; tenant_key: number; wrapped: Uint8Array }[]>`
       select subject, tenant_key, wrapped from subject_keys
-      where tenant = ${tenant} and tenant_key < ${version} limit ${BATCH}`;
-    for (const row of rows) {
+      where tenant = ${tenant} and tenant_key < ${version} limit ${BATCH}`,
+    async (row) => {
       const context = subjectKeyContext(tenant, row.subject);
       const next = wrapKey(key, context, await opened(row.tenant_key, context, row.wrapped));
       await sql`update subject_keys set tenant_key = ${version}, wrapped = ${next}
         where tenant = ${tenant} and subject = ${row.subject} and tenant_key = ${row.tenant_key}`;
-    }
-    subjects += rows.length;
-    if (rows.length < BATCH) break;
-  }
-  let runs = 0;
-  for (;;) {
-    const rows = await sql<{ run_id: string; tenant_key: number; wrapped: Uint8Array }[]>`
+    },
+  );
+  const runKeys = await inBatches(
+    () => sql<{ run_id: string; tenant_key: number; wrapped: Uint8Array }[]>`
       select run_id, tenant_key, wrapped from run_keys
-      where tenant = ${tenant} and tenant_key < ${version} limit ${BATCH}`;
-    for (const row of rows) {
+      where tenant = ${tenant} and tenant_key < ${version} limit ${BATCH}`,
+    async (row) => {
       const context = runKeyContext(row.run_id);
       const next = wrapKey(key, context, await opened(row.tenant_key, context, row.wrapped));
       await sql`update run_keys set tenant_key = ${version}, wrapped = ${next}
         where run_id = ${row.run_id} and tenant_key = ${row.tenant_key}`;
-    }
-    runs += rows.length;
-    if (rows.length < BATCH) break;
+    },
+  );
+  return { version, subjectKeys, runKeys };
+}
+
+/** Until there are none left: what is wrapped anew is not read again. @returns how many there were */
+async function inBatches<Row>(
+  read: () => Promise<readonly Row[]>,
+  rewrap: (row: Row) => Promise<void>,
+): Promise<number> {
+  let done = 0;
+  for (;;) {
+    const rows = await read();
+    for (const row of rows) await rewrap(row);
+    done += rows.length;
+    if (rows.length < BATCH) return done;
   }
-  return { version, subjectKeys: subjects, runKeys: runs };
 }

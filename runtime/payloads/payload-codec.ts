@@ -11,6 +11,7 @@ import type { RunKeys, TenantKeys } from '../keys/index.ts';
 import { NONCE_BYTES, open, seal } from '../keys/seal.ts';
 import { secretKey } from '../keys/secret-key.ts';
 import { framesOf } from '../loggable-error.ts';
+import { isLost } from './lost.ts';
 import { PayloadProto } from './payload-proto.ts';
 import { createRecent } from './recent.ts';
 
@@ -137,8 +138,7 @@ export function createPayloadCodec({
         return await Promise.all(payloads.map((payload) => decode(payload, context)));
       } catch (error) {
         const runId = context?.workflowId;
-        if (runId !== undefined && error instanceof ApplicationFailure && LOST.has(error.type ?? ''))
-          onUnreadable(runId, error);
+        if (runId !== undefined && isLost(error)) onUnreadable(runId, error);
         throw error;
       }
     },
@@ -171,9 +171,6 @@ async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
   const options = { maxOutputLength: MAX_PAYLOAD_BYTES };
   return bytes.length > MAX_SYNC_BYTES ? await inflateLater(bytes, options) : inflateRawSync(bytes, options);
 }
-
-/** What no later attempt mends. */
-const LOST: ReadonlySet<string> = new Set([Failure.PayloadUnreadable, Failure.Erased, Failure.KeyDamaged]);
 
 /**
  * A failure of a run whose key is destroyed or not to be had, or of one that the SDK does not name: why a workflow task failed. An error
