@@ -6,7 +6,7 @@ import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database, TenantSql } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal, Verdict } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
@@ -28,7 +28,7 @@ import type { Toolbox } from './toolbox.ts';
 const HEARTBEAT_MS = 3_000;
 
 export interface CallToolDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: RunKeys;
   readonly releases: Releases;
   readonly policy: AccessPolicy;
@@ -77,7 +77,7 @@ async function perform(
   context: Context,
   dependencies: CallToolDependencies,
 ): Promise<CallResult> {
-  const { sql } = dependencies;
+  const sql = dependencies.db.of(input.tenant);
   const cleared = await clear(input, dependencies);
   const { start, call, tool } = cleared;
   const { attempt, workflowExecution } = context.info;
@@ -110,7 +110,8 @@ const NOTHING = { bytes: 0, sensitivity: 'internal', docIds: [] } as const;
 
 /** Everything that must hold before an effect, found out anew. */
 async function clear(input: CallToolInput, dependencies: CallToolDependencies): Promise<Cleared> {
-  const { sql, runKeys, releases, policy, assertionKey, tools } = dependencies;
+  const { runKeys, releases, policy, assertionKey, tools } = dependencies;
+  const sql = dependencies.db.of(input.tenant);
   const start = await requireStart(runKeys, input.runId);
   const [call, principal] = await Promise.all([
     requireCall(sql, start, input),
@@ -162,7 +163,8 @@ async function requireReceipt(
     }
     throw receiptRefused(call, 'it has no approval');
   }
-  const { sql, approvers } = dependencies;
+  const { approvers } = dependencies;
+  const sql = dependencies.db.of(input.tenant);
   const request = await requireRequest(sql, start, { runId: input.runId, approvalId: approval.approvalId });
   const now = dependencies.now?.() ?? (await ledgerTime(sql));
   const fault = await receiptFault({
@@ -180,7 +182,8 @@ async function requireReceipt(
 }
 
 /** Trying has ended. What was settled stands; else nobody knows, but of a tool that changes nothing it does not matter. */
-async function giveUp(input: CallToolInput, { sql, runKeys }: CallToolDependencies): Promise<CallResult> {
+async function giveUp(input: CallToolInput, { db, runKeys }: CallToolDependencies): Promise<CallResult> {
+  const sql = db.of(input.tenant);
   const start = await requireStart(runKeys, input.runId);
   const call = await requireCall(sql, start, input);
   const settled = await findResult(sql, start, call);
@@ -196,7 +199,7 @@ async function giveUp(input: CallToolInput, { sql, runKeys }: CallToolDependenci
   });
 }
 
-async function ledgerTime(sql: Sql): Promise<Date> {
+async function ledgerTime(sql: TenantSql): Promise<Date> {
   const [row] = await sql<{ now: Date }[]>`select now() as now`;
   if (row === undefined) throw new Error('The database did not say what time it is');
   return row.now;

@@ -1,7 +1,7 @@
 // The effect ledger: claimed by attempt and lease, then done, failed or unknown. Rows are only ever inserted; the first result counts.
 import { ApplicationFailure } from '@temporalio/common';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { TenantSql } from '../runtime/database.ts';
 import { openOutcome, sealOutcome } from '../runtime/effect-outcome.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
@@ -63,7 +63,7 @@ interface ResultRow {
  * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already
  */
 export async function claimEffect(
-  sql: Sql,
+  sql: TenantSql,
   start: StartedRun,
   call: FrozenCall,
   by: Attempt & { readonly approvalId: ApprovalId | null },
@@ -76,8 +76,8 @@ export async function claimEffect(
         insert into effects (effect_key, tenant, run_id, approval_id)
         values (${effectKey}, ${tenant}, ${runId}, ${approvalId}) on conflict (effect_key) do nothing
       ), claimed as (
-        insert into effect_claims (effect_key, execution, attempt, worker, lease_until)
-        values (${effectKey}, ${execution}, ${attempt}, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond')
+        insert into effect_claims (effect_key, tenant, execution, attempt, worker, lease_until)
+        values (${effectKey}, ${tenant}, ${execution}, ${attempt}, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond')
         on conflict do nothing
       )
       select r.state, r.message, r.outcome, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
@@ -96,7 +96,7 @@ export async function claimEffect(
 
 /** Writes how an effect ended, and gives the ending that counts: the first that was written. */
 export async function settleEffect(
-  sql: Sql,
+  sql: TenantSql,
   start: StartedRun,
   call: FrozenCall,
   settlement: Settlement,
@@ -108,7 +108,7 @@ export async function settleEffect(
   const outcome = sealOutcome(start.key, effectKey, { message, receipt: receipt ?? null });
   const inserted = await sql`
     insert into effect_results (effect_key, tenant, state, sealed, result_hash, bytes, sensitivity, doc_ids, outcome)
-    values (${effectKey}, ${tenant}, ${state}, ${sealed}, ${hash}, ${bytes}, ${sensitivity}, ${sql.array([...docIds])},
+    values (${effectKey}, ${tenant}, ${state}, ${sealed}, ${hash}, ${bytes}, ${sensitivity}, ${[...docIds]},
       ${outcome})
     on conflict do nothing returning effect_key`;
   const row = { state, message: null, outcome, result_hash: hash, bytes, sensitivity, doc_ids: [...docIds] };
@@ -117,13 +117,13 @@ export async function settleEffect(
 }
 
 /** Makes sure that the effect has a row of its own, so that it can be settled without ever having been claimed. */
-export async function enterEffect(sql: Sql, call: FrozenCall): Promise<void> {
+export async function enterEffect(sql: TenantSql, call: FrozenCall): Promise<void> {
   await sql`
     insert into effects (effect_key, tenant, run_id) values (${call.effectKey}, ${call.tenant}, ${call.runId})
     on conflict (effect_key) do nothing`;
 }
 
-export async function findResult(sql: Sql, start: StartedRun, call: FrozenCall): Promise<CallResult | undefined> {
+export async function findResult(sql: TenantSql, start: StartedRun, call: FrozenCall): Promise<CallResult | undefined> {
   const [row] = await sql<ResultRow[]>`
     select state, message, outcome, result_hash, bytes, sensitivity, doc_ids from effect_results
     where effect_key = ${call.effectKey}`;
@@ -132,7 +132,7 @@ export async function findResult(sql: Sql, start: StartedRun, call: FrozenCall):
 
 /** What a model is shown of each result, by effect key: JSON of {status, message, result}. */
 export async function openResults(
-  sql: Sql,
+  sql: TenantSql,
   start: StartedRun,
   runId: string,
   keys: readonly Digest[],
@@ -141,7 +141,7 @@ export async function openResults(
   type Row = Pick<ResultRow, 'state' | 'message' | 'outcome'> & { effect_key: Digest; sealed: Uint8Array | null };
   const rows = await sql<Row[]>`
     select r.effect_key, r.state, r.message, r.outcome, r.sealed from effect_results r join effects e on e.effect_key = r.effect_key
-    where e.run_id = ${runId} and r.effect_key = any(${sql.array([...keys])})`;
+    where e.run_id = ${runId} and r.effect_key = any(${[...keys]})`;
   return new Map(
     rows.map((row) => {
       const { effect_key: key, state, sealed } = row;

@@ -4,7 +4,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
@@ -22,12 +22,12 @@ export interface GenerateDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
   readonly modelCalls: ModelCalls;
-  readonly sql: Sql;
+  readonly db: Database;
   readonly modelFor: ModelFor;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { sql, runKeys, releases, modelCalls, modelFor } = dependencies;
+  const { db, runKeys, releases, modelCalls, modelFor } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -41,7 +41,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     const key = keyedHash(runKey, HashPrefix.ModelCall, { runId, stepPath, prompt: input.prompt, model: body.model });
     const request: ModelRequest = {
       model: body.model.id,
-      prompt: await withToolResults(sql, start, runId, input.prompt),
+      prompt: await withToolResults(db.of(tenant), start, runId, input.prompt),
       tools: (body.tools ?? []).map(({ definition }) => definition),
       temperature: body.temperature,
       maxOutputTokens: body.maxOutputTokens,

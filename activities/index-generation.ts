@@ -23,8 +23,9 @@ const BATCH_CHUNKS = 256;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound, InvalidInput (non-retryable)
  */
 export function createIndexGeneration(dependencies: IngestDependencies): EngineActivities['indexGeneration'] {
-  const { sql, vectors, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
   return async function indexGeneration(input) {
+    const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
     const averageLength = generation.average_length;
     if (averageLength === null) throw notMeasured(input.generation.id);

@@ -5,7 +5,7 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { canonicalJson, digestOf } from '../runtime/canonical.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
@@ -25,7 +25,7 @@ import type { Releases } from './release-cache.ts';
 import type { Toolbox } from './toolbox.ts';
 
 export interface JudgeCallDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: RunKeys;
   readonly releases: Releases;
   readonly policy: AccessPolicy;
@@ -41,8 +41,9 @@ export function createJudgeCall(dependencies: JudgeCallDependencies): EngineActi
 }
 
 async function judge(input: JudgeCallInput, start: StartedRun, dependencies: JudgeCallDependencies): Promise<Judged> {
-  const { sql, releases, policy, assertionKey, tools } = dependencies;
+  const { db, releases, policy, assertionKey, tools } = dependencies;
   const { runId, tenant, stepPath, trust } = input;
+  const sql = db.of(tenant);
   const body = await bodyOf(input, start, releases);
   const pinned = body.tools?.find((each) => each.definition.name === input.tool);
   if (pinned === undefined) return invalid(`There is no such tool. ${namesOf(body)}`);

@@ -1,6 +1,6 @@
 // The ledger of paid model calls: a claim before, the sealed reply after, both insert-only. A later attempt finds the reply.
 import { z } from 'zod';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Usage } from '../workflows/protocol/index.ts';
 import type { ModelReply } from './ports/model.ts';
@@ -38,9 +38,10 @@ export interface ModelCalls {
   settle(call: PaidCall, reply: SettledReply): Promise<SettledReply>;
 }
 
-export function createModelCalls(sql: Sql): ModelCalls {
+export function createModelCalls(db: Database): ModelCalls {
   const find = async (call: PaidCall): Promise<SettledReply | undefined> => {
-    const [row] = await sql<{ sealed: Uint8Array }[]>`select sealed from model_results where call_key = ${call.key}`;
+    const [row] = await db.of(call.tenant)<{ sealed: Uint8Array }[]>`
+      select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
     const { toolCalls, ...reply } = storedSchema.parse(
       JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')),
@@ -52,7 +53,7 @@ export function createModelCalls(sql: Sql): ModelCalls {
       const { key, attempt, tenant, runId, stepPath, model } = call;
       const [found] = await Promise.all([
         find(call),
-        sql`insert into model_calls (call_key, attempt, tenant, run_id, step_path, model)
+        db.of(tenant)`insert into model_calls (call_key, attempt, tenant, run_id, step_path, model)
           values (${key}, ${attempt}, ${tenant}, ${runId}, ${stepPath}, ${model}) on conflict do nothing`,
       ]);
       return found;
@@ -60,7 +61,7 @@ export function createModelCalls(sql: Sql): ModelCalls {
     async settle(call, reply) {
       const sealed = seal(call.runKey, call.key, Buffer.from(JSON.stringify(reply)));
       const { inputTokens, outputTokens, costUsd } = reply.usage;
-      const inserted = await sql`
+      const inserted = await db.of(call.tenant)`
         insert into model_results (call_key, tenant, run_id, sealed, input_tokens, output_tokens, cost_usd)
         values (${call.key}, ${call.tenant}, ${call.runId}, ${sealed}, ${inputTokens}, ${outputTokens}, ${costUsd})
         on conflict do nothing returning call_key`;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import { canonicalJson } from '../runtime/canonical.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database, TenantSql } from '../runtime/database.ts';
 import type {
   Digest,
   EngineActivities,
@@ -31,7 +31,7 @@ const INSERT_ROWS = 1000;
 const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export interface IngestDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly vectors: VectorStore;
   /** @default english */
   readonly analyzer?: Analyzer;
@@ -59,9 +59,10 @@ interface Scan {
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
-  const { sql, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
   return async function openGeneration(input) {
     const { tenant, collection } = input;
+    const sql = db.of(tenant);
     if (!COLLECTION.test(collection)) {
       throw ApplicationFailure.nonRetryable(
         `${JSON.stringify(collection)} cannot name a collection. Use 1–100 letters, digits, dots, hyphens or underscores.`,
@@ -127,17 +128,17 @@ function generationDigest(documents: readonly ScannedDocument[], settings: reado
 
 /** False when the store has lost chunks, for example a Qdrant that was emptied: then the generation is built anew. */
 async function isWhole(
-  { sql, vectors }: IngestDependencies,
+  { db, vectors }: IngestDependencies,
   { tenant, collection }: OpenGenerationInput,
   current: IndexGeneration,
 ): Promise<boolean> {
-  const [row] = await sql<{ chunks: number }[]>`
+  const [row] = await db.of(tenant)<{ chunks: number }[]>`
     select chunks from index_generations where tenant = ${tenant} and id = ${current.id}`;
   return row?.chunks === (await vectors.count({ tenant, collection, id: current.id }));
 }
 
 async function changesSince(
-  sql: Sql,
+  sql: TenantSql,
   { tenant }: OpenGenerationInput,
   current: IndexGeneration | undefined,
   documents: readonly ScannedDocument[],
@@ -162,14 +163,14 @@ interface NewGeneration {
   readonly documents: readonly ScannedDocument[];
 }
 
-async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Promise<number> {
+async function chunksOf(sql: TenantSql, tenant: string, { id }: IndexGeneration): Promise<number> {
   const [row] = await sql<{ chunks: number }[]>`
     select chunks from index_generations where tenant = ${tenant} and id = ${id}`;
   return row?.chunks ?? 0;
 }
 
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
-async function openRow(sql: Sql, { input, digest, store, documents }: NewGeneration): Promise<string> {
+async function openRow(sql: TenantSql, { input, digest, store, documents }: NewGeneration): Promise<string> {
   const { tenant, collection } = input;
   return await sql.begin(async (tx) => {
     // Two ingests of the same folder at once must find the same row.

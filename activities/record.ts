@@ -1,21 +1,22 @@
 // The verb `record`: one trace row a run. Inserting the same run again changes nothing.
 import { createHash } from 'node:crypto';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, RecordInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 
 export interface RecordDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: RunKeys;
   readonly now?: () => Date;
 }
 
 export function createRecord(dependencies: RecordDependencies): EngineActivities['record'] {
-  const { sql, runKeys, now = () => new Date() } = dependencies;
+  const { db, runKeys, now = () => new Date() } = dependencies;
   return async (input) =>
     await localStep(runKeys, input, async () => {
       const trace = traceOf(input, now());
+      const sql = db.of(input.tenant);
       await sql`
         insert into traces (run_id, tenant, trace_id, outcome, record, ended_at)
         values (${trace.run_id}, ${trace.tenant}, ${trace.trace_id}, ${trace.outcome}, ${sql.json(trace as never)}, ${trace.ended_at})

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
   ApprovalDemand,
@@ -21,7 +21,7 @@ import { requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
 
 export interface RequestApprovalDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: RunKeys;
   readonly approvers: ApproverRegistry;
   /** @default the clock of this process */
@@ -29,9 +29,10 @@ export interface RequestApprovalDependencies {
 }
 
 export function createRequestApproval(dependencies: RequestApprovalDependencies): EngineActivities['requestApproval'] {
-  const { sql, runKeys, approvers, now = () => new Date() } = dependencies;
+  const { db, runKeys, approvers, now = () => new Date() } = dependencies;
   return async (input) =>
     await localStep(runKeys, input, async (start) => {
+      const sql = db.of(input.tenant);
       const call = await requireCall(sql, start, input);
       const demand = demandOf(call);
       const keys = eligible(approvers.current(now()), demand, start.requester);

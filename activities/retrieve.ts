@@ -1,7 +1,7 @@
 // The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
 // enough. A local activity: at most two statements, nothing that leaves our own systems.
 import { ApplicationFailure } from '@temporalio/common';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
@@ -20,7 +20,7 @@ import { termId } from './sparse/term-id.ts';
 const MIN_PASSAGE_COVERAGE = 0.05;
 
 export interface SearchDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly vectors: VectorStore;
   /** Must be the one that the generations were ingested with. @default english */
   readonly analyzer?: Analyzer;
@@ -37,8 +37,8 @@ export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<F
  * @throws ApplicationFailure InvalidInput, CollectionNotFound (non-retryable)
  */
 export function createSearch(dependencies: SearchDependencies): Search {
-  const { sql, vectors, analyzer = english } = dependencies;
-  const readStatistics = createStatistics(sql);
+  const { db, vectors, analyzer = english } = dependencies;
+  const readStatistics = createStatistics(db);
   return async (input) => await find({ input, vectors, analyzer, readStatistics });
 }
 

@@ -1,6 +1,6 @@
 // The security log: attempts that were refused. Ids and reasons, never content. Written to the ledger, and to the process's log.
 import type { Logger } from 'pino';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 
 export interface SecurityEvent {
   readonly tenant: string;
@@ -16,13 +16,13 @@ export interface SecurityLog {
   write(event: SecurityEvent): Promise<void>;
 }
 
-export function createSecurityLog(sql: Sql, log?: Pick<Logger, 'warn' | 'error'>): SecurityLog {
+export function createSecurityLog(db: Database, log?: Pick<Logger, 'warn' | 'error'>): SecurityLog {
   return {
     async write(event) {
       const { tenant, runId, approvalId, event: name, reason, via } = event;
       log?.warn({ tenant, runId, approvalId, reason, via }, name);
       try {
-        await sql`
+        await db.of(tenant)`
           insert into security_log (tenant, run_id, approval_id, event, reason, via)
           values (${tenant}, ${runId}, ${approvalId}, ${name}, ${reason}, ${via})`;
       } catch (error) {

@@ -1,7 +1,7 @@
 // The activity `swapGeneration`: makes a whole generation the one that readers use, in one transaction, and then clears
 // away what nobody can need: all but the generation that was current before.
 import { ApplicationFailure } from '@temporalio/common';
-import type { Sql } from '../runtime/database.ts';
+import type { Database, TenantSql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { createPostgresVectors } from './adapters/postgres-vectors.ts';
@@ -17,8 +17,9 @@ import type { VectorStore } from './ports/vector-store.ts';
  * @throws ApplicationFailure SourceChanged (non-retryable) when a newer ingest of the collection ended first, or the
  * store does not hold every chunk
  */
-export function createSwapGeneration({ sql, vectors }: IngestDependencies): EngineActivities['swapGeneration'] {
+export function createSwapGeneration({ db, vectors }: IngestDependencies): EngineActivities['swapGeneration'] {
   return async function swapGeneration(input) {
+    const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
     const progress = createProgress();
     if (generation.state === 'building') {
@@ -28,14 +29,14 @@ export function createSwapGeneration({ sql, vectors }: IngestDependencies): Engi
     }
     for (const old of await outdated(sql, input)) {
       progress.report({ dropping: 1 });
-      await progress.during(drop(sql, vectors, input, old));
+      await progress.during(drop(db, vectors, input, old));
     }
     return { v: 1, documents: generation.documents, chunks: generation.chunks };
   };
 }
 
 async function requireWhole(
-  sql: Sql,
+  sql: TenantSql,
   { tenant, collection, generation }: IndexGenerationInput,
   chunks: { readonly expected: number; readonly stored: number },
 ): Promise<void> {
@@ -52,7 +53,7 @@ async function requireWhole(
   );
 }
 
-async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
+async function movePointer(sql: TenantSql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
   await sql.begin(async (tx) => {
     const [pointer] = await tx<{ generation: string; revision: number; newer: boolean }[]>`
       select collections.generation, revision, current.created_at > next.created_at as newer
@@ -90,7 +91,10 @@ interface OldGeneration {
 }
 
 /** Everything of the collection made before the current generation, except the one that was current before it. */
-async function outdated(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
+async function outdated(
+  sql: TenantSql,
+  { tenant, collection, generation }: IndexGenerationInput,
+): Promise<OldGeneration[]> {
   return await sql<OldGeneration[]>`
     select old.id, old.store from index_generations old
       join index_generations current on current.tenant = old.tenant and current.id = ${generation.id}
@@ -103,10 +107,15 @@ async function outdated(sql: Sql, { tenant, collection, generation }: IndexGener
 }
 
 /** Store first: a row without chunks would be found again, chunks without a row would not. */
-async function drop(sql: Sql, vectors: VectorStore, input: IndexGenerationInput, old: OldGeneration): Promise<void> {
+async function drop(
+  db: Database,
+  vectors: VectorStore,
+  input: IndexGenerationInput,
+  old: OldGeneration,
+): Promise<void> {
   const target = { tenant: input.tenant, collection: input.collection, id: old.id };
   // Points in a Qdrant that is no longer configured stay behind; tables are always within reach.
   if (old.store === vectors.name) await vectors.drop(target);
-  if (vectors.name !== 'postgres') await createPostgresVectors(sql).drop(target);
-  await sql`delete from index_generations where tenant = ${target.tenant} and id = ${target.id}`;
+  if (vectors.name !== 'postgres') await createPostgresVectors(db).drop(target);
+  await db.of(target.tenant)`delete from index_generations where tenant = ${target.tenant} and id = ${target.id}`;
 }

@@ -3,17 +3,18 @@ import { replayHistories } from '../audit/replay.ts';
 import type { CountersignClient, RunId } from '../client/index.ts';
 import { toHistoryJson } from '../client/index.ts';
 import type { Config } from '../runtime/config.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import { openDatabase } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Bundle } from '../runtime/workflow-bundle.ts';
+import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
 
 export class CheckFailed extends Error {}
 
 /** @throws CheckFailed unless each run has its one trace, and it says `answered` */
 export async function requireTraces(config: Config, runIds: readonly string[]): Promise<void> {
-  const sql = connectDatabase({ ...config, maxConnections: 1 });
+  const db = openDatabase({ ...config, maxConnections: 1 });
   try {
-    const [row] = await sql<{ traces: number; answered: number }[]>`
+    const [row] = await db.of(DEFAULT_TENANT)<{ traces: number; answered: number }[]>`
       select count(*)::integer as traces, count(*) filter (where outcome = 'answered')::integer as answered
       from traces where run_id = any(${[...runIds]}::text[])`;
     if (row?.traces === runIds.length && row.answered === runIds.length) return;
@@ -21,7 +22,7 @@ export async function requireTraces(config: Config, runIds: readonly string[]): 
       `${runIds.length} runs left ${row?.traces ?? 0} traces, ${row?.answered ?? 0} of them answered`,
     );
   } finally {
-    await sql.end({ timeout: 5 });
+    await db.end();
   }
 }
 

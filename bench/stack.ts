@@ -11,7 +11,7 @@ import { findTemporal, temporalCacheDir } from '../cli/stack/temporal-binary.ts'
 import { startTemporal } from '../cli/stack/temporal-server.ts';
 import { publishFolder } from '../releases/publish.ts';
 import type { Config, DatabaseRole } from '../runtime/config.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import { connectDatabase, openDatabase } from '../runtime/database.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { readToolDefinitions } from '../runtime/tools-module.ts';
 import { ROOT } from './paths.ts';
@@ -84,14 +84,14 @@ async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => 
     await owner.end({ timeout: 5 });
   }
   const gateway = config('gateway', '');
-  const sql = connectDatabase({ ...gateway, maxConnections: 1 });
+  const db = openDatabase({ ...gateway, maxConnections: 1 });
   try {
     const tools = await readToolDefinitions(join(ROOT, 'examples/tools/index.ts'));
-    const publish = { sql, tenant: 'default', publishedBy: 'bench' };
+    const publish = { db, tenant: 'default', publishedBy: 'bench' };
     await publishFolder({ ...publish, folder: gateway.releasesDir, tools });
     const own = new Map([[lookUpAtOnce.definition.name, lookUpAtOnce]]);
     await publishFolder({ ...publish, folder: join(ROOT, 'bench/releases'), tools: own });
   } finally {
-    await sql.end({ timeout: 5 });
+    await db.end();
   }
 }

@@ -22,7 +22,7 @@ export async function withLocalStack(context: ReturnType<typeof settings>, use: 
     home,
     env,
     onProgress: show,
-    prepare: async ({ sql }) => await publishReleases(sql, environment, show),
+    prepare: async ({ db }) => await publishReleases(db, environment, show),
     sample: true,
     signal: abort.signal,
   });

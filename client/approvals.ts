@@ -1,9 +1,9 @@
 // Approvals out of the ledger's tables: what waits, and one of them opened and checked. Temporal is not asked.
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalKind, ApprovalState, Risk, RunId } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, parseRunId } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, parseRunId, tenantOf } from '../workflows/protocol/index.ts';
 import type { ApprovalDetail, ApprovalSummary, ListApprovalsOptions } from './approval-types.ts';
 import type { OpenedApproval } from './open-approval.ts';
 import { openApproval, TamperedError } from './open-approval.ts';
@@ -21,10 +21,10 @@ const PART_OF_ULID = /^[0-9A-HJKMNP-TV-Z]{6,26}$/;
 /** How many an ambiguous part of an id lists. */
 const MAX_CANDIDATES = 5;
 
-export function createApprovalReader(sql: Sql, runKeys: RunKeys): ApprovalReader {
+export function createApprovalReader(db: Database, runKeys: RunKeys): ApprovalReader {
   return {
     async list({ tenant = DEFAULT_TENANT, runId, state = 'pending', limit = DEFAULT_LIMIT }) {
-      const rows = await sql<ApprovalRow[]>`
+      const rows = await db.of(tenant)<ApprovalRow[]>`
         select a.approval_id, a.run_id, a.kind, a.tool, a.risk, a.requester, a.quorum, a.groups, a.requested_at,
           a.expires_at, o.state as outcome, o.decided_by, o.decided_at, t.run_id is not null as ended,
           a.expires_at <= now() as is_over
@@ -41,7 +41,7 @@ export function createApprovalReader(sql: Sql, runKeys: RunKeys): ApprovalReader
       if (isApprovalId(text)) return text;
       const part = text.toUpperCase();
       if (!PART_OF_ULID.test(part)) throw notAnId(text);
-      const rows = await sql<{ approval_id: ApprovalId }[]>`
+      const rows = await db.of(tenant)<{ approval_id: ApprovalId }[]>`
         select approval_id from approvals where tenant = ${tenant}
           and (starts_with(approval_id, ${`${tenant}/approval/${part}`}) or right(approval_id, ${part.length}) = ${part})
         order by approval_id limit ${MAX_CANDIDATES + 1}`;
@@ -57,6 +57,7 @@ export function createApprovalReader(sql: Sql, runKeys: RunKeys): ApprovalReader
 
     async get(id) {
       if (!isApprovalId(id)) throw notAnId(id);
+      const sql = db.of(tenantOf(id));
       const [row] = await sql<SealedRow[]>`
         select a.tenant, a.approval_id, a.run_id, a.kind, a.tool, a.risk, a.requester, a.quorum, a.groups,
           a.requested_at, a.expires_at, o.state as outcome, o.decided_by, o.decided_at, t.run_id is not null as ended,
@@ -89,7 +90,7 @@ export function createApprovalReader(sql: Sql, runKeys: RunKeys): ApprovalReader
       });
     } catch (cause) {
       if (!(cause instanceof TamperedError)) throw cause;
-      await logTampering(sql, { tenant, runId, approvalId, reason: cause.part });
+      await logTampering(db.of(tenant), { tenant, runId, approvalId, reason: cause.part });
       throw new UserError(`Approval ${approvalId} was tampered with: its ${cause.part} is not what was asked`, {
         hint: 'Decide nothing. The security log has the finding; see who can write to the ledger.',
         cause,

@@ -4,7 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import { openDatabase } from '../runtime/database.ts';
 import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
 import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
@@ -107,25 +107,25 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
   } catch (cause) {
     throw temporalUnreachable(config, cause);
   }
-  const sql = connectDatabase({ ...config, maxConnections: 5 });
-  const keys = createKeys(sql, config, provider);
+  const db = openDatabase({ ...config, maxConnections: 5 });
+  const keys = createKeys(db, config, provider);
   const { namespace } = config.temporal;
-  const encrypting = createDataConverter({ keys, namespace, blobs: createBlobStores(sql, config) });
+  const encrypting = createDataConverter({ keys, namespace, blobs: createBlobStores(db, config) });
   // Not waited for: a command that needs no ledger needs no connection either. Keys in memory expire by themselves, too.
-  followErasures(sql, keys, encrypting.forget).catch(() => {});
+  followErasures(db, keys, encrypting.forget).catch(() => {});
   const dataConverter = options.dataConverter ?? encrypting;
   const temporal = new Client({ connection, namespace, dataConverter });
   return createDirectTransport({
     config,
     temporal,
-    sql,
-    ledger: createStartLedger(sql, keys),
+    db,
+    ledger: createStartLedger(db, keys),
     runKeys: keys.runKeys,
     dataConverter,
     assertionKey: () => readAssertionKey(config.keyFiles.assertionPrivate),
     async close() {
       await connection.close();
-      await sql.end({ timeout: 5 });
+      await db.end();
     },
   });
 }

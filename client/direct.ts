@@ -7,11 +7,11 @@ import { resolveRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { signAssertion } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import { decodeHistory } from '../runtime/payloads/decode-history.ts';
 import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, formatRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, formatRunId, tenantOf, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { createApprovalReader } from './approvals.ts';
 import { checkStart } from './check-start.ts';
 import { createEffectReader } from './effects.ts';
@@ -27,7 +27,7 @@ import type { RunStatus, RunSummary, StartRequest, Transport } from './transport
 export interface DirectDependencies {
   readonly config: Pick<Config, 'mode' | 'taskQueue' | 'temporal'>;
   readonly temporal: Client;
-  readonly sql: Sql;
+  readonly db: Database;
   readonly ledger: StartLedger;
   readonly runKeys: RunKeys;
   readonly dataConverter: DataConverter;
@@ -41,16 +41,18 @@ const MAX_LIMIT = 1000;
 const GRPC_NOT_FOUND = 5;
 
 export function createDirectTransport(dependencies: DirectDependencies): Transport {
-  const { config, temporal, sql, ledger, runKeys, dataConverter } = dependencies;
+  const { config, temporal, db, ledger, runKeys, dataConverter } = dependencies;
   const handle = (runId: RunId) => temporal.workflow.getHandle(runId);
-  const approvals = createApprovalReader(sql, runKeys);
+  const approvals = createApprovalReader(db, runKeys);
 
   async function start(start: StartRequest): Promise<RunId> {
     checkStart(start);
     const tenant = start.tenant ?? start.principal?.tenant ?? DEFAULT_TENANT;
     const defaultLabel = config.mode === 'development' ? 'dev' : 'production';
     const release =
-      start.release === undefined ? undefined : await resolveRelease(sql, tenant, start.release, defaultLabel);
+      start.release === undefined
+        ? undefined
+        : await resolveRelease(db.of(tenant), tenant, start.release, defaultLabel);
     const entered = await ledger.enter({
       runId: formatRunId({ tenant, kind: start.workflow, ulid: ulid() }),
       tenant,
@@ -104,7 +106,9 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
   }
 
   async function trace(runId: RunId): Promise<TraceRecord | undefined> {
-    const [row] = await sql<{ record: TraceRecord }[]>`select record from traces where run_id = ${runId}`;
+    const [row] = await db.of(tenantOf(runId))<
+      { record: TraceRecord }[]
+    >`select record from traces where run_id = ${runId}`;
     return row?.record;
   }
 
@@ -153,10 +157,10 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       const history = await fetchHistory(runId);
       return encoded ? history : await decodeHistory(history, dataConverter);
     },
-    sweep: (options) => sweepStarts(temporal, sql, options),
+    sweep: (options) => sweepStarts(temporal, db, options),
     timeline: async (runId) => await timelineOf(await fetchHistory(runId), dataConverter),
     async list({ tenant = DEFAULT_TENANT, kind, limit = DEFAULT_LIMIT }) {
-      const rows = await sql<LedgerListing[]>`
+      const rows = await db.of(tenant)<LedgerListing[]>`
         select l.run_id, l.kind, l.requester, l.release_ref, l.created_at, t.record
         from start_ledger l left join traces t on t.run_id = l.run_id
         where l.tenant = ${tenant} and (${kind ?? null}::text is null or l.kind = ${kind ?? null})
@@ -164,7 +168,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       return await select(rows);
     },
     async summary(runId) {
-      const rows = await sql<LedgerListing[]>`
+      const rows = await db.of(tenantOf(runId))<LedgerListing[]>`
         select l.run_id, l.kind, l.requester, l.release_ref, l.created_at, t.record
         from start_ledger l left join traces t on t.run_id = l.run_id where l.run_id = ${runId}`;
       const [summary] = await select(rows);
@@ -179,7 +183,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       },
       send: (decision) => sendDecision(temporal, decision),
     },
-    effects: createEffectReader(sql, runKeys),
+    effects: createEffectReader(db, runKeys),
     close: dependencies.close,
   };
 }

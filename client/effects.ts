@@ -1,5 +1,5 @@
 // Effects out of the ledger: which calls got as far as their effect, how often that was tried, and how it ended.
-import type { Sql } from '../runtime/database.ts';
+import type { Database, TenantSql } from '../runtime/database.ts';
 import type { Outcome } from '../runtime/effect-outcome.ts';
 import { openOutcome } from '../runtime/effect-outcome.ts';
 import { UserError } from '../runtime/errors.ts';
@@ -69,7 +69,7 @@ export interface EffectReader {
   /** The key that its beginning means. @throws UserError when none or several do */
   find(text: string, tenant?: string): Promise<Digest>;
   /** @throws UserError when it is unknown or its arguments are not those that were judged */
-  get(effectKey: Digest): Promise<EffectDetail>;
+  get(effectKey: Digest, tenant?: string): Promise<EffectDetail>;
 }
 
 const DEFAULT_LIMIT = 20;
@@ -77,29 +77,18 @@ const MAX_LIMIT = 1000;
 const PART_OF_KEY = /^(?:sha256:)?([0-9a-f]{6,64})$/;
 const MAX_CANDIDATES = 5;
 
-export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
-  const effects = sql`
-    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
-      o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
-      r.sealed as result_sealed, r.bytes, r.sensitivity,
-      (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
-    from effects e
-    join tool_calls c on c.effect_key = e.effect_key
-    left join effect_results r on r.effect_key = e.effect_key
-    left join approval_outcomes o on o.approval_id = e.approval_id`;
+export function createEffectReader(db: Database, runKeys: RunKeys): EffectReader {
   return {
     async list({ tenant = DEFAULT_TENANT, runId, state, limit = DEFAULT_LIMIT }) {
-      const rows = await sql<EffectRow[]>`${effects}
-        where e.tenant = ${tenant} and (${runId ?? null}::text is null or e.run_id = ${runId ?? null})
-          and (${state ?? null}::text is null or coalesce(r.state, 'claimed') = ${state ?? null})
-        order by e.first_claimed_at desc, e.effect_key limit ${Math.min(limit, MAX_LIMIT)}`;
+      const wanted = { effectKey: null, runId: runId ?? null, state: state ?? null, limit: Math.min(limit, MAX_LIMIT) };
+      const rows = await readEffects(db.of(tenant), tenant, wanted);
       return await Promise.all(rows.map(async (row) => summaryOf(row, await wordsOf(runKeys, row))));
     },
 
     async find(text, tenant = DEFAULT_TENANT) {
       const part = PART_OF_KEY.exec(text.toLowerCase())?.[1];
       if (part === undefined) throw notAKey(text);
-      const rows = await sql<{ effect_key: Digest }[]>`
+      const rows = await db.of(tenant)<{ effect_key: Digest }[]>`
         select effect_key from effects where tenant = ${tenant} and starts_with(effect_key, ${`sha256:${part}`})
         order by effect_key limit ${MAX_CANDIDATES + 1}`;
       const [only, ...others] = rows.map((row) => row.effect_key);
@@ -112,8 +101,9 @@ export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
       });
     },
 
-    async get(effectKey) {
-      const [row] = await sql<EffectRow[]>`${effects} where e.effect_key = ${effectKey}`;
+    async get(effectKey, tenant = DEFAULT_TENANT) {
+      const sql = db.of(tenant);
+      const [row] = await readEffects(sql, tenant, { effectKey, runId: null, state: null, limit: 1 });
       if (row === undefined) throw noSuchEffect(effectKey);
       const runKey = (await runKeys.find(row.run_id))?.key;
       if (runKey === undefined)
@@ -130,6 +120,31 @@ export function createEffectReader(sql: Sql, runKeys: RunKeys): EffectReader {
       };
     },
   };
+}
+
+interface Wanted {
+  readonly effectKey: Digest | null;
+  readonly runId: RunId | null;
+  readonly state: EffectState | null;
+  readonly limit: number;
+}
+
+/** Latest first; `null` is any. */
+async function readEffects(sql: TenantSql, tenant: string, wanted: Wanted): Promise<readonly EffectRow[]> {
+  const { effectKey, runId, state, limit } = wanted;
+  return await sql<EffectRow[]>`
+    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
+      o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
+      r.sealed as result_sealed, r.bytes, r.sensitivity,
+      (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
+    from effects e
+    join tool_calls c on c.effect_key = e.effect_key
+    left join effect_results r on r.effect_key = e.effect_key
+    left join approval_outcomes o on o.approval_id = e.approval_id
+    where e.tenant = ${tenant} and (${effectKey}::text is null or e.effect_key = ${effectKey})
+      and (${runId}::text is null or e.run_id = ${runId})
+      and (${state}::text is null or coalesce(r.state, 'claimed') = ${state})
+    order by e.first_claimed_at desc, e.effect_key limit ${limit}`;
 }
 
 function openContent(

@@ -1,5 +1,5 @@
 // The row before the start: who starts what under which key. Written before Temporal hears of a run, so none is unaccounted for.
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { Keys } from '../runtime/keys/index.ts';
 import { newKey, runKeyContext, wrapKey } from '../runtime/keys/index.ts';
@@ -46,7 +46,7 @@ interface Pseudonyms {
 
 const FOREIGN_KEY_VIOLATION = '23503';
 
-export function createStartLedger(sql: Sql, keys: Keys): StartLedger {
+export function createStartLedger(db: Database, keys: Keys): StartLedger {
   const { tenantKeys, subjectKeys } = keys;
   const pseudonym = async (tenant: string, prefix: HashPrefix, text: string | undefined): Promise<KeyedHash | null> =>
     text === undefined ? null : await tenantKeys.pseudonym(tenant, prefix, text);
@@ -58,7 +58,7 @@ export function createStartLedger(sql: Sql, keys: Keys): StartLedger {
     const tenantKey = subjectKey === undefined ? await tenantKeys.current(tenant) : undefined;
     const wrapping = subjectKey?.key ?? tenantKey?.key ?? new Uint8Array();
     const wrapped = wrapKey(wrapping, runKeyContext(runId), runKey);
-    const inserted = await sql`
+    const inserted = await db.of(tenant)`
       with started as (
         insert into start_ledger (run_id, tenant, kind, subject, requester, idempotency_key, request_hash, release_ref,
           release_digest, collection, task_queue)
@@ -87,7 +87,7 @@ export function createStartLedger(sql: Sql, keys: Keys): StartLedger {
         return await insert(entry, pseudonyms);
       });
       if (inserted) return { runId, releaseDigest, ended: false };
-      return await findEarlier(sql, keys, entry, pseudonyms);
+      return await findEarlier(db, keys, entry, pseudonyms);
     },
   };
 }
@@ -100,12 +100,12 @@ interface EarlierRow {
 }
 
 async function findEarlier(
-  sql: Sql,
+  db: Database,
   { runKeys }: Keys,
   entry: LedgerEntry,
   { idempotencyKey }: Pseudonyms,
 ): Promise<LedgerRow> {
-  const [row] = await sql<EarlierRow[]>`
+  const [row] = await db.of(entry.tenant)<EarlierRow[]>`
     select l.run_id, l.request_hash, l.release_digest, t.run_id is not null as ended
     from start_ledger l left join traces t on t.run_id = l.run_id
     where l.tenant = ${entry.tenant} and l.requester = ${entry.requester} and l.idempotency_key = ${idempotencyKey}`;

@@ -1,9 +1,9 @@
 // The sweep of starts: runs that Temporal has and the start ledger has not, and rows whose run was never started. The first went
 // around the ledger, by whoever may write to the namespace; the second are starts that a crash cut short.
 import type { Client } from '@temporalio/client';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunId } from '../workflows/protocol/index.ts';
-import { parseRunId } from '../workflows/protocol/index.ts';
+import { tenantOf } from '../workflows/protocol/index.ts';
 
 export interface Unledgered {
   readonly workflowId: string;
@@ -41,14 +41,14 @@ const BATCH = 500;
 /** What is found for the first time goes to the security log, too. Looks at every task queue of the namespace. */
 export async function sweepStarts(
   temporal: Client,
-  sql: Sql,
+  db: Database,
   { since, graceMs = 60_000 }: SweepOptions,
 ): Promise<Sweep> {
   const unledgered: Unledgered[] = [];
   let looked = 0;
   let batch: Unledgered[] = [];
   const flush = async (): Promise<void> => {
-    unledgered.push(...(await withoutRow(sql, batch)));
+    unledgered.push(...(await withoutRow(db, batch)));
     batch = [];
   };
   const query = `StartTime >= "${since.toISOString()}"`;
@@ -58,22 +58,26 @@ export async function sweepStarts(
     if (batch.length >= BATCH) await flush();
   }
   await flush();
-  await report(sql, unledgered);
-  return { looked, unledgered, neverStarted: await neverStarted(temporal, sql, since, graceMs) };
+  await report(db, unledgered);
+  return { looked, unledgered, neverStarted: await neverStarted(temporal, db, since, graceMs) };
 }
 
-async function withoutRow(sql: Sql, batch: readonly Unledgered[]): Promise<readonly Unledgered[]> {
-  const ids = batch.map(({ workflowId }) => workflowId);
-  const rows = await sql<{ run_id: string }[]>`select run_id from start_ledger where run_id = any(${ids}::text[])`;
-  const known = new Set(rows.map((row) => row.run_id));
+async function withoutRow(db: Database, batch: readonly Unledgered[]): Promise<readonly Unledgered[]> {
+  const known = new Set<string>();
+  for (const [tenant, own] of Map.groupBy(batch, ({ workflowId }) => tenantOf(workflowId))) {
+    const ids = own.map(({ workflowId }) => workflowId);
+    const rows = await db.of(tenant)<{ run_id: string }[]>`
+      select run_id from start_ledger where run_id = any(${ids}::text[])`;
+    for (const row of rows) known.add(row.run_id);
+  }
   return batch.filter(({ workflowId }) => !known.has(workflowId));
 }
 
-async function report(sql: Sql, found: readonly Unledgered[]): Promise<void> {
+async function report(db: Database, found: readonly Unledgered[]): Promise<void> {
   for (const { workflowId, workflowType } of found) {
-    const tenant = parseRunId(workflowId)?.tenant ?? '';
+    const tenant = tenantOf(workflowId);
     const reason = `workflow type ${workflowType}`;
-    await sql`
+    await db.of(tenant)`
       insert into security_log (tenant, run_id, event, reason, via)
       select ${tenant}, ${workflowId}, 'start-unledgered', ${reason}, 'client'
       where not exists (select 1 from security_log where run_id = ${workflowId} and event = 'start-unledgered')`;
@@ -82,19 +86,23 @@ async function report(sql: Sql, found: readonly Unledgered[]): Promise<void> {
 
 async function neverStarted(
   temporal: Client,
-  sql: Sql,
+  db: Database,
   since: Date,
   graceMs: number,
 ): Promise<readonly NeverStarted[]> {
-  // A recorded run was started, whatever Temporal still has of it; so was one that did a step.
-  const rows = await sql<{ run_id: RunId; kind: string; requester: string; created_at: Date }[]>`
-    select l.run_id, l.kind, l.requester, l.created_at from start_ledger l
-    where l.created_at >= ${since} and l.created_at < now() - ${graceMs} * interval '1 millisecond'
-      and not exists (select 1 from traces t where t.run_id = l.run_id) order by l.created_at`;
+  const tenants = await db.all<{ tenant: string }[]>`select tenant from tenants()`;
   const found: NeverStarted[] = [];
-  for (const { run_id: runId, kind, requester, created_at: enteredAt } of rows) {
-    const known = await temporal.workflow.count(`WorkflowId = "${runId}"`);
-    if (known.count === 0) found.push({ runId, kind, requester, enteredAt: enteredAt.toISOString() });
+  for (const { tenant } of tenants) {
+    // A recorded run was started, whatever Temporal still has of it; so was one that did a step.
+    const rows = await db.of(tenant)<{ run_id: RunId; kind: string; requester: string; created_at: Date }[]>`
+      select l.run_id, l.kind, l.requester, l.created_at from start_ledger l
+      where l.tenant = ${tenant} and l.created_at >= ${since}
+        and l.created_at < now() - ${graceMs} * interval '1 millisecond'
+        and not exists (select 1 from traces t where t.run_id = l.run_id) order by l.created_at`;
+    for (const { run_id: runId, kind, requester, created_at: enteredAt } of rows) {
+      const known = await temporal.workflow.count(`WorkflowId = "${runId}"`);
+      if (known.count === 0) found.push({ runId, kind, requester, enteredAt: enteredAt.toISOString() });
+    }
   }
   return found;
 }

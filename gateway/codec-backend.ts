@@ -4,8 +4,8 @@ import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
-import type { Sql } from '../runtime/database.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
+import { openDatabase } from '../runtime/database.ts';
 import type { Keys } from '../runtime/keys/index.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
 import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
@@ -13,7 +13,7 @@ import { createDataConverter } from '../runtime/payloads/data-converter.ts';
 
 export interface CodecBackend {
   readonly config: Config;
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: Keys['runKeys'];
   readonly converter: LoadedDataConverter;
   /** The public half: this process can verify tokens and make none. */
@@ -25,16 +25,16 @@ export interface CodecBackend {
 export async function openCodecBackend(config: Config): Promise<CodecBackend> {
   const verifier = await readAssertionKey(config.keyFiles.assertionPublic);
   const provider = createKeyProvider(config);
-  const sql = connectDatabase({ ...config, maxConnections: 5 });
-  const keys = createKeys(sql, config, provider);
+  const db = openDatabase({ ...config, maxConnections: 5 });
+  const keys = createKeys(db, config, provider);
   const { namespace } = config.temporal;
-  const dataConverter = createDataConverter({ keys, namespace, blobs: createBlobStores(sql, config) });
+  const dataConverter = createDataConverter({ keys, namespace, blobs: createBlobStores(db, config) });
   return {
     config,
-    sql,
+    db,
     runKeys: keys.runKeys,
     converter: loadDataConverter(dataConverter),
     verifier,
-    close: () => sql.end({ timeout: 5 }),
+    close: () => db.end(),
   };
 }

@@ -1,8 +1,8 @@
 // The codec server's lines in the security log: who read which run, and who was turned away. Ids and reasons, never content.
 import type { Reader } from '../runtime/codec-token.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { parseRunId } from '../workflows/protocol/index.ts';
+import { NO_TENANT, tenantOf } from '../workflows/protocol/index.ts';
 
 /** Strangers can be refused as often as they like; the ledger must not fill with it. */
 const MAX_REFUSALS_A_MINUTE = 100;
@@ -16,14 +16,14 @@ export interface Refusal {
 
 export interface CodecLog {
   /** Never throws: a refusal stands, whether it could be written down or not. At most 100 lines a minute; the rest is counted. */
-  refused(sql: Sql, refusal: Refusal): Promise<void>;
+  refused(db: Database, refusal: Refusal): Promise<void>;
   /**
    * Two kinds of lines in one statement: what was read, and whose payloads of other tenants were asked for.
    *
    * @throws what the database throws: nothing is handed out that was not written down
    */
   read(
-    sql: Sql,
+    db: Database,
     reader: Reader,
     runs: { readonly read: Iterable<string>; readonly foreign: Iterable<string> },
   ): Promise<void>;
@@ -34,7 +34,7 @@ export function createCodecLog(log: Pick<Logger, 'warn' | 'error'>, now: () => n
   let written = 0;
   let unwritten = 0;
   return {
-    async refused(sql, { reason, tenant = '' }) {
+    async refused(db, { reason, tenant = NO_TENANT }) {
       log.warn({ tenant, reason, via: 'codec' }, 'codec-refused');
       const current = Math.floor(now() / MINUTE_MS);
       if (current !== minute) [minute, written] = [current, 0];
@@ -47,22 +47,29 @@ export function createCodecLog(log: Pick<Logger, 'warn' | 'error'>, now: () => n
       unwritten = 0;
       const told = before === 0 ? reason : `${reason} (and ${before} refusals before it that have no line)`;
       try {
-        await sql`insert into security_log ${sql([row(tenant, '', 'codec-refused', told)])}`;
+        await write(db, [row(tenant, '', 'codec-refused', told)]);
       } catch (error) {
         unwritten += before;
         log.error({ tenant, err: error }, 'the security log could not be written');
       }
     },
-    async read(sql, reader, { read, foreign }) {
+    async read(db, reader, { read, foreign }) {
       const rows = [
         ...[...read].map((run) => row(reader.tenant, run, 'payload-read', reader.id)),
         ...[...foreign].map((run) =>
-          row(parseRunId(run)?.tenant ?? '', run, 'codec-refused', `${reader.id} of tenant ${reader.tenant} asked`),
+          row(tenantOf(run), run, 'codec-refused', `${reader.id} of tenant ${reader.tenant} asked`),
         ),
       ];
-      if (rows.length > 0) await sql`insert into security_log ${sql(rows)}`;
+      await write(db, rows);
     },
   };
+}
+
+async function write(db: Database, rows: readonly ReturnType<typeof row>[]): Promise<void> {
+  for (const [tenant, own] of Map.groupBy(rows, (each) => each.tenant)) {
+    const sql = db.of(tenant);
+    await sql`insert into security_log ${sql.rows(own)}`;
+  }
 }
 
 const row = (tenant: string, runId: string, event: string, reason: string) => ({

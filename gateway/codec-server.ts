@@ -51,7 +51,7 @@ export function createCodecServer({ backend: open, log, origins = [], secret }: 
       namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
       log,
     });
-    await securityLog.read(backend.sql, reader, decoded);
+    await securityLog.read(backend.db, reader, decoded);
     send(response, 200, { payloads: decoded.payloads });
   }
 
@@ -65,7 +65,7 @@ export function createCodecServer({ backend: open, log, origins = [], secret }: 
     } catch (error) {
       const { status, message, refused } = error instanceof HttpError ? error : UNAVAILABLE;
       if (status >= 500) log.error({ err: error }, 'a request could not be answered');
-      if (refused !== undefined && backend !== undefined) await securityLog.refused(backend.sql, refused);
+      if (refused !== undefined && backend !== undefined) await securityLog.refused(backend.db, refused);
       if (!response.headersSent) send(response, status, { error: message });
       // What is left of a body that was too big would stand before the next request.
       request.resume();

@@ -67,7 +67,7 @@ export async function* exportSubject(
       ),
       effects: await Promise.all(
         effects.map(({ effectKey }) =>
-          read<unknown>(`effect ${effectKey}`, () => client.effects.get(effectKey), { effectKey }),
+          read<unknown>(`effect ${effectKey}`, () => client.effects.get(effectKey, subject.tenant), { effectKey }),
         ),
       ),
       payloads,

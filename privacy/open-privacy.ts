@@ -6,7 +6,7 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Sql } from '../runtime/database.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import { openDatabase } from '../runtime/database.ts';
 import type { Keys } from '../runtime/keys/index.ts';
 import { createKeys } from '../runtime/keys/index.ts';
 import type { BlobStore } from '../runtime/payloads/blob-store.ts';
@@ -32,16 +32,16 @@ export async function openPrivacy(config: Config, gateway: Config): Promise<Priv
     throw temporalUnreachable(config, cause);
   }
   undo.defer(() => connection.close());
-  const sql = connectDatabase({ ...config, maxConnections: 2 });
-  undo.defer(() => sql.end({ timeout: 5 }));
+  const db = openDatabase({ ...config, maxConnections: 2 });
+  undo.defer(() => db.end());
   const client = await createClient(gateway);
   undo.defer(() => client.close());
   const kept = undo.move();
   return {
-    sql,
+    sql: db.all,
     temporal: new Client({ connection, namespace: config.temporal.namespace }),
-    keys: createKeys(sql, config),
-    blobs: createBlobStores(sql, config),
+    keys: createKeys(db, config),
+    blobs: createBlobStores(db, config),
     client,
     signer: () => readAssertionKey(config.keyFiles.assertionPrivate),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

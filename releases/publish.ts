@@ -1,11 +1,11 @@
 // Publishes the releases of a folder and points a label at them. A version, once published, never changes.
-import type { Sql } from '../runtime/database.ts';
+import type { Database, Transaction } from '../runtime/database.ts';
 import type { ToolDefinitions } from './load.ts';
 import { loadReleases } from './load.ts';
 import type { Release } from './release.ts';
 
 export interface PublishOptions {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly folder: string;
   readonly tenant: string;
   readonly publishedBy: string;
@@ -28,14 +28,14 @@ export interface Published {
 /** @throws UserError for a malformed manifest; nothing is published then */
 export async function publishFolder(options: PublishOptions): Promise<readonly Published[]> {
   const releases = loadReleases(options.folder, options.tools);
-  return await options.sql.begin(async (tx) => {
+  return await options.db.of(options.tenant).begin(async (tx) => {
     const published: Published[] = [];
-    for (const release of releases) published.push(await publish(tx as unknown as Sql, release, options));
+    for (const release of releases) published.push(await publish(tx, release, options));
     return published;
   });
 }
 
-async function publish(sql: Sql, release: Release, options: PublishOptions): Promise<Published> {
+async function publish(sql: Transaction, release: Release, options: PublishOptions): Promise<Published> {
   const { tenant, publishedBy, label = 'dev' } = options;
   const { name, version } = release.body;
   const inserted = await sql`

@@ -13,7 +13,7 @@ import { loadAccessPolicy } from '../policies/load.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import { loadConfig } from '../runtime/config.ts';
-import { connectDatabase } from '../runtime/database.ts';
+import { openDatabase } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys, requireOurKeys } from '../runtime/keys/index.ts';
@@ -75,14 +75,14 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));
   const buildId = config.buildId ?? bundle.buildId;
 
-  const sql = connectDatabase(config);
+  const db = openDatabase(config);
   let connection: NativeConnection | undefined;
   const close = async (): Promise<void> => {
     await connection?.close();
-    await sql.end({ timeout: 5 });
+    await db.end();
   };
   try {
-    const pending = await pendingMigrations(sql);
+    const pending = await pendingMigrations(db.all);
     if (pending.length > 0) {
       throw new UserError(`The database lacks migrations: ${pending.join(', ')}`, {
         hint: 'Run `npx countersign migrate` as its owner, or `npx countersign dev` locally.',
@@ -93,18 +93,18 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     } catch (cause) {
       throw temporalUnreachable(config, cause);
     }
-    const keys = createKeys(sql, config, provider);
+    const keys = createKeys(db, config, provider);
     const { runKeys } = keys;
     const { namespace } = config.temporal;
-    const blobs = createBlobStores(sql, config);
-    const securityLog = createSecurityLog(sql, options.log);
-    await requireOurKeys(sql, keys);
+    const blobs = createBlobStores(db, config);
+    const securityLog = createSecurityLog(db, options.log);
+    await requireOurKeys(db, keys);
     const onUnreadable = endUnreadable(new WorkflowClient({ connection, namespace }), securityLog);
     const encrypting = createDataConverter({ keys, namespace, blobs, onUnreadable });
-    await followErasures(sql, keys, encrypting.forget);
+    await followErasures(db, keys, encrypting.forget);
     const activities = createEngineActivities({
       config,
-      sql,
+      db,
       runKeys,
       policy,
       assertionKey,

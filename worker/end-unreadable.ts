@@ -4,7 +4,7 @@ import type { WorkflowClient } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { SecurityLog } from '../activities/security-log.ts';
 import type { OnUnreadable } from '../runtime/payloads/payload-codec.ts';
-import { Failure, parseRunId } from '../workflows/protocol/index.ts';
+import { Failure, tenantOf } from '../workflows/protocol/index.ts';
 
 /** Runs remembered as ended, so that tasks under way do not end them again. */
 const CAPACITY = 1000;
@@ -18,7 +18,7 @@ export function endUnreadable(temporal: WorkflowClient, securityLog: SecurityLog
     const type = failure.type ?? Failure.PayloadUnreadable;
     const end = async (): Promise<void> => {
       await temporal.getHandle(runId).terminate(`${type}: ${failure.message}`);
-      const tenant = parseRunId(runId)?.tenant ?? '';
+      const tenant = tenantOf(runId);
       const event = 'payload-unreadable';
       await securityLog.write({ tenant, runId, approvalId: null, event, reason: failure.message, via: 'worker' });
     };

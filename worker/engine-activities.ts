@@ -26,13 +26,13 @@ import type { AccessPolicy } from '../policies/load.ts';
 import { findRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
-import type { Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 
 export interface EngineDependencies {
   readonly config: Config;
-  readonly sql: Sql;
+  readonly db: Database;
   readonly runKeys: RunKeys;
   readonly policy: AccessPolicy;
   readonly assertionKey: AssertionKey;
@@ -47,37 +47,37 @@ export interface EngineDependencies {
 }
 
 export function createEngineActivities(dependencies: EngineDependencies): EngineActivities {
-  const { config, sql, runKeys, now } = dependencies;
-  const releases = createReleases((tenant, digest) => findRelease(sql, tenant, digest));
-  const vectors = createVectorStore(sql, config.qdrant);
-  const search = createSearch({ sql, vectors });
+  const { config, db, runKeys, now } = dependencies;
+  const releases = createReleases((tenant, digest) => findRelease(db.of(tenant), tenant, digest));
+  const vectors = createVectorStore(db, config.qdrant);
+  const search = createSearch({ db, vectors });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   return {
     admit: createAdmit({
       ...dependencies,
       findRelease: releases.find,
-      currentGeneration: (tenant, collection) => currentGeneration(sql, tenant, collection),
+      currentGeneration: (tenant, collection) => currentGeneration(db.of(tenant), tenant, collection),
       allowCollectionOverride: config.mode === 'development',
     }),
     retrieve: createRetrieve(search, runKeys),
     assemble: createAssemble({ runKeys, releases }),
     generate: createGenerate({
-      sql,
+      db,
       runKeys,
       releases,
-      modelCalls: createModelCalls(sql),
+      modelCalls: createModelCalls(db),
       modelFor: createModels(config.providerKeys, dependencies.models),
     }),
     validate: createValidate({ runKeys, releases }),
-    record: createRecord({ sql, runKeys }),
+    record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
-    requestApproval: createRequestApproval({ sql, runKeys, approvers, ...clock }),
+    requestApproval: createRequestApproval({ db, runKeys, approvers, ...clock }),
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
-    closeApproval: createCloseApproval({ sql, runKeys }),
-    openGeneration: createOpenGeneration({ sql, vectors }),
-    measureGeneration: createMeasureGeneration({ sql, vectors }),
-    indexGeneration: createIndexGeneration({ sql, vectors }),
-    swapGeneration: createSwapGeneration({ sql, vectors }),
+    closeApproval: createCloseApproval({ db, runKeys }),
+    openGeneration: createOpenGeneration({ db, vectors }),
+    measureGeneration: createMeasureGeneration({ db, vectors }),
+    indexGeneration: createIndexGeneration({ db, vectors }),
+    swapGeneration: createSwapGeneration({ db, vectors }),
   };
 }

@@ -1,5 +1,5 @@
 // The embedded vector store: an inverted index in two tables of the ledger's database. Only SQL, no retrieval rules.
-import type { Sql } from '../../runtime/database.ts';
+import type { Database, TenantSql } from '../../runtime/database.ts';
 import type { Sensitivity } from '../../workflows/protocol/index.ts';
 import type { ChunkPoint, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
 import { SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
@@ -23,7 +23,7 @@ interface ScoredRow {
 const CANDIDATES_PER_RESULT = 50;
 
 /** One `upsert` is one transaction: a batch is there with all its postings or not at all. */
-export function createPostgresVectors(sql: Sql): VectorStore {
+export function createPostgresVectors(db: Database): VectorStore {
   return {
     name: 'postgres',
 
@@ -33,7 +33,7 @@ export function createPostgresVectors(sql: Sql): VectorStore {
 
     async upsert(generation, points) {
       if (points.length === 0) return;
-      await sql.begin(async (tx) => {
+      await db.of(generation.tenant).begin(async (tx) => {
         const ids = points.map((point) => point.id);
         const written = await tx<{ inserted: boolean }[]>`
           insert into chunks (tenant, generation, id, doc_id, ordinal, title, headings, text, start_offset, end_offset,
@@ -66,6 +66,7 @@ export function createPostgresVectors(sql: Sql): VectorStore {
     async query(generation, query) {
       if (query.vector.ids.length === 0) return [];
       const candidates = query.limit * CANDIDATES_PER_RESULT;
+      const sql = db.of(generation.tenant);
       let rows = await search(sql, generation, query, candidates);
       // Most of the best are hidden from this principal: look at every chunk that shares a term.
       if (rows.length < query.limit && (rows[0]?.ranked ?? candidates) >= candidates) {
@@ -86,14 +87,14 @@ export function createPostgresVectors(sql: Sql): VectorStore {
     },
 
     async count(generation) {
-      const [row] = await sql<{ count: number }[]>`
+      const [row] = await db.of(generation.tenant)<{ count: number }[]>`
         select count(*)::integer as count from chunks
         where tenant = ${generation.tenant} and generation = ${generation.id}`;
       return row?.count ?? 0;
     },
 
     async drop(generation) {
-      await sql.begin(async (tx) => {
+      await db.of(generation.tenant).begin(async (tx) => {
         await tx`delete from postings where tenant = ${generation.tenant} and generation = ${generation.id}`;
         await tx`delete from chunks where tenant = ${generation.tenant} and generation = ${generation.id}`;
       });
@@ -107,7 +108,7 @@ export function createPostgresVectors(sql: Sql): VectorStore {
  * statistics, and the planner would join whole generations (4 s for 200 chunks).
  */
 function search(
-  sql: Sql,
+  sql: TenantSql,
   generation: StoredGeneration,
   query: VectorQuery,
   candidates: number | null,

@@ -1,5 +1,5 @@
 // A generation's frozen statistics, read from the ledger once and kept in memory: they never change. Reads only.
-import type { Sql } from '../../runtime/database.ts';
+import type { Database } from '../../runtime/database.ts';
 import type { IdfOf } from './bm25.ts';
 import { idf } from './bm25.ts';
 
@@ -33,7 +33,7 @@ interface Kept {
  * Reads statistics with one statement for what is not in memory, with none otherwise. `undefined` for a generation
  * that is not there or not finished. The `maxGenerations` used last are kept. @default 16
  */
-export function createStatistics(sql: Sql, maxGenerations = 16): ReadStatistics {
+export function createStatistics(db: Database, maxGenerations = 16): ReadStatistics {
   const cache = new Map<string, Kept>();
   return async function readStatistics({ tenant, generation, terms }) {
     const key = `${tenant}/${generation}`;
@@ -42,7 +42,9 @@ export function createStatistics(sql: Sql, maxGenerations = 16): ReadStatistics 
     const missing = wanted.filter((id) => kept?.frequencies.has(id) !== true);
     let known = kept;
     if (known === undefined || missing.length > 0) {
-      const [row] = await sql<{ store: string; collection: string; chunks: number; found: [string, number][] }[]>`
+      const [row] = await db.of(tenant)<
+        { store: string; collection: string; chunks: number; found: [string, number][] }[]
+      >`
         select store, collection, chunks, coalesce((
           select jsonb_agg(jsonb_build_array(term::text, document_frequency)) from term_statistics
           where tenant = ${tenant} and generation = ${generation} and term = any(${missing}::bigint[])), '[]') as found

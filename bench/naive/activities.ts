@@ -4,7 +4,7 @@ import { createToolbox } from '../../activities/toolbox.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import { readAssertionKey } from '../../runtime/assertion.ts';
 import type { Config } from '../../runtime/config.ts';
-import { connectDatabase } from '../../runtime/database.ts';
+import { openDatabase } from '../../runtime/database.ts';
 import { createKeys } from '../../runtime/keys/index.ts';
 import { createEngineActivities } from '../../worker/engine-activities.ts';
 import type { EngineActivities } from '../../workflows/protocol/index.ts';
@@ -17,20 +17,20 @@ export interface NaiveActivities extends EngineActivities {
 export async function naiveActivities(
   config: Config,
 ): Promise<{ readonly activities: NaiveActivities; close(): Promise<void> }> {
-  const sql = connectDatabase(config);
+  const db = openDatabase(config);
   const activities = createEngineActivities({
     config,
-    sql,
-    runKeys: createKeys(sql, config).runKeys,
+    db,
+    runKeys: createKeys(db, config).runKeys,
     policy: loadAccessPolicy(config.policiesDir),
     assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),
     declared: [],
     buildId: 'naive',
     tools: createToolbox([lookUpAtOnce]),
-    securityLog: createSecurityLog(sql),
+    securityLog: createSecurityLog(db),
   });
   return {
     activities: { ...activities, doNothing: async () => {} },
-    close: () => sql.end({ timeout: 5 }),
+    close: () => db.end(),
   };
 }

@@ -7,7 +7,7 @@ import { createStartLedger } from '../../client/start-ledger.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { readAssertionKey, signAssertion } from '../../runtime/assertion.ts';
 import type { Config } from '../../runtime/config.ts';
-import { connectDatabase } from '../../runtime/database.ts';
+import { openDatabase } from '../../runtime/database.ts';
 import { createKeys } from '../../runtime/keys/index.ts';
 import { temporalConnectionOptions } from '../../runtime/temporal.ts';
 import type { Principal, Reply, RunId, StartInput } from '../../workflows/protocol/index.ts';
@@ -34,13 +34,13 @@ export async function createNaiveClient(config: Config): Promise<NaiveClient> {
   const signer = await readAssertionKey(config.keyFiles.assertionPrivate);
   const connection = await NativeConnection.connect(temporalConnectionOptions(config));
   const temporal = new Client({ connection });
-  const sql = connectDatabase({ ...config, maxConnections: 5 });
-  const ledger = createStartLedger(sql, createKeys(sql, config));
+  const db = openDatabase({ ...config, maxConnections: 5 });
+  const ledger = createStartLedger(db, createKeys(db, config));
   const tenant = DEFAULT_TENANT;
   return {
     temporal,
     async execute({ workflow, request, release: ref, principal }, taskQueue) {
-      const { digest } = await resolveRelease(sql, tenant, ref, 'dev');
+      const { digest } = await resolveRelease(db.of(tenant), tenant, ref, 'dev');
       const runId = formatRunId({ tenant, kind: workflow, ulid: ulid() });
       const requester = principal.id;
       const entry = { runId, tenant, kind: workflow, requester, releaseRef: ref, releaseDigest: digest, taskQueue };
@@ -57,7 +57,7 @@ export async function createNaiveClient(config: Config): Promise<NaiveClient> {
     },
     async close() {
       await connection.close();
-      await sql.end({ timeout: 5 });
+      await db.end();
     },
   };
 }

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { loadConfig } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
+import { ownerDatabase } from '../../runtime/database.ts';
 import { messageOf, UserError } from '../../runtime/errors.ts';
 import type { KeyProvider } from '../../runtime/keys/index.ts';
 import { createKeyProvider, requireOurKeys, runKeyContext } from '../../runtime/keys/index.ts';
@@ -42,7 +43,7 @@ export async function checkKeys(sql: Sql, check: KeyCheck, keysHome: string): Pr
   const config = keysFor(check, keysHome);
   const provider = createKeyProvider(config.config);
   try {
-    await requireOurKeys(sql, { provider });
+    await requireOurKeys(ownerDatabase(sql), { provider });
     await openOldest(sql, provider);
   } catch (cause) {
     if (cause instanceof ApplicationFailure && cause.type === Failure.KeyUnavailable) return;

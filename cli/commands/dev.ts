@@ -2,7 +2,7 @@
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Environment } from '../../runtime/config.ts';
-import type { Sql } from '../../runtime/database.ts';
+import type { Database } from '../../runtime/database.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import type { RunningStack, StackProgress } from '../stack/supervisor.ts';
@@ -37,7 +37,7 @@ async function dev(options: DevOptions): Promise<void> {
     home,
     env,
     onProgress: show,
-    prepare: async ({ sql }) => await publishReleases(sql, environment, show),
+    prepare: async ({ db }) => await publishReleases(db, environment, show),
     sample: true,
     signal: stop.signal,
   }).catch((error: unknown) => {
@@ -63,7 +63,7 @@ async function dev(options: DevOptions): Promise<void> {
 
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */
 export async function publishReleases(
-  sql: Sql,
+  db: Database,
   environment: Environment,
   show: (progress: StackProgress) => void,
 ): Promise<void> {
@@ -71,7 +71,7 @@ export async function publishReleases(
   const { toolsModuleOf } = await import('../stack/sample-tools.ts');
   const { readToolDefinitions } = await import('../../runtime/tools-module.ts');
   const list = await publishFolder({
-    sql,
+    db,
     folder: resolve(environment.COUNTERSIGN_RELEASES ?? 'releases'),
     tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
     tenant: DEFAULT_TENANT,

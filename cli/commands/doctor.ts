@@ -125,26 +125,26 @@ async function examineTemporal(config: Config, own: Stack | undefined): Promise<
 async function examineDatabase(config: Config): Promise<readonly Finding[]> {
   const check = await import('../doctor/database.ts');
   const { attempt, checkClock } = await import('../doctor/check.ts');
-  const { connectDatabase } = await import('../../runtime/database.ts');
-  const sql = connectDatabase({ ...config, maxConnections: 1 });
+  const { openDatabase } = await import('../../runtime/database.ts');
+  const db = openDatabase({ ...config, maxConnections: 1 });
   try {
-    const database = await check.checkDatabase(sql);
+    const database = await check.checkDatabase(db.all);
     if (database.status === 'fail') return [database];
     return [
       database,
-      await attempt('migrations', () => check.checkMigrations(sql)),
-      await attempt('roles', () => check.checkRoles(sql)),
-      await attempt('grants', () => check.checkGrants(sql)),
+      await attempt('migrations', () => check.checkMigrations(db.all)),
+      await attempt('roles', () => check.checkRoles(db.all)),
+      await attempt('grants', () => check.checkGrants(db.all)),
       // Without a key file there is nothing to try: the check of keys has said so.
       ...(config.keyProvider === undefined && !existsSync(config.keyFiles.kek)
         ? []
-        : [await attempt('key-provider', () => check.checkKeyProvider(sql, config))]),
+        : [await attempt('key-provider', () => check.checkKeyProvider(db, config))]),
       await attempt('database-clock', () =>
-        checkClock('database-clock', "the database's clock", () => check.databaseClock(sql)),
+        checkClock('database-clock', "the database's clock", () => check.databaseClock(db.all)),
       ),
     ];
   } finally {
-    await sql.end({ timeout: 5 });
+    await db.end();
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../runtime/config.ts';
 import { loadConfig } from '../../runtime/config.ts';
-import type { Sql } from '../../runtime/database.ts';
+import type { Database } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Keys } from '../../runtime/keys/index.ts';
 import { settings } from '../context.ts';
@@ -42,29 +42,29 @@ export function registerRotation(keys: Command): void {
 
 async function withKeys<T>(
   home: string | undefined,
-  use: (opened: { readonly sql: Sql; readonly keys: Keys; readonly config: Config }) => Promise<T>,
+  use: (opened: { readonly db: Database; readonly keys: Keys; readonly config: Config }) => Promise<T>,
   before: (config: Config) => Promise<void> = async () => {},
 ): Promise<T> {
-  const { connectDatabase } = await import('../../runtime/database.ts');
+  const { openDatabase } = await import('../../runtime/database.ts');
   const { createKeys } = await import('../../runtime/keys/index.ts');
   const config = loadConfig({ role: 'owner', env: settings(home).env });
   await before(config);
-  const sql = connectDatabase({ ...config, maxConnections: 2 });
+  const db = openDatabase({ ...config, maxConnections: 2 });
   try {
-    return await use({ sql, keys: createKeys(sql, config), config });
+    return await use({ db, keys: createKeys(db, config), config });
   } finally {
-    await sql.end({ timeout: 5 });
+    await db.end();
   }
 }
 
 async function status(options: CommonOptions): Promise<void> {
   const { keysInUse } = await import('../../runtime/keys/rotate.ts');
   const { requireOurKeys } = await import('../../runtime/keys/index.ts');
-  await withKeys(options.home, async ({ sql, keys }) => {
+  await withKeys(options.home, async ({ db, keys }) => {
     const { provider } = keys;
     const current = await provider.currentKeyId();
-    const inUse = await keysInUse(sql);
-    const fault = await requireOurKeys(sql, keys).then(
+    const inUse = await keysInUse(db.all);
+    const fault = await requireOurKeys(db, keys).then(
       () => undefined,
       (error: unknown) => (error instanceof UserError ? error.message : Promise.reject(error)),
     );
@@ -90,16 +90,16 @@ async function rotate(options: RotateOptions): Promise<void> {
   }
   await withKeys(
     options.home,
-    async ({ sql, keys }) => {
+    async ({ db, keys }) => {
       if (tenant !== undefined) {
-        const rotated = await rotateTenantKey(sql, keys, tenant);
+        const rotated = await rotateTenantKey(db.all, keys, tenant);
         if (options.json) return printJson({ tenant, ...rotated });
         print(
           `${tenant} has wrapping key ${rotated.version}: ${rotated.subjectKeys} subjects and ${rotated.runKeys} runs hang on it`,
         );
         return;
       }
-      const rewrapped = await rewrapTenantKeys(sql, keys.provider);
+      const rewrapped = await rewrapTenantKeys(db.all, keys.provider);
       const current = await keys.provider.currentKeyId();
       if (options.json) return printJson({ current, rewrapped });
       print(

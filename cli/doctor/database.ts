@@ -1,7 +1,7 @@
 // Checks of the database: its version, the migrations, the roles. It changes nothing.
 import { ApplicationFailure } from '@temporalio/common';
 import { roleName } from '../../runtime/config.ts';
-import type { Sql } from '../../runtime/database.ts';
+import type { Database, Sql } from '../../runtime/database.ts';
 import type { UserError } from '../../runtime/errors.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { KeyConfig } from '../../runtime/keys/index.ts';
@@ -120,12 +120,12 @@ export async function checkGrants(sql: Sql): Promise<Finding> {
 }
 
 /** Whether this process holds the keys that the ledger's are wrapped by. */
-export async function checkKeyProvider(sql: Sql, config: KeyConfig): Promise<Finding> {
+export async function checkKeyProvider(db: Database, config: KeyConfig): Promise<Finding> {
   const fix = 'See `npx countersign keys status`.';
   try {
-    const keys = createKeys(sql, config);
+    const keys = createKeys(db, config);
     const current = await keys.provider.currentKeyId();
-    await requireOurKeys(sql, keys);
+    await requireOurKeys(db, keys);
     return ok('key-provider', `${keys.provider.name}, current key ${current}`);
   } catch (error) {
     const away = error instanceof ApplicationFailure && error.type === Failure.KeyUnavailable;

@@ -74,7 +74,7 @@ export async function openTemporal(options: OpenTemporalOptions): Promise<StackT
 }
 
 /** @throws UserError when ours cannot start; one that is named is first used by the migrations */
-export async function openDatabase(options: OpenServerOptions): Promise<StackDatabase> {
+export async function openPostgres(options: OpenServerOptions): Promise<StackDatabase> {
   const named = options.environment.DATABASE_URL;
   if (named !== undefined) {
     options.onProgress('uses the one of DATABASE_URL');

@@ -2,8 +2,8 @@
 // shop, the worker.
 import { rmSync } from 'node:fs';
 import { readEnvironment } from '../../runtime/config.ts';
-import type { Sql } from '../../runtime/database.ts';
-import { connectDatabase } from '../../runtime/database.ts';
+import type { Database } from '../../runtime/database.ts';
+import { openDatabase } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { migrate } from '../../runtime/migrate.ts';
 import type { Stack } from '../../runtime/stack-file.ts';
@@ -18,7 +18,7 @@ import { lockHome } from './lock.ts';
 import { lastWords } from './processes.ts';
 import { SAMPLE_TOOLS } from './sample-tools.ts';
 import type { OpenTemporalOptions, StackDatabase, StackTemporal } from './servers.ts';
-import { openDatabase, openTemporal } from './servers.ts';
+import { openPostgres, openTemporal } from './servers.ts';
 import { shopUrl, startShopProcess } from './shop-process.ts';
 import { startWorker, WORKER_ENTRY, workerEnvironment } from './worker-process.ts';
 
@@ -42,7 +42,7 @@ export interface StartStackOptions {
   readonly cwd?: string;
   readonly onProgress?: (progress: StackProgress) => void;
   /** Runs after the migrations and before the worker, as the gateway role: publishes releases. */
-  readonly prepare?: (context: { readonly sql: Sql }) => Promise<void>;
+  readonly prepare?: (context: { readonly db: Database }) => Promise<void>;
   /**
    * Gives the worker the sample tools, and starts the shop that they speak to: where the environment names no tools module, and no
    * shop. @default false
@@ -145,7 +145,7 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
           }),
         ),
       ),
-      startPart('PostgreSQL', openDatabase({ ...open, onProgress: (text) => onProgress({ part: 'database', text }) })),
+      startPart('PostgreSQL', openPostgres({ ...open, onProgress: (text) => onProgress({ part: 'database', text }) })),
     ] as const;
     // Both settle before anything is undone; the first failure is the one to tell.
     await Promise.allSettled(starts);
@@ -154,11 +154,11 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
     undo.push(stopCodec);
     signal.throwIfAborted();
 
-    const applied = await withDatabase(database.url('owner'), 'owner', migrate);
+    const applied = await withDatabase(database.url('owner'), 'owner', (db) => migrate(db.all));
     if (applied.length > 0) onProgress({ part: 'database', text: `applied ${applied.join(', ')}` });
     if (options.prepare !== undefined) {
       const { prepare } = options;
-      await withDatabase(database.url('gateway'), 'gateway', (sql) => prepare({ sql }));
+      await withDatabase(database.url('gateway'), 'gateway', (db) => prepare({ db }));
     }
     signal.throwIfAborted();
 
@@ -239,13 +239,13 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
 async function withDatabase<T>(
   databaseUrl: string,
   role: 'owner' | 'gateway',
-  use: (sql: Sql) => Promise<T>,
+  use: (db: Database) => Promise<T>,
 ): Promise<T> {
-  const sql = connectDatabase({ databaseUrl, databaseRole: role, maxConnections: 2 });
+  const db = openDatabase({ databaseUrl, databaseRole: role, maxConnections: 2 });
   try {
-    return await use(sql);
+    return await use(db);
   } finally {
-    await sql.end({ timeout: 5 });
+    await db.end();
   }
 }
 

@@ -1,5 +1,5 @@
 // How the word of an erasure reaches every process that may have a key in memory: NOTIFY, in the transaction that destroys it.
-import type { Sql, Transaction } from '../database.ts';
+import type { Database, Transaction } from '../database.ts';
 import type { Keys } from './index.ts';
 
 const CHANNEL = 'countersign_erased';
@@ -14,7 +14,7 @@ export async function announceErasures(tx: Transaction, tenant: string): Promise
  * Whatever is heard, all run keys are dropped: they are read anew at once, and a word too many costs less than one too few.
  */
 export async function followErasures(
-  sql: Sql,
+  db: Database,
   { runKeys, subjectKeys }: Pick<Keys, 'runKeys' | 'subjectKeys'>,
   forgetContent: () => void = () => {},
 ): Promise<void> {
@@ -24,5 +24,5 @@ export async function followErasures(
     forgetContent();
   };
   // Called again after each lost connection: something may have been said in between.
-  await sql.listen(CHANNEL, forget, forget);
+  await db.all.listen(CHANNEL, forget, forget);
 }

@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { Config } from '../config.ts';
-import type { Sql } from '../database.ts';
+import type { Database } from '../database.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { createFileProvider, createLocalProvider, readKekVariable } from './local-provider.ts';
@@ -38,13 +38,13 @@ export function createKeyProvider({ keyProvider, keyFiles }: KeyConfig): KeyProv
 }
 
 /** @param provider @default the one that the configuration names */
-export function createKeys(sql: Sql, config: KeyConfig, provider: KeyProvider = createKeyProvider(config)): Keys {
-  const tenantKeys = createTenantKeys(sql, provider);
+export function createKeys(db: Database, config: KeyConfig, provider: KeyProvider = createKeyProvider(config)): Keys {
+  const tenantKeys = createTenantKeys(db, provider);
   return {
     provider,
     tenantKeys,
-    subjectKeys: createSubjectKeys(sql, tenantKeys),
-    runKeys: createRunKeys({ sql, tenantKeys, provider }),
+    subjectKeys: createSubjectKeys(db, tenantKeys),
+    runKeys: createRunKeys({ db, tenantKeys, provider }),
   };
 }
 
@@ -53,10 +53,9 @@ export function createKeys(sql: Sql, config: KeyConfig, provider: KeyProvider = 
  *
  * @throws UserError when the provider has not the key, or not the right one. A provider that is away passes: runs wait for it.
  */
-export async function requireOurKeys(sql: Sql, { provider }: Pick<Keys, 'provider'>): Promise<void> {
-  const [row] = await sql<{ tenant: string; version: number; provider_key: string; wrapped: Uint8Array }[]>`
-    select tenant, version, provider_key, wrapped from tenant_keys where purpose = 'wrapping'
-    order by created_at desc limit 1`;
+export async function requireOurKeys(db: Database, { provider }: Pick<Keys, 'provider'>): Promise<void> {
+  const [row] = await db.all<{ tenant: string; version: number; provider_key: string; wrapped: Uint8Array }[]>`
+    select tenant, version, provider_key, wrapped from latest_tenant_key()`;
   if (row === undefined) return;
   const { tenant, version, provider_key: keyId, wrapped } = row;
   try {

@@ -2,8 +2,8 @@
 // Never in workflow code, never logged. A destroyed key is told apart from one that never was.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Digest } from '../../workflows/protocol/index.ts';
-import { Failure } from '../../workflows/protocol/index.ts';
-import type { Sql } from '../database.ts';
+import { Failure, tenantOf } from '../../workflows/protocol/index.ts';
+import type { Database } from '../database.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { keyDamaged } from './key-provider.ts';
 import { open, seal } from './seal.ts';
@@ -72,14 +72,14 @@ export const erased = (runId: string): ApplicationFailure =>
   );
 
 export interface RunKeysDependencies {
-  readonly sql: Sql;
+  readonly db: Database;
   readonly tenantKeys: TenantKeys;
   readonly provider: KeyProvider;
   /** Runs kept in memory. @default 1000 */
   readonly capacity?: number;
 }
 
-export function createRunKeys({ sql, tenantKeys, provider, capacity = 1000 }: RunKeysDependencies): CachedRunKeys {
+export function createRunKeys({ db, tenantKeys, provider, capacity = 1000 }: RunKeysDependencies): CachedRunKeys {
   const cache = new Map<string, { readonly run: StartedRun; readonly readAtMs: number }>();
 
   async function keyOf(runId: string, row: Row): Promise<Uint8Array> {
@@ -104,7 +104,7 @@ export function createRunKeys({ sql, tenantKeys, provider, capacity = 1000 }: Ru
     async find(runId) {
       const cached = cache.get(runId);
       if (cached !== undefined && performance.now() - cached.readAtMs < MAX_AGE_MS) return cached.run;
-      const [row] = await sql<Row[]>`
+      const [row] = await db.of(tenantOf(runId))<Row[]>`
         select l.tenant, l.subject, l.requester, l.release_digest, l.collection, l.request_hash, k.wrapped, k.kek_id,
           k.tenant_key, s.wrapped as subject_key, s.tenant_key as subject_tenant_key
         from start_ledger l

@@ -1,7 +1,7 @@
 // Keys of subjects, the people whose data runs carry: destroying one takes all their runs with it. Wrapped by their tenant's key.
 import { ulid } from 'ulid';
 import type { KeyedHash } from '../../workflows/protocol/index.ts';
-import type { Sql } from '../database.ts';
+import type { Database } from '../database.ts';
 import { keyDamaged } from './key-provider.ts';
 import { subjectKeyContext, unwrapKey, wrapKey } from './run-keys.ts';
 import { newKey } from './seal.ts';
@@ -28,11 +28,11 @@ interface Row {
 }
 
 /** @param capacity subjects kept in memory. @default 1000 */
-export function createSubjectKeys(sql: Sql, tenantKeys: TenantKeys, capacity = 1000): SubjectKeys {
+export function createSubjectKeys(db: Database, tenantKeys: TenantKeys, capacity = 1000): SubjectKeys {
   const cache = new Map<string, SubjectKey>();
 
   async function find(tenant: string, subject: KeyedHash): Promise<SubjectKey | undefined> {
-    const [row] = await sql<Row[]>`
+    const [row] = await db.of(tenant)<Row[]>`
       select key_id, tenant_key, wrapped from subject_keys where tenant = ${tenant} and subject = ${subject}`;
     if (row === undefined) return undefined;
     const wrapping = await tenantKeys.find(tenant, row.tenant_key);
@@ -44,7 +44,7 @@ export function createSubjectKeys(sql: Sql, tenantKeys: TenantKeys, capacity = 1
   async function make(tenant: string, subject: KeyedHash): Promise<SubjectKey> {
     const { version, key } = await tenantKeys.current(tenant);
     const wrapped = wrapKey(key, subjectKeyContext(tenant, subject), newKey());
-    await sql`insert into subject_keys (tenant, subject, key_id, tenant_key, wrapped)
+    await db.of(tenant)`insert into subject_keys (tenant, subject, key_id, tenant_key, wrapped)
       values (${tenant}, ${subject}, ${ulid()}, ${version}, ${wrapped}) on conflict (tenant, subject) do nothing`;
     // Somebody else's may have been first.
     const made = await find(tenant, subject);

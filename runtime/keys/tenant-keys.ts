@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto';
 import type { HashPrefix, KeyedHash } from '../../workflows/protocol/index.ts';
 import { keyedHash } from '../canonical.ts';
-import type { Sql } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { newKey } from './seal.ts';
 
@@ -35,7 +35,7 @@ interface Row {
 export const tenantKeyContext = (tenant: string, purpose: Purpose, version: number): string =>
   `tenant-key:${tenant}:${purpose}:${version}`;
 
-export function createTenantKeys(sql: Sql, provider: KeyProvider): TenantKeys {
+export function createTenantKeys(db: Database, provider: KeyProvider): TenantKeys {
   /** Promises, so that runs which start together ask once. A failure is not kept. */
   const cache = new Map<string, Promise<TenantKey | undefined>>();
   const once = (name: string, load: () => Promise<TenantKey | undefined>): Promise<TenantKey | undefined> => {
@@ -62,14 +62,14 @@ export function createTenantKeys(sql: Sql, provider: KeyProvider): TenantKeys {
     return { version, key };
   };
   const latest = async (tenant: string, purpose: Purpose): Promise<TenantKey | undefined> => {
-    const [row] = await sql<Row[]>`
+    const [row] = await db.of(tenant)<Row[]>`
       select version, provider_key, wrapped from tenant_keys
       where tenant = ${tenant} and purpose = ${purpose} order by version desc limit 1`;
     return await opened(tenant, purpose, row);
   };
   const make = async (tenant: string, purpose: Purpose): Promise<TenantKey> => {
     const { keyId, wrapped } = await provider.wrap(tenantKeyContext(tenant, purpose, 1), newKey());
-    await sql`insert into tenant_keys (tenant, purpose, version, provider_key, wrapped)
+    await db.of(tenant)`insert into tenant_keys (tenant, purpose, version, provider_key, wrapped)
       values (${tenant}, ${purpose}, 1, ${keyId}, ${Buffer.from(wrapped)}) on conflict do nothing`;
     // Somebody else's may have been first.
     const key = await latest(tenant, purpose);
@@ -87,7 +87,7 @@ export function createTenantKeys(sql: Sql, provider: KeyProvider): TenantKeys {
     current: (tenant) => ensured(tenant, 'wrapping'),
     find: (tenant, version) =>
       once(`${tenant} wrapping ${version}`, async () => {
-        const [row] = await sql<Row[]>`
+        const [row] = await db.of(tenant)<Row[]>`
           select version, provider_key, wrapped from tenant_keys
           where tenant = ${tenant} and purpose = 'wrapping' and version = ${version}`;
         return await opened(tenant, 'wrapping', row);

@@ -26,18 +26,18 @@ const many = (count: number): Record<string, string> =>
   );
 
 describe('ingest', () => {
-  const db = useDatabase();
+  const database = useDatabase();
   let collections = 0;
   const fresh = (): string => {
     collections += 1;
     return `docs-${collections}`;
   };
-  const store = () => createPostgresVectors(db.sql('worker'));
+  const store = () => createPostgresVectors(database.db('worker'));
   const ingestInto = (path: string, collection: string, vectors = store()): Ingest =>
-    ingestOf({ sql: db.sql('worker'), vectors }, path, collection);
+    ingestOf({ db: database.db('worker'), vectors }, path, collection);
   const rowsOf = async (collection: string) => {
-    const generation = (await currentGeneration(db.sql('worker'), 'default', collection))?.id ?? '';
-    const sql = db.sql('worker');
+    const generation = (await currentGeneration(database.db('worker').of('default'), 'default', collection))?.id ?? '';
+    const sql = database.sql('owner');
     const chunks =
       await sql`select id, doc_id, ordinal, title, headings, text, start_offset, end_offset, sensitivity, audience
       from chunks where generation = ${generation} order by id`;
@@ -51,7 +51,7 @@ describe('ingest', () => {
   it('makes a folder a collection, with frozen statistics', async () => {
     await using folder = await SourceFolder.create(SHOP);
     const collection = fresh();
-    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toBeUndefined();
+    expect(await currentGeneration(database.db('worker').of('default'), 'default', collection)).toBeUndefined();
     const report = await ingestInto(folder.path, collection).all();
     expect(report).toMatchObject({
       changed: true,
@@ -62,7 +62,9 @@ describe('ingest', () => {
       removed: 0,
       skippedCount: 0,
     });
-    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toEqual(report.generation);
+    expect(await currentGeneration(database.db('worker').of('default'), 'default', collection)).toEqual(
+      report.generation,
+    );
     const { chunks } = await rowsOf(collection);
     expect(chunks.map(({ id, doc_id, ordinal, title }) => [id, doc_id, ordinal, title])).toEqual([
       [0, 'notes.txt', 0, 'notes'],
@@ -79,7 +81,7 @@ describe('ingest', () => {
     const first = await ingestInto(folder.path, collection).all();
     const second = await ingestInto(copy.path, collection).all();
     expect(second).toMatchObject({ changed: false, generation: first.generation, added: 0, updated: 0, removed: 0 });
-    const [row] = await db.sql('worker')`select revision from collections where name = ${collection}`;
+    const [row] = await database.sql('owner')`select revision from collections where name = ${collection}`;
     expect(row?.['revision']).toBe(1);
   });
 
@@ -103,11 +105,11 @@ describe('ingest', () => {
     await ingestInto(folder.path, collection).all();
     expect(await count(first.generation.id)).toBe(0);
     expect(await count(second.generation.id)).toBe(3);
-    const generations = await db.sql(
-      'worker',
+    const generations = await database.sql(
+      'owner',
     )`select state from index_generations where collection = ${collection} order by id`;
     expect(generations.map((row) => row['state'])).toEqual(['retired', 'ready']);
-    const orphans = await db.sql('worker')`select 1 from postings where generation = ${first.generation.id}`;
+    const orphans = await database.sql('owner')`select 1 from postings where generation = ${first.generation.id}`;
     expect(orphans).toHaveLength(0);
   });
 
@@ -153,7 +155,9 @@ describe('ingest', () => {
     const opened = await ingest.open();
     await ingest.measure(opened);
     await ingest.index(opened);
-    await db.sql('worker')`update generation_documents set indexed = false where generation = ${opened.generation.id}`;
+    await database.sql(
+      'owner',
+    )`update generation_documents set indexed = false where generation = ${opened.generation.id}`;
     await ingest.index(opened);
     expect(await ingest.swap(opened)).toEqual({ v: 1, documents: 40, chunks: 320 });
     const calm = fresh();
@@ -184,7 +188,7 @@ describe('ingest', () => {
     await ingest.index(opened);
     await store().drop({ tenant: 'default', collection, id: opened.generation.id });
     await expect(ingest.swap(opened)).rejects.toThrow(/The store holds 0 of 4 chunks .* Run ingest again/);
-    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toBeUndefined();
+    expect(await currentGeneration(database.db('worker').of('default'), 'default', collection)).toBeUndefined();
     expect(await ingest.all()).toMatchObject({ generation: opened.generation, chunks: 4 });
     // And when the store loses a current generation, the same folder is not taken for done.
     await store().drop({ tenant: 'default', collection, id: opened.generation.id });
@@ -216,7 +220,7 @@ describe('ingest', () => {
       type: 'countersign.retrieval.CollectionNotFound',
       nonRetryable: true,
     });
-    expect(await currentGeneration(db.sql('worker'), 'default', collection)).toEqual(generation);
+    expect(await currentGeneration(database.db('worker').of('default'), 'default', collection)).toEqual(generation);
   });
 
   it('may swap twice', async () => {

@@ -28,7 +28,7 @@ const callOf = (change: Partial<PaidCall> = {}): PaidCall => ({
 describe('a paid call', () => {
   it('is claimed before it, and has no reply then', async () => {
     const call = callOf();
-    expect(await createModelCalls(database.sql('worker')).claim(call)).toBeUndefined();
+    expect(await createModelCalls(database.db('worker')).claim(call)).toBeUndefined();
     const rows = await database.sql('owner')`
       select tenant, run_id, step_path, model, attempt from model_calls where call_key = ${call.key}`;
     expect([...rows]).toEqual([
@@ -37,7 +37,7 @@ describe('a paid call', () => {
   });
 
   it('that was settled is found by a later attempt, whole', async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     await calls.claim(call);
     expect(await calls.settle(call, reply)).toEqual(reply);
@@ -45,7 +45,7 @@ describe('a paid call', () => {
   });
 
   it('of unknown price keeps that it is unknown', async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     const unpriced = { ...reply, usage: { ...reply.usage, costUsd: null } };
     await calls.settle(call, unpriced);
@@ -53,7 +53,7 @@ describe('a paid call', () => {
   });
 
   it('leaves one claim an attempt, however often one attempt claims', async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     for (const attempt of [1, 1, 2]) await calls.claim({ ...call, attempt });
     const rows = await database.sql('owner')<{ attempt: number }[]>`
@@ -62,7 +62,7 @@ describe('a paid call', () => {
   });
 
   it('settled twice keeps the first reply, and tells the second so', async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     await calls.settle(call, reply);
     const second = { ...reply, text: 'Ninety days.' };
@@ -71,7 +71,7 @@ describe('a paid call', () => {
   });
 
   it('settled by many at once has one reply that all are given', async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     const given = await Promise.all(
       Array.from({ length: 8 }, (_, i) => calls.settle({ ...call, attempt: i + 1 }, { ...reply, text: `Reply ${i}` })),
@@ -80,14 +80,14 @@ describe('a paid call', () => {
   });
 
   it("cannot be opened with another run's key", async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const call = callOf();
     await calls.settle(call, reply);
     await expect(calls.claim({ ...call, runKey: newKey() })).rejects.toThrow();
   });
 
   it("cannot be passed off as another call's reply, not even of the same run", async () => {
-    const calls = createModelCalls(database.sql('worker'));
+    const calls = createModelCalls(database.db('worker'));
     const [call, other] = [callOf(), callOf()];
     await calls.settle(call, reply);
     const moved = await database.sql('owner')`
@@ -97,7 +97,7 @@ describe('a paid call', () => {
   });
 
   it('stands in the tables without a word of its text', async () => {
-    await createModelCalls(database.sql('worker')).settle(callOf(), reply);
+    await createModelCalls(database.db('worker')).settle(callOf(), reply);
     const rows = await database.sql('owner')<{ text: string; bytes: Buffer }[]>`
       select r::text as text, r.sealed as bytes from model_results r`;
     expect(rows.length).toBeGreaterThan(0);
@@ -111,8 +111,8 @@ describe('a paid call', () => {
 
   it('shows its tokens and its cost to whoever counts them', async () => {
     const call = callOf();
-    await createModelCalls(database.sql('worker')).settle(call, reply);
-    const [row] = await database.sql('worker')`
+    await createModelCalls(database.db('worker')).settle(call, reply);
+    const [row] = await database.sql('owner')`
       select input_tokens, output_tokens, cost_usd from model_results where call_key = ${call.key}`;
     expect(row).toEqual({ input_tokens: '120', output_tokens: '7', cost_usd: '0.00037' });
   });

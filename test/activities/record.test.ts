@@ -144,14 +144,14 @@ describe('a trace id', () => {
 });
 
 describe('recording', () => {
-  const recordAt = (at: Date) => createRecord({ sql: database.sql('worker'), runKeys, now: () => at });
+  const recordAt = (at: Date) => createRecord({ db: database.db('worker'), runKeys, now: () => at });
 
   it('twice leaves one row, the first', async () => {
     const first = await recordAt(ended)(input);
     const second = await recordAt(new Date(ended.getTime() + 60_000))({ ...input, outcome: 'failed' });
     expect(second.traceId).toBe(first.traceId);
     const rows = await database.sql(
-      'gateway',
+      'owner',
     )`select outcome, trace_id, record from traces where run_id = ${input.runId}`;
     expect(rows).toHaveLength(1);
     expect(rows[0]).toEqual({ outcome: 'answered', trace_id: TRACE_ID, record: { ...traceOf(input, ended) } });
@@ -159,8 +159,8 @@ describe('recording', () => {
 
   it('of a run that is not in the start ledger is refused and writes nothing', async () => {
     const runId = 'default/answer/01J00000000000000000000009' as const;
-    const record = createRecord({ sql: database.sql('worker'), runKeys: { find: async () => undefined } });
+    const record = createRecord({ db: database.db('worker'), runKeys: { find: async () => undefined } });
     await expect(record({ ...input, runId })).rejects.toMatchObject({ type: Failure.NotInLedger, nonRetryable: true });
-    expect(await database.sql('gateway')`select 1 from traces where run_id = ${runId}`).toHaveLength(0);
+    expect(await database.sql('owner')`select 1 from traces where run_id = ${runId}`).toHaveLength(0);
   });
 });

@@ -31,16 +31,17 @@ const runKeys: RunKeys = {
 };
 
 describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
-  const db = useDatabase();
+  const database = useDatabase();
   let server: QdrantStandIn;
   let vectors: VectorStore;
   let generation: IndexGeneration;
 
   beforeAll(async () => {
     server = await startQdrantStandIn({ check: qdrantCheck() });
-    vectors = name === 'postgres' ? createPostgresVectors(db.sql('worker')) : createQdrantVectors({ url: server.url });
+    vectors =
+      name === 'postgres' ? createPostgresVectors(database.db('worker')) : createQdrantVectors({ url: server.url });
     await using folder = await SourceFolder.create(SHOP);
-    generation = (await ingestOf({ sql: db.sql('worker'), vectors }, folder.path).all()).generation;
+    generation = (await ingestOf({ db: database.db('worker'), vectors }, folder.path).all()).generation;
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
@@ -48,7 +49,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
 
   const clerk: Principal = { ...anonymous('default'), id: 'clerk', groups: ['fraud-team'], clearance: 'internal' };
   const ask = async (query: string, change: Partial<RetrieveInput> = {}): Promise<Retrieval> => {
-    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors }), runKeys);
+    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors }), runKeys);
     const input: RetrieveInput = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -137,8 +138,8 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
     const gone = { generation: { ...generation, id: 'gone' } };
     await expect(ask('refund', gone)).rejects.toThrow(/Generation gone of collection docs is no longer kept/);
     const other = createQdrantVectors({ url: server.url });
-    const reader = name === 'postgres' ? other : createPostgresVectors(db.sql('worker'));
-    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors: reader }), runKeys);
+    const reader = name === 'postgres' ? other : createPostgresVectors(database.db('worker'));
+    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors: reader }), runKeys);
     const input = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -157,7 +158,9 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
   });
 
   it('refuses a run that is not in the ledger', async () => {
-    const retrieve = createRetrieve(createSearch({ sql: db.sql('worker'), vectors }), { find: async () => undefined });
+    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors }), {
+      find: async () => undefined,
+    });
     const input = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',

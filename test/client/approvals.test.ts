@@ -329,7 +329,7 @@ describe('an approval without an answer', () => {
 describe('rows that somebody changed', () => {
   const keyOf = async (run: RunHandle): Promise<Uint8Array> => {
     const config = engine.config('gateway');
-    const found = await createKeys(engine.sql('gateway'), config).runKeys.find(run.id);
+    const found = await createKeys(engine.db('gateway'), config).runKeys.find(run.id);
     if (found === undefined) throw new Error('the run has no key');
     return found.key;
   };

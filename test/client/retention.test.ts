@@ -28,7 +28,7 @@ describe('an idempotency key', () => {
     await expect(again.result()).rejects.toThrow(`No run ${run.id}`);
     expect(await again.trace()).toMatchObject({ run_id: run.id });
     await expect(engine.client.answer({ question: 'something else' }, options)).rejects.toThrow('another request');
-    const rows = await engine.sql('gateway')`select run_id from start_ledger`;
+    const rows = await engine.sql('owner')`select run_id from start_ledger`;
     expect(rows).toHaveLength(1);
   }, 120_000);
 });

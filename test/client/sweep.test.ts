@@ -43,10 +43,10 @@ describe('a sweep', () => {
   });
 
   it('finds an entry that was never started, once a start would be through', async () => {
-    const sql = engine.sql('gateway');
+    const db = engine.db('gateway');
     const runId = formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() });
     const entry = { runId, tenant: 'default', kind: 'answer', requester: 'customer', taskQueue: 'q', request: {} };
-    await createStartLedger(sql, createKeys(sql, engine.config('gateway'))).enter(entry);
+    await createStartLedger(db, createKeys(db, engine.config('gateway'))).enter(entry);
     expect((await engine.client.sweep({ since })).neverStarted).toEqual([]);
     const { neverStarted } = await engine.client.sweep({ since, graceMs: 0 });
     expect(neverStarted).toMatchObject([{ runId, kind: 'answer', requester: 'customer' }]);

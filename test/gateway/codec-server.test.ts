@@ -162,7 +162,7 @@ async function linesOf(act: () => Promise<unknown>): Promise<readonly Line[]> {
     select tenant, run_id, event, reason, via from security_log where id > ${last?.id ?? 0} order by id`;
   return [...rows];
 }
-const refusal = (reason: string, tenant = ''): Line => ({
+const refusal = (reason: string, tenant = '-'): Line => ({
   tenant,
   run_id: '',
   event: 'codec-refused',
@@ -455,7 +455,7 @@ describe('a request', () => {
   it('that is refused again and again fills no table: a hundred lines a minute, and what was left out is counted', async () => {
     let nowMs = 0;
     const codecLog = createCodecLog(log, () => nowMs);
-    const refuse = async (): Promise<void> => await codecLog.refused(engine.sql('gateway'), { reason: 'r' });
+    const refuse = async (): Promise<void> => await codecLog.refused(engine.db('gateway'), { reason: 'r' });
     expect(
       await linesOf(async () => {
         for (let n = 0; n < 130; n += 1) await refuse();

@@ -55,12 +55,12 @@ beforeAll(async () => {
 });
 afterAll(() => connection.close());
 
-const keys = () => createKeys(engine.sql('owner'), engine.config('owner'));
+const keys = () => createKeys(engine.db('owner'), engine.config('owner'));
 const named = async (id: string) => await subjectOf(keys(), 'default', id);
 const erase = async (id: string): Promise<Erasure> => {
   const sql = engine.sql('owner');
   const signer = await readAssertionKey(engine.config('gateway').keyFiles.assertionPrivate);
-  const dependencies = { sql, temporal, blobs: [createPostgresBlobs(sql)], signer };
+  const dependencies = { sql, temporal, blobs: [createPostgresBlobs(engine.db('owner'))], signer };
   return await eraseSubject(dependencies, await named(id), { by: 'ada', reason: 'TICKET-1' });
 };
 const start = async (subject: string, workflow: string, request: object): Promise<RunHandle> =>
@@ -177,7 +177,7 @@ describe('a subject', () => {
       by: 'ada',
       reason: 'TICKET-1',
     });
-    const rows = await engine.sql('gateway')`select statement from tombstones where subject = ${pseudonym}`;
+    const rows = await engine.sql('owner')`select statement from tombstones where subject = ${pseudonym}`;
     expect(rows).toEqual([{ statement: erasure.statement }]);
   });
 

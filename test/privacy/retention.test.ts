@@ -40,7 +40,7 @@ afterAll(() => connection.close());
 
 const apply = async (retention: Omit<Retention, 'tenant'>, dryRun = false) => {
   const sql = engine.sql('owner');
-  const dependencies = { sql, temporal: new Client({ connection }), blobs: [createPostgresBlobs(sql)] };
+  const dependencies = { sql, temporal: new Client({ connection }), blobs: [createPostgresBlobs(engine.db('owner'))] };
   return await applyRetention(
     { ...dependencies, now: () => new Date(now) },
     { tenant: 'default', ...retention },

@@ -33,7 +33,7 @@ function folderOf(...releases: readonly { name?: string; version?: string; promp
 
 const publish = async (folder: string, label?: string): Promise<readonly Published[]> =>
   await publishFolder({
-    sql: database.sql('gateway'),
+    db: database.db('gateway'),
     folder,
     tenant,
     publishedBy: 'ada',
@@ -47,7 +47,7 @@ async function publishOne(folder: string, label?: string): Promise<Published> {
 }
 
 const resolve = async (ref: string, defaultLabel = 'dev') =>
-  await resolveRelease(database.sql('gateway'), tenant, ref, defaultLabel);
+  await resolveRelease(database.db('gateway').of(tenant), tenant, ref, defaultLabel);
 
 async function problemOf(promise: Promise<unknown>): Promise<UserError> {
   const error = await promise.then(
@@ -86,7 +86,7 @@ describe('publishing', () => {
     expect(second.digest).not.toBe(first.digest);
     expect(await labels()).toEqual(before);
     expect((await resolve('refunds@1.0.0')).body.prompt).toBe('Be kind.');
-    expect(await findRelease(database.sql('gateway'), tenant, second.digest as Digest)).toBeUndefined();
+    expect(await findRelease(database.db('gateway').of(tenant), tenant, second.digest as Digest)).toBeUndefined();
   });
 
   it('a new version moves the label and keeps the old version', async () => {
@@ -177,7 +177,7 @@ describe('a body that somebody changed in the table', () => {
     const changed = await database.sql('owner')`
       update releases set body = body || ${change}::text::jsonb where tenant = ${tenant} returning digest`;
     expect(changed).toHaveLength(1);
-    await expect(findRelease(database.sql('worker'), tenant, digest as Digest)).rejects.toThrow(
+    await expect(findRelease(database.db('worker').of(tenant), tenant, digest as Digest)).rejects.toThrow(
       `does not match its digest ${digest}`,
     );
     await expect(resolve('refunds')).rejects.toThrow('does not match its digest');

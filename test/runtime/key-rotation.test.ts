@@ -14,7 +14,7 @@ const config = { keyFiles: { kek: '', assertionPrivate: '', assertionPublic: '' 
 describe.each(['the key-encryption key', 'the key of a tenant'])('after a rotation of %s', (what) => {
   const database = useDatabase();
   const keysOf = (...keks: (typeof oldKek)[]): Keys =>
-    createKeys(database.sql('owner'), config, createLocalProvider('file', keks));
+    createKeys(database.db('owner'), config, createLocalProvider('file', keks));
   const start = async (runId: string, key: Uint8Array, subject?: string): Promise<void> => {
     const sql = database.sql('owner');
     const keys = keysOf(oldKek);

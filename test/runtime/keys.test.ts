@@ -158,17 +158,20 @@ describe('a run key of the ledger', () => {
   const provider = createLocalProvider('file', [{ id: 'kek-1', key: newKey() }]);
   const digest = `sha256:${'a'.repeat(64)}`;
   const keysOf = (role: 'worker' | 'gateway' = 'worker', of = provider) =>
-    createKeys(database.sql(role), { keyFiles: { kek: '', assertionPrivate: '', assertionPublic: '' } }, of);
+    createKeys(database.db(role), { keyFiles: { kek: '', assertionPrivate: '', assertionPublic: '' } }, of);
+
+  const run = (name: string): string =>
+    `default/answer/01M8AJ9YAKYNKQ0121Y0X80${name.replace('old', '0').padStart(3, '0')}`;
 
   async function start(runId: string): Promise<void> {
-    await database.sql('gateway')`
+    await database.sql('owner')`
       insert into start_ledger (run_id, tenant, kind, requester, request_hash, release_digest, collection, task_queue)
       values (${runId}, 'default', 'answer', 'ada', 'h', ${digest}, 'docs', 'q')`;
   }
   async function enter(runId: string, key = newKey()): Promise<Uint8Array> {
     const wrapping = await keysOf('gateway').tenantKeys.current('default');
     await start(runId);
-    await database.sql('gateway')`insert into run_keys (run_id, tenant, tenant_key, wrapped)
+    await database.sql('owner')`insert into run_keys (run_id, tenant, tenant_key, wrapped)
       values (${runId}, 'default', ${wrapping.version}, ${wrapKey(wrapping.key, runKeyContext(runId), key)})`;
     return key;
   }
@@ -178,15 +181,15 @@ describe('a run key of the ledger', () => {
     const wrapping = await subjectKeys.current('default', pseudonym);
     const key = newKey();
     await start(runId);
-    await database.sql('gateway')`insert into run_keys (run_id, tenant, subject_key_id, wrapped)
+    await database.sql('owner')`insert into run_keys (run_id, tenant, subject_key_id, wrapped)
       values (${runId}, 'default', ${wrapping.id}, ${wrapKey(wrapping.key, runKeyContext(runId), key)})`;
     await database.sql('owner')`update start_ledger set subject = ${pseudonym} where run_id = ${runId}`;
     return key;
   }
 
   it('is found with what the ledger says of the start', async () => {
-    const key = await enter('run-1');
-    expect(await keysOf().runKeys.find('run-1')).toEqual({
+    const key = await enter(run('1'));
+    expect(await keysOf().runKeys.find(run('1'))).toEqual({
       key: Buffer.from(key),
       requester: 'ada',
       releaseDigest: digest,
@@ -196,82 +199,82 @@ describe('a run key of the ledger', () => {
   });
 
   it('of a subject is found through its key', async () => {
-    const key = await enterOf('jane', 'run-of-jane');
-    expect((await keysOf().runKeys.find('run-of-jane'))?.key).toEqual(Buffer.from(key));
+    const key = await enterOf('jane', run('10'));
+    expect((await keysOf().runKeys.find(run('10')))?.key).toEqual(Buffer.from(key));
   });
 
   it('of a subject is gone for good with the key of the subject, and others stay', async () => {
-    await enterOf('joan', 'run-of-joan');
-    await enterOf('june', 'run-of-june');
-    await enter('run-of-nobody');
+    await enterOf('joan', run('11'));
+    await enterOf('june', run('12'));
+    await enter(run('13'));
     const before = keysOf();
-    await before.runKeys.find('run-of-joan');
+    await before.runKeys.find(run('11'));
     const pseudonym = await before.tenantKeys.pseudonym('default', HashPrefix.Subject, 'joan');
     await database.sql('owner')`delete from subject_keys where subject = ${pseudonym}`;
-    await expect(keysOf().runKeys.find('run-of-joan')).rejects.toMatchObject({
+    await expect(keysOf().runKeys.find(run('11'))).rejects.toMatchObject({
       type: Failure.Erased,
       nonRetryable: true,
     });
-    before.runKeys.forget(['run-of-joan']);
-    await expect(before.runKeys.find('run-of-joan')).rejects.toMatchObject({ type: Failure.Erased });
-    expect(await keysOf().runKeys.find('run-of-june')).toBeDefined();
-    expect(await keysOf().runKeys.find('run-of-nobody')).toBeDefined();
+    before.runKeys.forget([run('11')]);
+    await expect(before.runKeys.find(run('11'))).rejects.toMatchObject({ type: Failure.Erased });
+    expect(await keysOf().runKeys.find(run('12'))).toBeDefined();
+    expect(await keysOf().runKeys.find(run('13'))).toBeDefined();
   });
 
   it('is absent for a run that has no row, and looked for again the next time', async () => {
     const { runKeys } = keysOf();
-    expect(await runKeys.find('run-2')).toBeUndefined();
-    await enter('run-2');
-    expect(await runKeys.find('run-2')).toBeDefined();
+    expect(await runKeys.find(run('2'))).toBeUndefined();
+    await enter(run('2'));
+    expect(await runKeys.find(run('2'))).toBeDefined();
   });
 
   it('that the first versions wrapped by the key-encryption key itself is found', async () => {
     const key = newKey();
-    await start('run-old');
-    const { keyId, wrapped } = await provider.wrap(runKeyContext('run-old'), key);
-    await database.sql('gateway')`insert into run_keys (run_id, tenant, kek_id, wrapped)
-      values ('run-old', 'default', ${keyId}, ${Buffer.from(wrapped)})`;
-    expect((await keysOf().runKeys.find('run-old'))?.key).toEqual(Buffer.from(key));
+    await start(run('old'));
+    const { keyId, wrapped } = await provider.wrap(runKeyContext(run('old')), key);
+    await database.sql('owner')`insert into run_keys (run_id, tenant, kek_id, wrapped)
+      values (${run('old')}, 'default', ${keyId}, ${Buffer.from(wrapped)})`;
+    expect((await keysOf().runKeys.find(run('old')))?.key).toEqual(Buffer.from(key));
   });
 
   it('is an error that says what to do for a process with other key-encryption keys', async () => {
-    await enter('run-3');
+    await enter(run('3'));
     const other = createLocalProvider('file', [{ id: 'kek-2', key: newKey() }]);
-    const finding = keysOf('worker', other).runKeys.find('run-3');
+    const finding = keysOf('worker', other).runKeys.find(run('3'));
     await expect(finding).rejects.toThrow(/The key provider file has no key kek-1\. Give this process every key/);
     await expect(finding).rejects.toMatchObject({ type: Failure.KeyUnknown, nonRetryable: true });
   });
 
   it('of the right name and another content is an error', async () => {
-    await enter('run-6');
+    await enter(run('6'));
     const other = createLocalProvider('file', [{ id: 'kek-1', key: newKey() }]);
-    await expect(keysOf('worker', other).runKeys.find('run-6')).rejects.toMatchObject({ type: Failure.KeyDamaged });
+    await expect(keysOf('worker', other).runKeys.find(run('6'))).rejects.toMatchObject({ type: Failure.KeyDamaged });
   });
 
   it("in another run's row is refused", async () => {
-    await enter('run-4');
-    await enter('run-5');
+    await enter(run('4'));
+    await enter(run('5'));
     await database.sql('owner')`
-      update run_keys set wrapped = (select wrapped from run_keys where run_id = 'run-5') where run_id = 'run-4'`;
-    await expect(keysOf().runKeys.find('run-4')).rejects.toMatchObject({ type: Failure.KeyDamaged });
+      update run_keys set wrapped = (select wrapped from run_keys where run_id = ${run('5')}) where run_id = ${run('4')}`;
+    await expect(keysOf().runKeys.find(run('4'))).rejects.toMatchObject({ type: Failure.KeyDamaged });
   });
 
   it('is remembered up to a number of runs, the earliest forgotten first', async () => {
-    for (const id of ['m-1', 'm-2', 'm-3']) await enter(id);
+    for (const id of [run('7'), run('8'), run('9')]) await enter(id);
     const { tenantKeys } = keysOf();
-    const runKeys = createRunKeys({ sql: database.sql('worker'), tenantKeys, provider, capacity: 2 });
-    const first = await runKeys.find('m-1');
-    const second = await runKeys.find('m-2');
-    expect(await runKeys.find('m-1')).toBe(first);
-    await runKeys.find('m-3');
-    expect(await runKeys.find('m-2')).toBe(second);
-    expect(await runKeys.find('m-1')).not.toBe(first);
+    const runKeys = createRunKeys({ db: database.db('worker'), tenantKeys, provider, capacity: 2 });
+    const first = await runKeys.find(run('7'));
+    const second = await runKeys.find(run('8'));
+    expect(await runKeys.find(run('7'))).toBe(first);
+    await runKeys.find(run('9'));
+    expect(await runKeys.find(run('8'))).toBe(second);
+    expect(await runKeys.find(run('7'))).not.toBe(first);
   });
 });
 
 describe('keys of tenants', () => {
   const keysOf = (provider: KeyProvider) =>
-    createKeys(database.sql('gateway'), { keyFiles: { kek: '', assertionPrivate: '', assertionPublic: '' } }, provider);
+    createKeys(database.db('gateway'), { keyFiles: { kek: '', assertionPrivate: '', assertionPublic: '' } }, provider);
   const local = createLocalProvider('file', [{ id: 'k', key: newKey() }]);
 
   it('are one for all processes, however many make it at once', async () => {

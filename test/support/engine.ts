@@ -75,6 +75,7 @@ export interface Engine {
   readonly home: string;
   readonly bundle: Bundle;
   readonly sql: ReturnType<typeof useDatabase>['sql'];
+  readonly db: ReturnType<typeof useDatabase>['db'];
   config(role: DatabaseRole): Config;
   /** Reads and writes what the engine does, as a process of its own would. */
   dataConverter(): DataConverter;
@@ -145,7 +146,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
       (options.tools ?? Object.values(sampleTools)).map((tool) => [tool.definition.name, pinnable(tool)]),
     );
     const published = { folder: releasesDir, tools: definitions, tenant: 'default', publishedBy: 'test' };
-    await publishFolder({ sql: database.sql('gateway'), ...published });
+    await publishFolder({ db: database.db('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);
     const { activities, activityInterceptors, tools, models, now, log, dataConverter } = options;
     const converter = dataConverter === undefined ? {} : { dataConverter };
@@ -183,11 +184,12 @@ export function useEngine(options: EngineOptions = {}): Engine {
     },
     home,
     sql: database.sql,
+    db: database.db,
     config,
     dataConverter() {
-      const sql = database.sql('gateway');
-      const blobs = createBlobStores(sql, config('gateway'));
-      return createDataConverter({ keys: createKeys(sql, config('gateway')), namespace: 'default', blobs });
+      const db = database.db('gateway');
+      const blobs = createBlobStores(db, config('gateway'));
+      return createDataConverter({ keys: createKeys(db, config('gateway')), namespace: 'default', blobs });
     },
     approver: (id) => ready(approvers.get(id)),
     async ingestSample() {

@@ -6,8 +6,8 @@ import { databaseSecrets, databaseUrl } from '../../cli/stack/database-secrets.t
 import { closeToPublic } from '../../cli/stack/embedded-postgres.ts';
 import { LOOPBACK } from '../../cli/stack/ports.ts';
 import type { DatabaseRole } from '../../runtime/config.ts';
-import type { Sql } from '../../runtime/database.ts';
-import { connectDatabase } from '../../runtime/database.ts';
+import type { Database, Sql } from '../../runtime/database.ts';
+import { connectDatabase, openDatabase } from '../../runtime/database.ts';
 import { TEMPLATE } from './provided.ts';
 
 /** `host:port` of a real server, shared by all files: use task queues and ids of your own. Namespace `default`. */
@@ -22,6 +22,8 @@ export interface TestDatabase {
   url(role: DatabaseRole | 'superuser'): string;
   /** A pool of that role, ended after the file. Of use from `beforeAll` on. */
   sql(role: DatabaseRole): Sql;
+  /** What code of the engine gets: statements of one tenant at a time. Ended after the file. */
+  db(role: DatabaseRole): Database;
 }
 
 /**
@@ -32,6 +34,7 @@ export function useDatabase(): TestDatabase {
   const secrets = databaseSecrets(inject('databaseHome'), true);
   const address = { host: LOOPBACK, port: inject('databasePort') };
   const pools = new Map<DatabaseRole, Sql>();
+  const databases = new Map<DatabaseRole, Database>();
   const url = (role: DatabaseRole | 'superuser'): string => databaseUrl(address, name, role, secrets);
 
   beforeAll(async () => {
@@ -46,6 +49,7 @@ export function useDatabase(): TestDatabase {
   });
   afterAll(async () => {
     for (const pool of pools.values()) await pool.end({ timeout: 5 });
+    for (const db of databases.values()) await db.end();
     await asAdmin(async (admin) => {
       await admin`drop database if exists ${admin(name)} with (force)`;
     });
@@ -59,6 +63,11 @@ export function useDatabase(): TestDatabase {
         pools.get(role) ?? connectDatabase({ databaseUrl: url(role), databaseRole: role, maxConnections: 5 });
       pools.set(role, pool);
       return pool;
+    },
+    db(role) {
+      const db = databases.get(role) ?? openDatabase({ databaseUrl: url(role), databaseRole: role, maxConnections: 5 });
+      databases.set(role, db);
+      return db;
     },
   };
 }

@@ -164,13 +164,14 @@ describe('a start that went around the client', () => {
 
   it('fails with another release than the ledger has', async () => {
     const runId = `default/answer/${ulid()}`;
-    const gateway = engine.sql('gateway');
+    const db = engine.db('gateway');
+    const gateway = db.of('default');
     const [row] = await gateway`select run_id from start_ledger where tenant = 'default' and kind = 'answer' limit 1`;
     await engine.sql('owner')`
       insert into start_ledger select ${runId}, tenant, kind, subject, 'anonymous', null, request_hash, release_ref,
         release_digest, collection, task_queue, now() from start_ledger where run_id = ${row?.['run_id']}`;
     const { createKeys, newKey, runKeyContext, wrapKey } = await import('../../runtime/keys/index.ts');
-    const tenantKey = await createKeys(gateway, engine.config('gateway')).tenantKeys.current('default');
+    const tenantKey = await createKeys(db, engine.config('gateway')).tenantKeys.current('default');
     await gateway`insert into run_keys (run_id, tenant, tenant_key, wrapped)
       values (${runId}, 'default', ${tenantKey.version}, ${wrapKey(tenantKey.key, runKeyContext(runId), newKey())})`;
     const [other] = await gateway`select digest from releases where name = 'rewrite_politely'`;

@@ -183,9 +183,9 @@ describe('a start', () => {
 
   it('after a crash between ledger and Temporal is the run of the ledger', async () => {
     const options = { release: 'desk', principal: CUSTOMER, idempotencyKey: 'order-18' };
-    const sql = engine.sql('gateway');
-    const { digest } = await resolveRelease(sql, 'default', 'desk', 'dev');
-    const entered = await createStartLedger(sql, createKeys(sql, engine.config('gateway'))).enter({
+    const db = engine.db('gateway');
+    const { digest } = await resolveRelease(db.of('default'), 'default', 'desk', 'dev');
+    const entered = await createStartLedger(db, createKeys(db, engine.config('gateway'))).enter({
       runId: formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() }),
       tenant: 'default',
       kind: 'answer',

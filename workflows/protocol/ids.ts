@@ -46,3 +46,9 @@ export function parseRunId(text: string): RunIdParts | undefined {
   if (!TENANT.test(tenant) || !KIND.test(kind) || !ULID.test(ulid)) return undefined;
   return { tenant, kind, ulid };
 }
+
+/** Stands for the tenant of what belongs to none: no tenant can be called so. */
+export const NO_TENANT = '-';
+
+/** The tenant of an id `tenant/kind/ulid`; {@link NO_TENANT} for a text that is no such id. */
+export const tenantOf = (id: string): string => parseRunId(id)?.tenant ?? NO_TENANT;

@@ -7,10 +7,10 @@ import { point, vectorStoreContract } from '../ports/vector-store.contract.ts';
 import { insertGeneration } from './ledger-generation.ts';
 
 describe('Postgres vectors', () => {
-  const db = useDatabase();
+  const database = useDatabase();
   const underTest = (): StoreUnderTest => ({
-    store: createPostgresVectors(db.sql('worker')),
-    prepare: (generation) => insertGeneration(db.sql('worker'), generation),
+    store: createPostgresVectors(database.db('worker')),
+    prepare: (generation) => insertGeneration(database.sql('owner'), generation),
   });
   vectorStoreContract(underTest);
 

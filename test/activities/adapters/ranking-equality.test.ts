@@ -16,7 +16,7 @@ const folder = sharedData('cranfield');
 const generation = { tenant: 'default', collection: 'cranfield', id: 'one' };
 
 describe.skipIf(folder === undefined)(`ranking of both stores on Cranfield${needs('cranfield')}`, () => {
-  const db = useDatabase();
+  const database = useDatabase();
   let server: QdrantStandIn;
   let encoded: EncodedCorpus;
   let stores: readonly VectorStore[] = [];
@@ -24,8 +24,8 @@ describe.skipIf(folder === undefined)(`ranking of both stores on Cranfield${need
 
   beforeAll(async () => {
     server = await startQdrantStandIn({ check: qdrantCheck() });
-    stores = [createPostgresVectors(db.sql('worker')), createQdrantVectors({ url: server.url })];
-    await insertGeneration(db.sql('worker'), generation);
+    stores = [createPostgresVectors(database.db('worker')), createQdrantVectors({ url: server.url })];
+    await insertGeneration(database.sql('owner'), generation);
     const corpus = readCorpus(folder ?? '');
     encoded = encodeCorpus(corpus.documents.slice(0, 200));
     questions = corpus.queries.slice(0, 20).map((query) => query.text);

@@ -18,6 +18,7 @@ import { withPostgres } from '../../../cli/backup/open-ledger.ts';
 import { restoreBackup } from '../../../cli/backup/restore.ts';
 import { prepareHome } from '../../../cli/stack/home.ts';
 import { lockHome } from '../../../cli/stack/lock.ts';
+import { ownerDatabase } from '../../../runtime/database.ts';
 import { createKeyProvider, newKey, runKeyContext } from '../../../runtime/keys/index.ts';
 import { createTenantKeys } from '../../../runtime/keys/tenant-keys.ts';
 import { listMigrations } from '../../../runtime/migrate.ts';
@@ -55,7 +56,7 @@ const providerOf = (folder: string) =>
 
 beforeAll(async () => {
   await makeHome(home, async (sql) => {
-    await createTenantKeys(sql, providerOf(home)).current('default');
+    await createTenantKeys(ownerDatabase(sql), providerOf(home)).current('default');
     await sql`insert into start_ledger (run_id, tenant, kind, requester, request_hash, task_queue)
       values ('default/answer/1', 'default', 'answer', 'me', 'h', 'q')`;
     await sql`insert into run_keys (run_id, tenant, tenant_key, wrapped) values ('default/answer/1', 'default', 1, ${Buffer.from([0, 255])})`;

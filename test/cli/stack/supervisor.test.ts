@@ -122,8 +122,8 @@ describe('the local stack', () => {
 
   test('the prepare hook acts as the gateway', async () => {
     let role = '';
-    const prepare: StartStackOptions['prepare'] = async ({ sql }) => {
-      const [row] = await sql<{ role: string }[]>`select current_user as role`;
+    const prepare: StartStackOptions['prepare'] = async ({ db }) => {
+      const [row] = await db.all<{ role: string }[]>`select current_user as role`;
       role = row?.role ?? '';
     };
     await (await startStack({ ...external(folder.file('role')), prepare })).stop();

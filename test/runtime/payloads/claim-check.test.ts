@@ -17,20 +17,20 @@ const database = useDatabase();
 describe('blobs in PostgreSQL', () => {
   // Workers write and read them; only the owner removes.
   itKeepsTheBlobContract(() => {
-    const [worker, owner] = (['worker', 'owner'] as const).map((role) => createPostgresBlobs(database.sql(role)));
+    const [worker, owner] = (['worker', 'owner'] as const).map((role) => createPostgresBlobs(database.db(role)));
     if (worker === undefined || owner === undefined) throw new Error('two roles');
     return { ...worker, remove: owner.remove };
   });
 
   it('are not removed by a worker', async () => {
-    const worker = createPostgresBlobs(database.sql('worker'));
+    const worker = createPostgresBlobs(database.db('worker'));
     await expect(worker.remove(`default/answer/${ulid()}`)).rejects.toThrow('permission denied');
   });
 });
 
 /** A store that counts, over a real one. */
 function counted(): { readonly store: BlobStore; readonly calls: { put: number; get: number } } {
-  const under = createPostgresBlobs(database.sql('worker'));
+  const under = createPostgresBlobs(database.db('worker'));
   const calls = { put: 0, get: 0 };
   return {
     calls,

@@ -77,7 +77,7 @@ describe('payloads of a process with a bucket', () => {
   });
   /** A claim check as a process of its own would have it: nothing cached. */
   const claimCheck = (s3?: S3Settings) =>
-    createClaimCheck(createBlobStores(database.sql('worker'), s3 === undefined ? {} : { s3 }));
+    createClaimCheck(createBlobStores(database.db('worker'), s3 === undefined ? {} : { s3 }));
   const driverOf = (storage: ReturnType<typeof claimCheck>, name: string) => {
     const driver = storage.drivers.find((each) => each.name === name);
     if (driver === undefined) throw new Error(`no driver ${name}`);
