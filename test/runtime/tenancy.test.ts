@@ -1,0 +1,344 @@
+// Row-level tenancy. Every statement that workers and gateways have is caught as one tenant's run sends it, and tried by another
+// tenant with the very same values: to it the ledger must look as if the first had never been there.
+import { Client, Connection } from '@temporalio/client';
+import type postgres from 'postgres';
+import { ulid } from 'ulid';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
+import { writeRequest } from '../../activities/approval-requests.ts';
+import { enterEffect, findResult } from '../../activities/effects.ts';
+import { requireCall } from '../../activities/frozen-calls.ts';
+import { createModelCalls } from '../../activities/model-calls.ts';
+import { createSecurityLog } from '../../activities/security-log.ts';
+import type { RunHandle } from '../../client/index.ts';
+import { logTampering } from '../../client/security-log.ts';
+import { createStartLedger } from '../../client/start-ledger.ts';
+import { createCodecLog } from '../../gateway/codec-log.ts';
+import { resolveRelease } from '../../releases/registry.ts';
+import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
+import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
+import { decideNext, scriptedModel } from '../../testing/index.ts';
+import type { ApprovalId, Digest, RunId } from '../../workflows/protocol/index.ts';
+import { formatRunId } from '../../workflows/protocol/index.ts';
+import { ingestOf, SourceFolder } from '../activities/ingest-harness.ts';
+import { COLLECTION, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
+import { startModelServer } from '../support/model-server.ts';
+import { temporalAddress, useDatabase } from '../support/services.ts';
+import type { Sent } from '../support/statements.ts';
+import { isFrom, statementsIn } from '../support/statements.ts';
+import { testTools } from '../support/test-tools.ts';
+
+/** What any pool of this process sent, but for the owner's. */
+const sent: Sent[] = [];
+vi.mock('postgres', async (importOriginal) => {
+  const { default: real } = await importOriginal<{ default: typeof postgres }>();
+  const recording = (url: string, options: Record<string, unknown>) => {
+    const { role } = (options['connection'] ?? {}) as { role?: string };
+    const debug = (_connection: number, text: string, parameters: unknown[]) => {
+      if (role !== undefined) sent.push({ role, text, parameters: [...parameters] });
+    };
+    return real(url, { ...options, debug } as never);
+  };
+  return { default: Object.assign(recording, real) };
+});
+
+const ROOMS = ['activities', 'client', 'gateway', 'releases', 'runtime', 'worker', 'policies'];
+/** As the owner, who is held to no tenant: migrations, rotation, and the word of an erasure. */
+const OWNERS = ['runtime/migrate.ts', 'runtime/keys/rotate.ts', 'runtime/keys/erasures.ts'];
+const statements = statementsIn(ROOMS, OWNERS);
+const TABLE_OF_STATEMENT = /(?:from|into|update|join)\s+(?:only\s+)?(?:countersign\.)?"?([a-z_]+)/g;
+
+const model = scriptedModel();
+const { tools } = testTools();
+let server: Awaited<ReturnType<typeof startModelServer>>;
+beforeAll(async () => {
+  server = await startModelServer();
+});
+const engine = useEngine({
+  tools,
+  models: { 'scripted-in-test': model },
+  approvers: { manager: ['refund-approvers'], second: ['refund-approvers'] },
+  releases: () => ({
+    'models.yaml': `v: 1
+models:
+  scripted-in-test: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9" }
+  paid: { provider: openai-compatible, model: m, base_url: "${server.url}" }
+`,
+    'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: scripted-in-test\ntools: [${tools.map((tool) => tool.definition.name).join(', ')}]\n`,
+    'desk/prompt.md': 'Do what is asked.',
+    'paid/manifest.yaml': 'name: paid\nversion: 1.0.0\nmodel: paid\n',
+    'paid/prompt.md': 'Rewrite.',
+    'found/manifest.yaml': `name: found\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.1 }\n`,
+    'found/prompt.md': 'Answer from the passages.',
+  }),
+});
+/** What a ledger looks like in which nobody ever did anything. */
+const empty = useDatabase();
+afterAll(() => server.close());
+
+const INTRUDER = 'intruder';
+
+interface Tried {
+  readonly rows: readonly unknown[];
+  readonly count: number;
+  readonly error: string | undefined;
+}
+
+/** Runs it in a transaction that is rolled back. @param as a tenant, or the owner who sees all */
+async function tried(
+  database: Pick<typeof empty, 'sql'>,
+  { role, text, parameters }: Sent,
+  as: string,
+): Promise<Tried> {
+  const own = as === 'owner' ? 'owner' : role === 'countersign_worker' ? 'worker' : 'gateway';
+  let outcome: Tried = { rows: [], count: 0, error: undefined };
+  const rollback = new Error('rolled back');
+  await database
+    .sql(own)
+    .begin(async (tx) => {
+      if (as !== 'owner') await tx`select set_config('countersign.tenant', ${as}, true)`;
+      try {
+        const rows = await tx.unsafe(text, parameters as never[]);
+        outcome = { rows: rows.map((row) => ({ ...row })), count: rows.count, error: undefined };
+      } catch (error) {
+        outcome = { rows: [], count: 0, error: (error as { code?: string }).code ?? String(error) };
+      }
+      throw rollback;
+    })
+    .catch((error: unknown) => {
+      if (error !== rollback && outcome.error === undefined) throw error;
+    });
+  return outcome;
+}
+
+beforeAll(async () => {
+  const { client } = engine;
+  // Documents: three generations, so that one is dropped; and one that is begun and written twice.
+  await using folder = await SourceFolder.create({ 'a.md': '# Refunds\n\nA refund takes 14 days.' });
+  const worker = engine.db('worker');
+  const vectors = createPostgresVectors(worker);
+  for (const text of ['first', 'second', 'third']) {
+    await folder.write({ 'b.md': `# Shipping\n\nThe ${text} parcel takes 3 days.` });
+    await ingestOf({ db: worker, vectors }, folder.path, COLLECTION).all();
+  }
+  await ingestOf({ db: worker, vectors }, folder.path, COLLECTION).all();
+  const twice = ingestOf({ db: worker, vectors }, folder.path, 'written-twice');
+  const opened = await twice.open();
+  await twice.measure(opened);
+  await twice.index(opened);
+  await engine.sql('owner')`update generation_documents set indexed = false where generation = ${opened.generation.id}`;
+  await twice.index(opened);
+  await engine.sql('owner')`update index_generations set chunks = chunks + 1 where id = ${opened.generation.id}`;
+  await expect(twice.swap(opened)).rejects.toThrow('The store holds');
+
+  // Runs: paid for, with passages, with tools, with people, started twice.
+  server.script('Kindly send it back.', 'A refund takes 14 days. [1]', 'A refund takes 14 days. [1]');
+  const paid = await client.answer({ question: 'x' }, { release: 'paid@1.0.0', principal: STAFF, idempotencyKey: 'k' });
+  await paid.result();
+  await client.answer({ question: 'x' }, { release: 'paid@1.0.0', principal: STAFF, idempotencyKey: 'k' });
+  await (
+    await client.answer({ question: 'How long does a refund take?' }, { release: 'found', principal: STAFF })
+  ).result();
+  model.script('look up A-1', [{ calls: [{ tool: 'look_up', args: { order: 'A-1' } }] }, 'Done.']);
+  await (await client.agent({ task: 'look up A-1' }, { release: 'desk', principal: STAFF })).result();
+  model.script('refund A-2', [{ calls: [{ tool: 'refund', args: { order: 'A-2', cents: 5 } }] }, 'Done.']);
+  const refund = await client.agent({ task: 'refund A-2' }, { release: 'desk', principal: STAFF });
+  await decideNext(client, refund, { signer: engine.approver('manager') });
+  await refund.result();
+  await everyRead(refund, paid);
+  await everyRareWrite(refund);
+  await bringBackWhatIsGone();
+});
+
+/** A statement that has changed or dropped something would find nothing when it is tried again. */
+async function bringBackWhatIsGone(): Promise<void> {
+  const owner = engine.sql('owner');
+  const dropped = sent.find(({ text }) => text.includes('delete from index_generations'))?.parameters[1] as string;
+  await owner`insert into index_generations (tenant, id, collection, digest, store, state, created_at)
+    select tenant, ${dropped}, collection, digest, store, 'building', created_at - interval '1 day'
+    from index_generations where collection = ${COLLECTION} and state = 'ready'`;
+  await owner`insert into chunks select (jsonb_populate_record(c, ${owner.json({ generation: dropped })})).* from chunks c
+    where generation <> ${dropped} limit 1`;
+  await owner`insert into postings select (jsonb_populate_record(p, ${owner.json({ generation: dropped })})).* from postings p
+    where generation <> ${dropped} limit 1`;
+  await owner`update collections set revision = 2 where name = ${COLLECTION}`;
+}
+
+/** What a client reads. */
+async function everyRead(refund: RunHandle, paid: RunHandle): Promise<void> {
+  const { client } = engine;
+  const [approval] = await client.approvals.list({ state: 'all' });
+  const [effect] = await client.effects.list({ state: 'done' });
+  await client.approvals.find(approval?.id.slice(-8) ?? '');
+  await client.approvals.get(approval?.id ?? 'default/approval/none');
+  await client.effects.find(effect?.effectKey.slice(7, 20) ?? '');
+  await client.effects.get(effect?.effectKey ?? 'sha256:');
+  await client.list();
+  await refund.summary();
+  await refund.trace();
+  await paid.history();
+  const gateway = engine.db('gateway');
+  await expect(resolveRelease(gateway.of('default'), 'default', 'desk@9.9.9', 'dev')).rejects.toThrow('No release');
+  await expect(resolveRelease(gateway.of('default'), 'default', 'none', 'dev')).rejects.toThrow('No release');
+  await requireOurKeys(gateway, createKeys(gateway, engine.config('gateway')));
+  await findStray();
+}
+
+/** A run that went around the ledger: Temporal's list follows a moment behind. */
+async function findStray(): Promise<void> {
+  const workflowId = `default/answer/${ulid()}`;
+  const since = new Date(Date.now() - 60_000);
+  const connection = await Connection.connect({ address: temporalAddress() });
+  try {
+    const { taskQueue } = engine.config('worker');
+    await new Client({ connection }).workflow.start('answer', { workflowId, taskQueue, args: [{}] });
+  } finally {
+    await connection.close();
+  }
+  await vi.waitFor(async () => {
+    const { unledgered } = await engine.client.sweep({ since, graceMs: 0 });
+    expect(unledgered.map((each) => each.workflowId)).toContain(workflowId);
+  }, 20_000);
+}
+
+/** What only faults make a process write or read. */
+async function everyRareWrite(refund: RunHandle): Promise<void> {
+  const [worker, gateway] = [engine.db('worker'), engine.db('gateway')];
+  const keys = createKeys(gateway, engine.config('gateway'));
+  const { id: runId } = refund;
+  const start = await keys.runKeys.find(runId);
+  if (start === undefined) throw new Error('no start');
+  const [row] = await engine.sql('owner')<{ effect_key: Digest; approval_id: ApprovalId; step_path: string }[]>`
+    select effect_key, approval_id, step_path from approvals where run_id = ${runId}`;
+  if (row === undefined) throw new Error('no approval');
+  const call = await requireCall(worker.of('default'), start, { runId, effectKey: row.effect_key });
+  await enterEffect(worker.of('default'), call);
+  await findResult(worker.of('default'), start, call);
+  const { request } = (await engine.client.approvals.get(row.approval_id)) as unknown as { request: never };
+  await writeRequest(worker.of('default'), start, {
+    ...(request as object),
+    approvalId: `default/approval/${ulid()}`,
+  } as never);
+  const modelCall = { key: 'c', attempt: 1, tenant: 'default', runId, stepPath: 's', model: 'm', runKey: start.key };
+  const usage = { inputTokens: 1, outputTokens: 1, cachedTokens: 0, costUsd: 1 };
+  const modelCalls = createModelCalls(worker);
+  await modelCalls.settle(modelCall, { text: 't', finishReason: 'stop', usage });
+  await modelCalls.claim(modelCall);
+  const event = { tenant: 'default', runId, approvalId: null, reason: 'r' } as const;
+  await createSecurityLog(worker).write({ ...event, event: 'effect-refused', via: 'effect' });
+  await logTampering(gateway.of('default'), { tenant: 'default', runId, approvalId: row.approval_id, reason: 'r' });
+  await createCodecLog({ warn: () => {}, error: () => {} }).refused(gateway, { reason: 'r', tenant: 'default' });
+  const blobs = createPostgresBlobs(worker);
+  await blobs.put([{ runId, digest: 'sha256:1', bytes: Buffer.from('b') }]);
+  await blobs.get([{ runId, digest: 'sha256:1' }]);
+  await blobs.list(runId);
+  await expect(blobs.remove(runId)).rejects.toThrow('permission denied');
+  const pseudonym = await keys.tenantKeys.pseudonym('default', 'countersign/subject/v1\0' as never, 'new subject');
+  await keys.subjectKeys.current('default', pseudonym);
+  await keys.tenantKeys.current('another');
+  await createKeys(gateway, engine.config('gateway')).tenantKeys.find('default', 1);
+  const never: RunId = formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() });
+  const entry = { runId: never, tenant: 'default', kind: 'answer', requester: 'r', taskQueue: 'q', request: {} };
+  await createStartLedger(gateway, keys).enter(entry);
+  await engine.client.sweep({ since: new Date(Date.now() - 60_000), graceMs: 0 });
+  await (await engine.client.ingest({ path: '/nowhere', collection: 'c' }, { principal: OPERATOR })).result();
+}
+
+const tablesOf = ({ text }: Sent): readonly string[] =>
+  [...text.matchAll(TABLE_OF_STATEMENT)].map(([, name]) => name ?? '');
+
+let tables: ReadonlySet<string> = new Set();
+beforeAll(async () => {
+  const rows = await empty.sql('owner')<{ name: string }[]>`
+    select tablename as name from pg_tables where schemaname = 'countersign'`;
+  tables = new Set(rows.map(({ name }) => name));
+});
+/** Statements on tables of tenants: the others have nothing to hide. */
+const onTables = (): readonly Sent[] => sent.filter((each) => tablesOf(each).some((name) => tables.has(name)));
+
+describe('the tries', () => {
+  it('are of every statement that the code has', () => {
+    const missed = statements.filter((statement) => !sent.some((each) => isFrom(statement, each))).map(({ at }) => at);
+    expect(missed).toEqual([]);
+    expect(statements.length).toBeGreaterThan(80);
+  });
+
+  it('are on every table that workers and gateways have rights on', async () => {
+    const rows = await empty.sql('owner')<{ name: string }[]>`
+      select distinct table_name as name from information_schema.table_privileges
+      where table_schema = 'countersign' and grantee in ('countersign_worker', 'countersign_gateway')`;
+    const touched = new Set(onTables().flatMap(tablesOf));
+    const untouched = rows.map(({ name }) => name).filter((name) => !touched.has(name));
+    // Streams have no code yet; tombstones and holds are the owner's.
+    expect(untouched.sort()).toEqual(['holds', 'stream_events', 'tombstones']);
+  });
+});
+
+describe('another tenant', () => {
+  it('finds with each of them what an empty ledger has, and writes nothing', async () => {
+    const leaks = new Set<string>();
+    const reached = new Set<string>();
+    for (const statement of onTables()) {
+      const [found, nothing, all] = [
+        await tried(engine, statement, INTRUDER),
+        await tried(empty, statement, INTRUDER),
+        await tried(engine, statement, 'owner'),
+      ];
+      if (JSON.stringify(all) !== JSON.stringify(nothing)) reached.add(statement.text);
+      const writes = !/^\s*(select|with ranked)/.test(statement.text);
+      const wrote = writes && found.error === undefined && found.count > 0;
+      if (JSON.stringify(found) !== JSON.stringify(nothing) || wrote) leaks.add(statement.text);
+    }
+    expect([...leaks]).toEqual([]);
+    // Each but these would have shown or changed something without the policies: they found nothing for their own tenant, either.
+    const vacuous = new Set(
+      onTables()
+        .map(({ text }) => text)
+        .filter((text) => !reached.has(text)),
+    );
+    expect([...vacuous].map((text) => text.replaceAll(/\s+/g, ' ').trim())).toEqual([]);
+  });
+
+  it('cannot write a row in the name of the first, nor turn one over to it', async () => {
+    for (const table of tables) {
+      const [column] = await empty.sql('owner')<{ found: boolean }[]>`
+        select exists (select from information_schema.columns where table_schema = 'countersign'
+          and table_name = ${table} and column_name = 'tenant' and is_nullable = 'NO') as found`;
+      expect(column?.found, `${table} names its tenant`).toBe(true);
+    }
+    const worker = engine.db('worker').of(INTRUDER);
+    await expect(
+      worker`insert into security_log (tenant, run_id, event, reason, via) values ('default', 'r', 'e', 'r', 'v')`,
+    ).rejects.toMatchObject({ code: '42501' });
+    await engine.sql('owner')`insert into index_generations (tenant, id, collection, digest, store, state)
+      values (${INTRUDER}, 'g', 'c', 'd', 'postgres', 'building')`;
+    await expect(worker`update index_generations set tenant = 'default' where id = 'g'`).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+});
+
+describe('a connection', () => {
+  it('that was never told its tenant fails on every table that has rows, and does not look empty', async () => {
+    for (const role of ['worker', 'gateway', 'exporter'] as const) {
+      const { all } = engine.db(role);
+      const readable = await empty.sql('owner')<{ name: string }[]>`
+        select table_name as name from information_schema.table_privileges
+        where table_schema = 'countersign' and privilege_type = 'SELECT' and grantee = ${`countersign_${role}`}`;
+      expect(readable.length).toBeGreaterThan(5);
+      for (const { name } of readable) {
+        const [some] = await engine.sql('owner')`select from ${all(name)} limit 1`;
+        if (some === undefined) continue;
+        await expect(all`select * from ${all(name)}`, `${role} ${name}`).rejects.toThrow('acts for no tenant');
+      }
+    }
+  });
+
+  it('has every table under a policy', async () => {
+    const rows = await empty.sql('owner')<{ name: string }[]>`
+      select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'countersign' and c.relkind in ('r', 'p') and not (c.relrowsecurity
+        and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'of_tenant'))`;
+    expect(rows.map(({ name }) => name)).toEqual([]);
+  });
+});
