@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalRequest, KeyedHash, RunId, StepPath } from '../workflows/protocol/index.ts';
@@ -12,11 +12,7 @@ export const hashOfRequest = (start: StartedRun, request: ApprovalRequest): Keye
   keyedHash(start.key, HashPrefix.ApprovalRequest, request);
 
 /** Writes the request of a step, once: a repeated attempt gets the one that was written first. */
-export async function writeRequest(
-  sql: TenantSql,
-  start: StartedRun,
-  request: ApprovalRequest,
-): Promise<ApprovalRequest> {
+export async function writeRequest(sql: Sql, start: StartedRun, request: ApprovalRequest): Promise<ApprovalRequest> {
   const { approvalId, workflowId, stepPath, kind, tool, effectKey, risk, requester, quorum, expiresAt, useBy } =
     request;
   const [tenant = ''] = approvalId.split('/');
@@ -43,7 +39,7 @@ interface Row {
  * @throws ApplicationFailure ReceiptRefused, non-retryable: no such approval, another run's, or tampered with
  */
 export async function requireRequest(
-  sql: TenantSql,
+  sql: Sql,
   start: StartedRun,
   { runId, approvalId }: { readonly runId: RunId; readonly approvalId: ApprovalId },
 ): Promise<ApprovalRequest> {
@@ -53,12 +49,7 @@ export async function requireRequest(
   return openRequest(start, row);
 }
 
-async function requestOfStep(
-  sql: TenantSql,
-  start: StartedRun,
-  runId: RunId,
-  step: StepPath,
-): Promise<ApprovalRequest> {
+async function requestOfStep(sql: Sql, start: StartedRun, runId: RunId, step: StepPath): Promise<ApprovalRequest> {
   const [row] = await sql<Row[]>`
     select approval_id, run_id, request_hash, sealed from approvals where run_id = ${runId} and step_path = ${step}`;
   if (row === undefined) throw new Error(`Approval of ${step} in run ${runId} was neither written nor there`);

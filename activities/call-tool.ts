@@ -6,7 +6,7 @@ import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
-import type { Database, TenantSql } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal, Verdict } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
@@ -199,7 +199,7 @@ async function giveUp(input: CallToolInput, { db, runKeys }: CallToolDependencie
   });
 }
 
-async function ledgerTime(sql: TenantSql): Promise<Date> {
+async function ledgerTime(sql: Sql): Promise<Date> {
   const [row] = await sql<{ now: Date }[]>`select now() as now`;
   if (row === undefined) throw new Error('The database did not say what time it is');
   return row.now;

@@ -1,7 +1,7 @@
 // The effect ledger: claimed by attempt and lease, then done, failed or unknown. Rows are only ever inserted; the first result counts.
 import { ApplicationFailure } from '@temporalio/common';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import { openOutcome, sealOutcome } from '../runtime/effect-outcome.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
@@ -63,7 +63,7 @@ interface ResultRow {
  * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already
  */
 export async function claimEffect(
-  sql: TenantSql,
+  sql: Sql,
   start: StartedRun,
   call: FrozenCall,
   by: Attempt & { readonly approvalId: ApprovalId | null },
@@ -96,7 +96,7 @@ export async function claimEffect(
 
 /** Writes how an effect ended, and gives the ending that counts: the first that was written. */
 export async function settleEffect(
-  sql: TenantSql,
+  sql: Sql,
   start: StartedRun,
   call: FrozenCall,
   settlement: Settlement,
@@ -117,13 +117,13 @@ export async function settleEffect(
 }
 
 /** Makes sure that the effect has a row of its own, so that it can be settled without ever having been claimed. */
-export async function enterEffect(sql: TenantSql, call: FrozenCall): Promise<void> {
+export async function enterEffect(sql: Sql, call: FrozenCall): Promise<void> {
   await sql`
     insert into effects (effect_key, tenant, run_id) values (${call.effectKey}, ${call.tenant}, ${call.runId})
     on conflict (effect_key) do nothing`;
 }
 
-export async function findResult(sql: TenantSql, start: StartedRun, call: FrozenCall): Promise<CallResult | undefined> {
+export async function findResult(sql: Sql, start: StartedRun, call: FrozenCall): Promise<CallResult | undefined> {
   const [row] = await sql<ResultRow[]>`
     select state, message, outcome, result_hash, bytes, sensitivity, doc_ids from effect_results
     where effect_key = ${call.effectKey}`;
@@ -132,7 +132,7 @@ export async function findResult(sql: TenantSql, start: StartedRun, call: Frozen
 
 /** What a model is shown of each result, by effect key: JSON of {status, message, result}. */
 export async function openResults(
-  sql: TenantSql,
+  sql: Sql,
   start: StartedRun,
   runId: string,
   keys: readonly Digest[],

@@ -1,10 +1,10 @@
 // Reads which index generation of a collection is current. Changes nothing.
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { Digest, IndexGeneration } from '../workflows/protocol/index.ts';
 
 /** The generation that readers of the collection use now, or `undefined` before the first ingest has ended. */
 export async function currentGeneration(
-  sql: TenantSql,
+  sql: Sql,
   tenant: string,
   collection: string,
 ): Promise<IndexGeneration | undefined> {

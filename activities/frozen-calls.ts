@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Digest, KeyedHash, Risk, RunId, StepPath, Verdict } from '../workflows/protocol/index.ts';
@@ -26,7 +26,7 @@ export const hashOfArguments = (start: StartedRun, tool: string, args: unknown):
   keyedHash(start.key, HashPrefix.ToolArguments, { tool, args });
 
 /** Freezing the same call again changes nothing. */
-export async function freezeCall(sql: TenantSql, start: StartedRun, call: FrozenCall): Promise<void> {
+export async function freezeCall(sql: Sql, start: StartedRun, call: FrozenCall): Promise<void> {
   const content = Buffer.from(canonicalJson({ args: call.args, preview: call.preview }));
   await sql`
     insert into tool_calls (effect_key, tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict)
@@ -55,7 +55,7 @@ const contentSchema = z.object({ args: z.unknown(), preview: z.string() });
  * @throws ApplicationFailure CallNotJudged, non-retryable: no such call, another run's, or tampered with
  */
 export async function requireCall(
-  sql: TenantSql,
+  sql: Sql,
   start: StartedRun,
   { runId, effectKey }: { readonly runId: RunId; readonly effectKey: Digest },
 ): Promise<FrozenCall> {
@@ -90,7 +90,7 @@ export async function requireCall(
 
 /** Whether the same tool was called with the same arguments in this run before, with an effect that is or may be there. */
 export async function isRepeated(
-  sql: TenantSql,
+  sql: Sql,
   call: Pick<FrozenCall, 'runId' | 'tool' | 'argsHash'> & { readonly effectKey?: Digest },
 ): Promise<boolean> {
   const rows = await sql`

@@ -1,6 +1,6 @@
 // What the ingest activities share: a generation's rows in the ledger, and its documents read again from their folder.
 import { ApplicationFailure } from '@temporalio/common';
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { ChunkedDocument, ChunkSettings } from './chunking/chunk-document.ts';
@@ -19,7 +19,7 @@ export interface GenerationRow {
 }
 
 /** @throws ApplicationFailure CollectionNotFound (non-retryable) when a newer ingest has cleared it away */
-export async function requireGeneration(sql: TenantSql, input: IndexGenerationInput): Promise<GenerationRow> {
+export async function requireGeneration(sql: Sql, input: IndexGenerationInput): Promise<GenerationRow> {
   const [row] = await sql<GenerationRow[]>`
     select state, store, average_length, chunks, documents from index_generations
     where tenant = ${input.tenant} and id = ${input.generation.id} and collection = ${input.collection}`;
@@ -39,7 +39,7 @@ export interface DocumentRow {
 }
 
 /** Documents of a generation in the order that numbers their chunks; a page of rows in memory at a time. */
-export async function* documentsOf(sql: TenantSql, tenant: string, generation: string): AsyncGenerator<DocumentRow> {
+export async function* documentsOf(sql: Sql, tenant: string, generation: string): AsyncGenerator<DocumentRow> {
   let after = '';
   for (;;) {
     const rows = await sql<DocumentRow[]>`

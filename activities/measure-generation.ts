@@ -1,6 +1,6 @@
 // The activity `measureGeneration`: first pass over the documents, for the statistics that are frozen with a generation.
 // It writes rows of the ledger only, all in one transaction.
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
@@ -53,7 +53,7 @@ interface Measured {
   length: number;
 }
 
-async function write(sql: TenantSql, { tenant, generation }: IndexGenerationInput, measured: Measured): Promise<void> {
+async function write(sql: Sql, { tenant, generation }: IndexGenerationInput, measured: Measured): Promise<void> {
   await sql.begin(async (tx) => {
     // An attempt believed dead may still be writing: the first one wins, and the numbers are the same.
     const [row] = await tx<{ average_length: number | null }[]>`

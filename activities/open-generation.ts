@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import { canonicalJson } from '../runtime/canonical.ts';
-import type { Database, TenantSql } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import type {
   Digest,
   EngineActivities,
@@ -138,7 +138,7 @@ async function isWhole(
 }
 
 async function changesSince(
-  sql: TenantSql,
+  sql: Sql,
   { tenant }: OpenGenerationInput,
   current: IndexGeneration | undefined,
   documents: readonly ScannedDocument[],
@@ -163,14 +163,14 @@ interface NewGeneration {
   readonly documents: readonly ScannedDocument[];
 }
 
-async function chunksOf(sql: TenantSql, tenant: string, { id }: IndexGeneration): Promise<number> {
+async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Promise<number> {
   const [row] = await sql<{ chunks: number }[]>`
     select chunks from index_generations where tenant = ${tenant} and id = ${id}`;
   return row?.chunks ?? 0;
 }
 
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
-async function openRow(sql: TenantSql, { input, digest, store, documents }: NewGeneration): Promise<string> {
+async function openRow(sql: Sql, { input, digest, store, documents }: NewGeneration): Promise<string> {
   const { tenant, collection } = input;
   return await sql.begin(async (tx) => {
     // Two ingests of the same folder at once must find the same row.

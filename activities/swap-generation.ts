@@ -1,7 +1,7 @@
 // The activity `swapGeneration`: makes a whole generation the one that readers use, in one transaction, and then clears
 // away what nobody can need: all but the generation that was current before.
 import { ApplicationFailure } from '@temporalio/common';
-import type { Database, TenantSql } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { createPostgresVectors } from './adapters/postgres-vectors.ts';
@@ -36,7 +36,7 @@ export function createSwapGeneration({ db, vectors }: IngestDependencies): Engin
 }
 
 async function requireWhole(
-  sql: TenantSql,
+  sql: Sql,
   { tenant, collection, generation }: IndexGenerationInput,
   chunks: { readonly expected: number; readonly stored: number },
 ): Promise<void> {
@@ -53,7 +53,7 @@ async function requireWhole(
   );
 }
 
-async function movePointer(sql: TenantSql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
+async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
   await sql.begin(async (tx) => {
     const [pointer] = await tx<{ generation: string; revision: number; newer: boolean }[]>`
       select collections.generation, revision, current.created_at > next.created_at as newer
@@ -91,10 +91,7 @@ interface OldGeneration {
 }
 
 /** Everything of the collection made before the current generation, except the one that was current before it. */
-async function outdated(
-  sql: TenantSql,
-  { tenant, collection, generation }: IndexGenerationInput,
-): Promise<OldGeneration[]> {
+async function outdated(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
   return await sql<OldGeneration[]>`
     select old.id, old.store from index_generations old
       join index_generations current on current.tenant = old.tenant and current.id = ${generation.id}

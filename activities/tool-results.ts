@@ -1,17 +1,12 @@
 // Puts the results of tools where a prompt only names them: right before the model is called, so that histories stay small.
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import type { Prompt, PromptPart } from '../workflows/protocol/index.ts';
 import { MAX_TOOL_RESULT_CHARS_SHOWN } from '../workflows/protocol/index.ts';
 import { openResults } from './effects.ts';
 
 /** @throws Error when a result that the prompt names is not in the ledger */
-export async function withToolResults(
-  sql: TenantSql,
-  start: StartedRun,
-  runId: string,
-  prompt: Prompt,
-): Promise<Prompt> {
+export async function withToolResults(sql: Sql, start: StartedRun, runId: string, prompt: Prompt): Promise<Prompt> {
   const keys = prompt.messages.flatMap(({ parts }) => parts.flatMap((part) => part.resultOf ?? []));
   if (keys.length === 0) return prompt;
   const results = await openResults(sql, start, runId, keys);

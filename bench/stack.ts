@@ -81,7 +81,7 @@ async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => 
   try {
     await migrate(owner);
   } finally {
-    await owner.end({ timeout: 5 });
+    await owner.end();
   }
   const gateway = config('gateway', '');
   const db = openDatabase({ ...gateway, maxConnections: 1 });

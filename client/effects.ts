@@ -1,5 +1,5 @@
 // Effects out of the ledger: which calls got as far as their effect, how often that was tried, and how it ended.
-import type { Database, TenantSql } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import type { Outcome } from '../runtime/effect-outcome.ts';
 import { openOutcome } from '../runtime/effect-outcome.ts';
 import { UserError } from '../runtime/errors.ts';
@@ -130,7 +130,7 @@ interface Wanted {
 }
 
 /** Latest first; `null` is any. */
-async function readEffects(sql: TenantSql, tenant: string, wanted: Wanted): Promise<readonly EffectRow[]> {
+async function readEffects(sql: Sql, tenant: string, wanted: Wanted): Promise<readonly EffectRow[]> {
   const { effectKey, runId, state, limit } = wanted;
   return await sql<EffectRow[]>`
     select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,

@@ -1,5 +1,5 @@
 // The security log: attempts that were turned away. Ids and reasons, never content.
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { ApprovalId, RunId } from '../workflows/protocol/index.ts';
 
 export interface RefusedAttempt {
@@ -15,7 +15,7 @@ export interface RefusedAttempt {
 const MAX_ATTEMPTS_SHOWN = 100;
 
 /** The latest ones about an approval, oldest first. */
-export async function refusedAttempts(sql: TenantSql, approvalId: ApprovalId): Promise<readonly RefusedAttempt[]> {
+export async function refusedAttempts(sql: Sql, approvalId: ApprovalId): Promise<readonly RefusedAttempt[]> {
   const rows = await sql<{ at: Date; event: string; reason: string; via: string }[]>`
     select at, event, reason, via from security_log where approval_id = ${approvalId}
     order by id desc limit ${MAX_ATTEMPTS_SHOWN}`;
@@ -24,7 +24,7 @@ export async function refusedAttempts(sql: TenantSql, approvalId: ApprovalId): P
 
 /** Somebody changed rows that belong together: whoever finds it says so before refusing. */
 export async function logTampering(
-  sql: TenantSql,
+  sql: Sql,
   { tenant, runId, approvalId, reason }: { tenant: string; runId: RunId; approvalId: ApprovalId; reason: string },
 ): Promise<void> {
   await sql`

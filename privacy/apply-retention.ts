@@ -86,7 +86,7 @@ export async function applyRetention(
       if (dryRun) continue;
       for (const run of runs) for (const store of blobs) removed += await store.remove(run);
       await sql.begin(async (tx) => {
-        const of = tx`run_id = any(${[...runs]}::text[])`;
+        const of = tx.fragment`run_id = any(${[...runs]}::text[])`;
         for (const table of OF_A_RUN) {
           if (table === 'approval_outcomes') {
             await tx`delete from approval_outcomes where approval_id in (select approval_id from approvals where ${of})`;

@@ -95,7 +95,7 @@ async function destroyKey(
     if (destroyed.length === 0) return { hadKey: false, statement: null };
     const gone = `erased:${pseudonym.slice(-16)}`;
     // Where they asked themselves; who asked on their behalf is a fact about somebody else.
-    const own = tx`select run_id from start_ledger
+    const own = tx.fragment`select run_id from start_ledger
       where tenant = ${tenant} and subject = ${pseudonym} and requester = ${id}`;
     await tx`update approvals set requester = ${gone} where requester = ${id} and run_id in (${own})`;
     await tx`update tool_calls set verdict = jsonb_set(verdict, '{facts,principal,id}', to_jsonb(${gone}::text))

@@ -34,7 +34,7 @@ export async function placeHold(sql: Sql, { on, reason, by }: NewHold): Promise<
   const row = 'subject' in on ? { tenant: on.subject.tenant, subject: on.subject.pseudonym } : { tenant: on.tenant };
   const id = ulid();
   try {
-    await sql`insert into holds ${sql({ id, run_id: 'runId' in on ? on.runId : null, reason, placed_by: by, ...row })}`;
+    await sql`insert into holds ${sql.rows([{ id, run_id: 'runId' in on ? on.runId : null, reason, placed_by: by, ...row }])}`;
   } catch (cause) {
     if ((cause as { code?: string }).code !== '23503' || !('runId' in on)) throw cause;
     throw new UserError(`The ledger has no run ${on.runId}`, {

@@ -1,5 +1,5 @@
 // The registry of published releases in the ledger: immutable under a digest, named by version or by label.
-import type { TenantSql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { Digest, ReleaseRef } from '../workflows/protocol/index.ts';
 import type { Release } from './release.ts';
@@ -14,7 +14,7 @@ interface Row {
 }
 
 /** @throws Error when the stored body does not hash to the digest: the registry was tampered with */
-export async function findRelease(sql: TenantSql, tenant: string, digest: Digest): Promise<Release | undefined> {
+export async function findRelease(sql: Sql, tenant: string, digest: Digest): Promise<Release | undefined> {
   const [row] = await sql<Row[]>`
     select digest, body from releases where tenant = ${tenant} and digest = ${digest}`;
   return row === undefined ? undefined : toRelease(row);
@@ -27,7 +27,7 @@ export async function findRelease(sql: TenantSql, tenant: string, digest: Digest
  * @throws UserError saying which names, versions or labels there are
  */
 export async function resolveRelease(
-  sql: TenantSql,
+  sql: Sql,
   tenant: string,
   ref: ReleaseRef,
   defaultLabel: string,
@@ -47,7 +47,7 @@ export async function resolveRelease(
   throw new UserError(`No release ${name}@${selector}`, { hint: await whatThereIs(sql, tenant, name) });
 }
 
-async function whatThereIs(sql: TenantSql, tenant: string, name: string): Promise<string> {
+async function whatThereIs(sql: Sql, tenant: string, name: string): Promise<string> {
   const versions = await sql<{ name: string }[]>`
     select name || '@' || version as name from releases where tenant = ${tenant} and name = ${name}
     union all select name || '@' || label from release_labels where tenant = ${tenant} and name = ${name}`;

@@ -1,5 +1,5 @@
 // The embedded vector store: an inverted index in two tables of the ledger's database. Only SQL, no retrieval rules.
-import type { Database, TenantSql } from '../../runtime/database.ts';
+import type { Database, Sql } from '../../runtime/database.ts';
 import type { Sensitivity } from '../../workflows/protocol/index.ts';
 import type { ChunkPoint, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
 import { SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
@@ -108,7 +108,7 @@ export function createPostgresVectors(db: Database): VectorStore {
  * statistics, and the planner would join whole generations (4 s for 200 chunks).
  */
 function search(
-  sql: TenantSql,
+  sql: Sql,
   generation: StoredGeneration,
   query: VectorQuery,
   candidates: number | null,

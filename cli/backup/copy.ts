@@ -1,46 +1,37 @@
-// COPY between PostgreSQL and compressed files: rows stream, whatever their number. Knows where postgres.js would wait for ever.
+// COPY between PostgreSQL and compressed files: rows stream, whatever their number.
 import { createReadStream } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
 import { Transform } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import type postgres from 'postgres';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Transaction } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
+import type { Fragment } from '../../runtime/sql.ts';
+import { statementOf } from '../../runtime/sql.ts';
 import { writeNew } from './files.ts';
 import type { FileDigest } from './manifest.ts';
-import type { AnySql } from './tables.ts';
 
 /** One message a row arrives; fewer and bigger chunks cost the compressor far less. */
 const BATCH_BYTES = 64 * 1024;
 const NEWLINE = 10;
+/** PostgreSQL's own errors, unlike those of files and sockets. */
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
-/**
- * Writes what a `copy … to stdout` gives as a compressed file.
- *
- * @param statement of a transaction: the caller's next statement waits for this one
- */
+/** Writes what a `copy … to stdout` gives as a compressed file. */
 export async function copyOut(
-  statement: postgres.PendingQuery<postgres.Row[]>,
+  tx: Transaction,
+  statement: Fragment,
   path: string,
   signal: AbortSignal,
 ): Promise<FileDigest & { readonly rows: number }> {
-  const source: Readable = await statement.readable();
+  const source = connectionOf(tx).query(copyTo(textOf(statement)));
   const { batches, rows } = countRows();
   source.once('error', (error) => batches.destroy(error));
-  source.once('end', () => {
-    try {
-      // A stream that ended while it held the socket back never reads again: the end of the statement would not be heard.
-      source._read(0);
-    } catch {
-      // The connection is gone; the next statement says so.
-    }
-  });
   try {
     const digest = await writeNew(path, [source.pipe(batches), createGzip()], signal);
     return { ...digest, rows: rows() };
   } catch (error) {
-    // Destroyed, it would hold the socket back for good. What is left of the rows is read and dropped.
+    // The statement goes on: what is left of its rows is read and dropped.
     source.unpipe(batches);
     source.resume();
     throw error;
@@ -50,53 +41,35 @@ export async function copyOut(
 /**
  * Loads a file of {@link copyOut}.
  *
- * @throws UserError when PostgreSQL refuses the rows at their end; its own error when it refuses one before
+ * @throws UserError when PostgreSQL refuses the rows
  */
 export async function copyIn(
-  tx: AnySql,
+  tx: Transaction,
   { table, columns, path }: { readonly table: string; readonly columns: readonly string[]; readonly path: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const target: Writable = await tx`copy ${tx(table)} (${tx(columns)}) from stdin`.writable();
-  target.on('error', () => {});
+  const target = connectionOf(tx).query(copyFrom(textOf(tx.fragment`copy ${tx(table)} (${tx(columns)}) from stdin`)));
   try {
-    await pipeline(
-      createReadStream(path),
-      createGunzip(),
-      async (rows: AsyncIterable<Buffer>) => {
-        for await (const chunk of rows) await write(target, chunk);
-      },
-      { signal },
-    );
-  } catch (error) {
-    const refused = target.errored;
-    target.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw refused ?? error;
+    await pipeline(createReadStream(path), createGunzip(), target, { signal });
+  } catch (cause) {
+    const { code } = cause as { readonly code?: unknown };
+    if (typeof code !== 'string' || !SQLSTATE.test(code)) throw cause;
+    throw new UserError(`PostgreSQL refused the rows of ${table}`, {
+      hint: 'Its log has the reason: run again with --debug, or look for disk space and for rows that do not belong together.',
+      cause,
+    });
   }
-  if (target.errored) throw target.errored;
-  const ended = finished(target);
-  ended.catch(() => {});
-  target.end();
-  // By then the end of the rows is on its way, and a statement may follow it. If PostgreSQL refuses the rows at their end, as it
-  // does with foreign keys, the stream would never hear of it; the statement does.
-  await nextTurn();
-  const after = tx`select 1`.then(
-    () => undefined,
-    (cause: unknown) => {
-      if (target.errored) throw target.errored;
-      throw new UserError(`PostgreSQL refused the rows of ${table}`, {
-        hint: 'Its log has the reason: run again with --debug, or look for disk space and for rows that do not belong together.',
-        cause,
-      });
-    },
-  );
-  await Promise.all([ended, after]);
 }
 
-async function write(target: Writable, chunk: Buffer): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    target.write(chunk, (error) => (error ? reject(error) : resolve()));
-  });
+function connectionOf({ connection }: Transaction): NonNullable<Transaction['connection']> {
+  if (connection === undefined) throw new TypeError('COPY needs a transaction');
+  return connection;
+}
+
+function textOf({ template, values }: Fragment): string {
+  const statement = statementOf(template, values);
+  if (statement.values.length > 0) throw new TypeError('COPY takes no values');
+  return statement.text;
 }
 
 /** In COPY's text format each row ends with a newline, and none holds one. */

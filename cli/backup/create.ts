@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { Sql } from '../../runtime/database.ts';
+import type { Sql, Transaction } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { copyOut } from './copy.ts';
 import { requireData } from './embedded.ts';
@@ -19,7 +19,6 @@ import { copyKeys } from './key-files.ts';
 import type { Manifest } from './manifest.ts';
 import { MANIFEST, MIGRATIONS_TABLE, TEMPORAL_FILE, tableFile } from './manifest.ts';
 import { withLedger } from './open-ledger.ts';
-import type { AnySql } from './tables.ts';
 import { listTables } from './tables.ts';
 import { copyTemporal } from './temporal-file.ts';
 
@@ -97,8 +96,9 @@ async function fill(
   const temporal = await copyTemporal(join(home, 'temporal.db'), join(folder, TEMPORAL_FILE), signal, (fraction) =>
     onProgress('histories of Temporal', fraction),
   );
-  const ledger = await sql.begin('isolation level repeatable read read only', (tx) =>
-    copyLedger(tx, folder, { signal, onProgress }),
+  const ledger = await sql.begin(
+    async (tx) => await copyLedger(tx, folder, { signal, onProgress }),
+    'repeatable read, read only',
   );
   const keys = withKeys ? await copyKeys(home, folder, signal) : [];
   const manifest: Manifest = {
@@ -118,7 +118,7 @@ async function fill(
 }
 
 async function copyLedger(
-  tx: AnySql,
+  tx: Transaction,
   folder: string,
   { signal, onProgress }: Pick<BackupOptions, 'signal' | 'onProgress'>,
 ): Promise<Pick<Manifest, 'migrations' | 'tables'>> {
@@ -132,8 +132,8 @@ async function copyLedger(
   for (const [index, { name, columns }] of found.entries()) {
     signal.throwIfAborted();
     onProgress(`ledger, ${name}`, index / found.length);
-    const statement = tx`copy ${tx(name)} (${tx([...columns])}) to stdout`;
-    const copied = await copyOut(statement, join(folder, tableFile(name)), signal);
+    const statement = tx.fragment`copy ${tx(name)} (${tx(columns)}) to stdout`;
+    const copied = await copyOut(tx, statement, join(folder, tableFile(name)), signal);
     tables.push({ name, columns: [...columns], ...copied });
   }
   onProgress('ledger', 1);

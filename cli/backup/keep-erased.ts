@@ -1,9 +1,9 @@
 // Erasure outlives a restore: what was erased since the backup, as the replaced database knows it, is erased again in the restored one.
 import { join } from 'node:path';
-import type { Sql } from '../../runtime/database.ts';
+import type { Sql, Transaction } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { copyIn, copyOut } from './copy.ts';
-import type { AnySql, LedgerTable } from './tables.ts';
+import type { LedgerTable } from './tables.ts';
 import { listTables } from './tables.ts';
 
 const TOMBSTONES = 'countersign.tombstones';
@@ -18,7 +18,7 @@ export interface Erased {
 
 /** @param folder for its files. @returns `undefined` for a database that has no tombstones table, or nothing erased */
 export async function readErased(sql: Sql, folder: string, signal: AbortSignal): Promise<Erased | undefined> {
-  return await sql.begin('isolation level repeatable read read only', async (tx) => {
+  const read = async (tx: Transaction): Promise<Erased | undefined> => {
     const table = await tombstonesOf(tx);
     if (table === undefined) return undefined;
     const columns = table.columns.filter((column) => !table.numbered.includes(column));
@@ -27,14 +27,20 @@ export async function readErased(sql: Sql, folder: string, signal: AbortSignal):
       tombstones: join(folder, 'erased-tombstones.copy.gz'),
       keys: join(folder, 'erased-keys.copy.gz'),
     };
-    const { rows } = await copyOut(tx`copy ${tx(TOMBSTONES)} (${tx(columns)}) to stdout`, erased.tombstones, signal);
-    const back = tx`copy (
+    const { rows } = await copyOut(
+      tx,
+      tx.fragment`copy ${tx(TOMBSTONES)} (${tx(columns)}) to stdout`,
+      erased.tombstones,
+      signal,
+    );
+    const back = tx.fragment`copy (
       select s.tenant, s.key_id from countersign.subject_keys s
       where exists (select from countersign.tombstones t where t.tenant = s.tenant and t.subject = s.subject)
     ) to stdout`;
-    await copyOut(back, erased.keys, signal);
+    await copyOut(tx, back, erased.keys, signal);
     return rows === 0 ? undefined : erased;
-  });
+  };
+  return await sql.begin(read, 'repeatable read, read only');
 }
 
 /**
@@ -75,7 +81,7 @@ export async function eraseAgain(sql: Sql, erased: Erased, signal: AbortSignal):
   });
 }
 
-async function tombstonesOf(tx: AnySql): Promise<LedgerTable | undefined> {
+async function tombstonesOf(tx: Transaction): Promise<LedgerTable | undefined> {
   const [found] = await tx<{ name: string | null }[]>`select to_regclass(${TOMBSTONES})::text as name`;
   if (found?.name == null) return undefined;
   return (await listTables(tx)).find(({ name }) => name === TOMBSTONES);

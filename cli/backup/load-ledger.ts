@@ -1,13 +1,13 @@
 // Loads the ledger of a backup into an empty database: its own migrations, its rows in one transaction, then the later migrations.
 import { join } from 'node:path';
-import type { Sql } from '../../runtime/database.ts';
+import type { Sql, Transaction } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Migration } from '../../runtime/migrate.ts';
 import { migrate } from '../../runtime/migrate.ts';
 import { copyIn } from './copy.ts';
 import type { Manifest } from './manifest.ts';
 import { migrationsOf, tableFile } from './manifest.ts';
-import type { AnySql, LedgerTable } from './tables.ts';
+import type { LedgerTable } from './tables.ts';
 import { listTables, loadingOrder } from './tables.ts';
 
 export interface LoadOptions {
@@ -33,7 +33,7 @@ export async function loadLedger(sql: Sql, options: LoadOptions): Promise<readon
   return applied;
 }
 
-async function loadTables(tx: AnySql, { folder, manifest, signal, onProgress }: LoadOptions): Promise<string[]> {
+async function loadTables(tx: Transaction, { folder, manifest, signal, onProgress }: LoadOptions): Promise<string[]> {
   const tables = loadingOrder(await listTables(tx));
   const wanted = requireSameTables(tables, manifest);
   // A migration may have put rows of its own; the list of migrations has when they were applied here, and not there.
@@ -71,7 +71,7 @@ function requireSameTables(
 }
 
 /** Rows that were copied did not come from the sequence: without this, the next row would be number one. */
-async function goOnCounting(tx: AnySql, { name, numbered }: LedgerTable): Promise<void> {
+async function goOnCounting(tx: Transaction, { name, numbered }: LedgerTable): Promise<void> {
   for (const column of numbered) {
     await tx`
       select setval(pg_get_serial_sequence(${name}, ${column}), coalesce(max(${tx(column)}), 1), max(${tx(column)}) is not null)

@@ -63,6 +63,6 @@ async function withOwner<T>(databaseUrl: string, use: (sql: Sql) => Promise<T>):
   try {
     return await use(sql);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }

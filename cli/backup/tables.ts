@@ -1,9 +1,6 @@
 // The tables of the ledger as the database describes them: columns, sequences, and which ones must be loaded before which.
-import type postgres from 'postgres';
+import type { Transaction } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
-
-/** A connection, or a transaction. */
-export type AnySql = postgres.ISql<Record<string, never>>;
 
 export interface LedgerTable {
   /** With its schema: `countersign.traces`. */
@@ -17,7 +14,7 @@ export interface LedgerTable {
 }
 
 /** Every table of the schema countersign, and the list of applied migrations, by name. */
-export async function listTables(sql: AnySql): Promise<readonly LedgerTable[]> {
+export async function listTables(sql: Transaction): Promise<readonly LedgerTable[]> {
   return await sql<LedgerTable[]>`
     select n.nspname || '.' || c.relname as name,
       array(select a.attname::text from pg_attribute a

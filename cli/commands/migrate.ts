@@ -23,7 +23,7 @@ export function register(program: Command): void {
         if (options.json) printJson({ applied });
         else print(applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`);
       } finally {
-        await sql.end({ timeout: 5 });
+        await sql.end();
       }
     });
 }

@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import postgres from 'postgres';
 import type { DatabaseRole } from '../../runtime/config.ts';
 import { roleName } from '../../runtime/config.ts';
+import type { Sql } from '../../runtime/database.ts';
+import { connectDatabase } from '../../runtime/database.ts';
 import { messageOf, UserError } from '../../runtime/errors.ts';
 import type { DatabaseSecrets } from './database-secrets.ts';
 import { DATABASE_ROLES, databaseSecrets, databaseUrl, SUPERUSER } from './database-secrets.ts';
@@ -209,20 +210,20 @@ function serverArgs(data: string, port: number): readonly string[] {
 /** Ready means that it opens to our password: another server on that port would not. */
 async function answers(url: string, port: number): Promise<'ready' | undefined> {
   if (!(await isListening(port))) return undefined;
-  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  const sql = connectDatabase({ databaseUrl: url, databaseRole: 'owner', maxConnections: 1 });
   try {
     await sql`select 1`;
     return 'ready';
   } catch {
     return undefined;
   } finally {
-    await sql.end({ timeout: 1 });
+    await sql.end();
   }
 }
 
 /** Creates the roles and the database that are missing: a first start may have been cut short at any point. */
 async function ensureDatabase(superuserUrl: string, secrets: DatabaseSecrets): Promise<void> {
-  const sql = postgres(superuserUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  const sql = connectDatabase({ databaseUrl: superuserUrl, databaseRole: 'owner', maxConnections: 1 });
   try {
     const roles = new Set((await sql<{ name: string }[]>`select rolname as name from pg_roles`).map((row) => row.name));
     for (const role of DATABASE_ROLES.filter((each) => !roles.has(roleName(each)))) {
@@ -236,12 +237,12 @@ async function ensureDatabase(superuserUrl: string, secrets: DatabaseSecrets): P
     if (found === undefined) await sql`create database ${sql(DATABASE_NAME)} owner ${sql(roleName('owner'))}`;
     await closeToPublic(sql, DATABASE_NAME);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
 
 /** Lets our roles connect to a database, and nobody else. */
-export async function closeToPublic(sql: postgres.Sql, database: string): Promise<void> {
+export async function closeToPublic(sql: Sql, database: string): Promise<void> {
   await sql`revoke all on database ${sql(database)} from public`;
   for (const role of DATABASE_ROLES) {
     await sql`grant connect on database ${sql(database)} to ${sql(roleName(role))}`;

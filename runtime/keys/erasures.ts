@@ -24,5 +24,5 @@ export async function followErasures(
     forgetContent();
   };
   // Called again after each lost connection: something may have been said in between.
-  await db.all.listen(CHANNEL, forget, forget);
+  await db.listen(CHANNEL, forget, forget);
 }

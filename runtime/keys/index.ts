@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { Config } from '../config.ts';
-import type { Database } from '../database.ts';
+import type { Tables } from '../database.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { createFileProvider, createLocalProvider, readKekVariable } from './local-provider.ts';
@@ -38,7 +38,7 @@ export function createKeyProvider({ keyProvider, keyFiles }: KeyConfig): KeyProv
 }
 
 /** @param provider @default the one that the configuration names */
-export function createKeys(db: Database, config: KeyConfig, provider: KeyProvider = createKeyProvider(config)): Keys {
+export function createKeys(db: Tables, config: KeyConfig, provider: KeyProvider = createKeyProvider(config)): Keys {
   const tenantKeys = createTenantKeys(db, provider);
   return {
     provider,
@@ -53,7 +53,7 @@ export function createKeys(db: Database, config: KeyConfig, provider: KeyProvide
  *
  * @throws UserError when the provider has not the key, or not the right one. A provider that is away passes: runs wait for it.
  */
-export async function requireOurKeys(db: Database, { provider }: Pick<Keys, 'provider'>): Promise<void> {
+export async function requireOurKeys(db: Tables, { provider }: Pick<Keys, 'provider'>): Promise<void> {
   const [row] = await db.all<{ tenant: string; version: number; provider_key: string; wrapped: Uint8Array }[]>`
     select tenant, version, provider_key, wrapped from latest_tenant_key()`;
   if (row === undefined) return;

@@ -3,7 +3,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Digest } from '../../workflows/protocol/index.ts';
 import { Failure, tenantOf } from '../../workflows/protocol/index.ts';
-import type { Database } from '../database.ts';
+import type { Tables } from '../database.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { keyDamaged } from './key-provider.ts';
 import { open, seal } from './seal.ts';
@@ -72,7 +72,7 @@ export const erased = (runId: string): ApplicationFailure =>
   );
 
 export interface RunKeysDependencies {
-  readonly db: Database;
+  readonly db: Tables;
   readonly tenantKeys: TenantKeys;
   readonly provider: KeyProvider;
   /** Runs kept in memory. @default 1000 */

@@ -1,7 +1,7 @@
 // Keys of subjects, the people whose data runs carry: destroying one takes all their runs with it. Wrapped by their tenant's key.
 import { ulid } from 'ulid';
 import type { KeyedHash } from '../../workflows/protocol/index.ts';
-import type { Database } from '../database.ts';
+import type { Tables } from '../database.ts';
 import { keyDamaged } from './key-provider.ts';
 import { subjectKeyContext, unwrapKey, wrapKey } from './run-keys.ts';
 import { newKey } from './seal.ts';
@@ -28,7 +28,7 @@ interface Row {
 }
 
 /** @param capacity subjects kept in memory. @default 1000 */
-export function createSubjectKeys(db: Database, tenantKeys: TenantKeys, capacity = 1000): SubjectKeys {
+export function createSubjectKeys(db: Tables, tenantKeys: TenantKeys, capacity = 1000): SubjectKeys {
   const cache = new Map<string, SubjectKey>();
 
   async function find(tenant: string, subject: KeyedHash): Promise<SubjectKey | undefined> {

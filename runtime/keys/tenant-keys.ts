@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto';
 import type { HashPrefix, KeyedHash } from '../../workflows/protocol/index.ts';
 import { keyedHash } from '../canonical.ts';
-import type { Database } from '../database.ts';
+import type { Tables } from '../database.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { newKey } from './seal.ts';
 
@@ -35,7 +35,7 @@ interface Row {
 export const tenantKeyContext = (tenant: string, purpose: Purpose, version: number): string =>
   `tenant-key:${tenant}:${purpose}:${version}`;
 
-export function createTenantKeys(db: Database, provider: KeyProvider): TenantKeys {
+export function createTenantKeys(db: Tables, provider: KeyProvider): TenantKeys {
   /** Promises, so that runs which start together ask once. A failure is not kept. */
   const cache = new Map<string, Promise<TenantKey | undefined>>();
   const once = (name: string, load: () => Promise<TenantKey | undefined>): Promise<TenantKey | undefined> => {

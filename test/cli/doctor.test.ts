@@ -208,7 +208,7 @@ describe('checks of the database', () => {
       status: 'fail',
       detail: expect.stringContaining('0001-ledger.sql'),
     });
-    for (const row of gone) await sql`insert into public.countersign_migrations ${sql(row)}`;
+    for (const row of gone) await sql`insert into public.countersign_migrations ${sql.rows([row])}`;
     await sql`insert into public.countersign_migrations (id, name, hash) values (9999, '9999-future.sql', 'x')`;
     expect(await checkMigrations(sql)).toMatchObject({
       status: 'fail',

@@ -98,7 +98,7 @@ describe('the ledger', () => {
     try {
       await expect(sql`delete from traces`).rejects.toThrow('permission denied for table traces');
     } finally {
-      await sql.end({ timeout: 5 });
+      await sql.end();
     }
   });
 });

@@ -1,7 +1,7 @@
 // Row-level tenancy. Every statement that workers and gateways have is caught as one tenant's run sends it, and tried by another
 // tenant with the very same values: to it the ledger must look as if the first had never been there.
 import { Client, Connection } from '@temporalio/client';
-import type postgres from 'postgres';
+import pg from 'pg';
 import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
@@ -30,16 +30,14 @@ import { testTools } from '../support/test-tools.ts';
 
 /** What any pool of this process sent, but for the owner's. */
 const sent: Sent[] = [];
-vi.mock('postgres', async (importOriginal) => {
-  const { default: real } = await importOriginal<{ default: typeof postgres }>();
-  const recording = (url: string, options: Record<string, unknown>) => {
-    const { role } = (options['connection'] ?? {}) as { role?: string };
-    const debug = (_connection: number, text: string, parameters: unknown[]) => {
-      if (role !== undefined) sent.push({ role, text, parameters: [...parameters] });
-    };
-    return real(url, { ...options, debug } as never);
-  };
-  return { default: Object.assign(recording, real) };
+const query = pg.Client.prototype.query as (...given: unknown[]) => unknown;
+vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...given: unknown[]) {
+  const { options = '' } = (this as unknown as { connectionParameters: { options?: string } }).connectionParameters;
+  const role = / role=(\S+)/.exec(options)?.[1];
+  const [first, values] = given as [string | { text: string; values?: unknown[] }, unknown[]?];
+  const { text, values: parameters = values ?? [] } = typeof first === 'string' ? { text: first } : first;
+  if (role !== undefined) sent.push({ role, text, parameters: [...parameters] });
+  return query.apply(this, given) as never;
 });
 
 const ROOMS = ['activities', 'client', 'gateway', 'releases', 'runtime', 'worker', 'policies'];
@@ -98,7 +96,7 @@ async function tried(
     .begin(async (tx) => {
       if (as !== 'owner') await tx`select set_config('countersign.tenant', ${as}, true)`;
       try {
-        const rows = await tx.unsafe(text, parameters as never[]);
+        const rows = await tx.unsafe(text, parameters);
         outcome = { rows: rows.map((row) => ({ ...row })), count: rows.count, error: undefined };
       } catch (error) {
         outcome = { rows: [], count: 0, error: (error as { code?: string }).code ?? String(error) };

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { progressLine } from '../../cli/output.ts';
 import { startPostgres } from '../../cli/stack/embedded-postgres.ts';
@@ -48,16 +47,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** A migrated database that each test file copies: milliseconds, against a second for migrating anew. */
 async function makeTemplate(superuserUrl: string, ownerUrl: string): Promise<void> {
-  const admin = postgres(superuserUrl, { max: 1 });
+  const admin = connectDatabase({ databaseUrl: superuserUrl, databaseRole: 'owner', maxConnections: 1 });
   try {
     await admin`create database ${admin(TEMPLATE)} owner countersign_owner`;
     const sql = connectDatabase({ databaseUrl: ownerUrl, databaseRole: 'owner', maxConnections: 1 });
     try {
       await migrate(sql);
     } finally {
-      await sql.end({ timeout: 5 });
+      await sql.end();
     }
   } finally {
-    await admin.end({ timeout: 5 });
+    await admin.end();
   }
 }

@@ -1,12 +1,11 @@
 // The servers of the test run, for test files: a database of one's own, and the shared Temporal server.
 import { randomBytes } from 'node:crypto';
-import postgres from 'postgres';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { databaseSecrets, databaseUrl } from '../../cli/stack/database-secrets.ts';
 import { closeToPublic } from '../../cli/stack/embedded-postgres.ts';
 import { LOOPBACK } from '../../cli/stack/ports.ts';
 import type { DatabaseRole } from '../../runtime/config.ts';
-import type { Database, Sql } from '../../runtime/database.ts';
+import type { ConnectedSql, Database, Sql } from '../../runtime/database.ts';
 import { connectDatabase, openDatabase } from '../../runtime/database.ts';
 import { TEMPLATE } from './provided.ts';
 
@@ -33,7 +32,7 @@ export function useDatabase(): TestDatabase {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const secrets = databaseSecrets(inject('databaseHome'), true);
   const address = { host: LOOPBACK, port: inject('databasePort') };
-  const pools = new Map<DatabaseRole, Sql>();
+  const pools = new Map<DatabaseRole, ConnectedSql>();
   const databases = new Map<DatabaseRole, Database>();
   const url = (role: DatabaseRole | 'superuser'): string => databaseUrl(address, name, role, secrets);
 
@@ -48,7 +47,7 @@ export function useDatabase(): TestDatabase {
     });
   });
   afterAll(async () => {
-    for (const pool of pools.values()) await pool.end({ timeout: 5 });
+    for (const pool of pools.values()) await pool.end();
     for (const db of databases.values()) await db.end();
     await asAdmin(async (admin) => {
       await admin`drop database if exists ${admin(name)} with (force)`;
@@ -72,11 +71,15 @@ export function useDatabase(): TestDatabase {
   };
 }
 
-async function asAdmin(use: (admin: postgres.Sql) => Promise<void>): Promise<void> {
-  const admin = postgres(inject('databaseSuperuserUrl'), { max: 2, onnotice: () => {} });
+async function asAdmin(use: (admin: Sql) => Promise<void>): Promise<void> {
+  const admin = connectDatabase({
+    databaseUrl: inject('databaseSuperuserUrl'),
+    databaseRole: 'owner',
+    maxConnections: 2,
+  });
   try {
     await use(admin);
   } finally {
-    await admin.end({ timeout: 5 });
+    await admin.end();
   }
 }

@@ -251,7 +251,7 @@ describe('a run whose worker was away', () => {
         await close();
       } finally {
         await owner`delete from tenant_keys where tenant = 'default' and provider_key like 'transit/%'`;
-        for (const row of kept) await owner`insert into tenant_keys ${owner(row)} on conflict do nothing`;
+        for (const row of kept) await owner`insert into tenant_keys ${owner.rows([row])} on conflict do nothing`;
       }
     });
   });

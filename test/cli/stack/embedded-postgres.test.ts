@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import postgres from 'postgres';
 import { describe, expect, test } from 'vitest';
 import { startPostgres } from '../../../cli/stack/embedded-postgres.ts';
 import { pickPort } from '../../../cli/stack/ports.ts';
 import { findPostgresBinaries, findRunner } from '../../../cli/stack/postgres-binaries.ts';
 import { identify, isSame } from '../../../cli/stack/process-identity.ts';
+import type { Sql } from '../../../runtime/database.ts';
 import { connectDatabase } from '../../../runtime/database.ts';
 import { migrate } from '../../../runtime/migrate.ts';
 import { useDatabase } from '../../support/services.ts';
@@ -24,14 +24,14 @@ describe('the embedded PostgreSQL', () => {
     expect(statSync(folder.path).mode & 0o777).toBe(0o700);
     const home = folder.file('kept');
     const first = await startPostgres({ home, port: await pickPort() });
-    await using(first.url('owner'), (sql) => sql`create table note as select 'kept' as text`);
+    await using(first.url('owner'), (sql) => sql`create table public.note as select 'kept' as text`);
     await first.stop();
     expect(statSync(`${home}/secrets.json`).mode & 0o777).toBe(0o600);
 
     const second = await startPostgres({ home, port: await pickPort() });
     try {
       expect(second.recovered).toBe(false);
-      expect(await using(second.url('owner'), (sql) => sql`select text from note`)).toEqual([{ text: 'kept' }]);
+      expect(await using(second.url('owner'), (sql) => sql`select text from public.note`)).toEqual([{ text: 'kept' }]);
     } finally {
       await second.stop();
     }
@@ -157,7 +157,7 @@ describe('the roles of the database', () => {
   });
 
   test('a worker may read the start ledger and not change it', async () => {
-    const sql = database.sql('worker');
+    const sql = database.db('worker').of('default');
     expect(await sql`select count(*)::int as n from start_ledger`).toEqual([{ n: 0 }]);
     await expect(sql`update start_ledger set requester = 'x'`).rejects.toThrow('permission denied');
     await expect(sql`delete from start_ledger`).rejects.toThrow('permission denied');
@@ -182,11 +182,11 @@ describe('the roles of the database', () => {
   });
 });
 
-async function using<T>(url: string, use: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+async function using<T>(url: string, use: (sql: Sql) => PromiseLike<T>): Promise<T> {
+  const sql = connectDatabase({ databaseUrl: url, databaseRole: 'owner', maxConnections: 1 });
   try {
     return await use(sql);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
