@@ -2,20 +2,28 @@
 import type { Digest } from '../../workflows/protocol/index.ts';
 import { parseRunId } from '../../workflows/protocol/index.ts';
 import type { Sql } from '../database.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobRef, BlobStore, KeptBlob } from './blob-store.ts';
+
+const PAGE = 1000;
 
 export function createPostgresBlobs(sql: Sql): BlobStore {
   return {
     name: 'postgres',
     async put(blobs) {
-      const rows = blobs.map(({ runId, digest, bytes }) => ({
+      // Once each, and in one order: two that put the same ones at once would wait for each other.
+      const distinct = [...new Map(blobs.map((blob) => [placeOf(blob), blob])).values()];
+      distinct.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+      const rows = distinct.map(({ runId, digest, bytes }) => ({
         run_id: runId,
         digest,
         tenant: parseRunId(runId)?.tenant ?? '',
         bytes: bytes.byteLength,
         content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       }));
-      if (rows.length > 0) await sql`insert into blobs ${sql(rows)} on conflict (run_id, digest) do nothing`;
+      if (rows.length === 0) return;
+      // In one statement: between two of them it could be collected. Once an hour is enough, since it must be a day old for that.
+      await sql`insert into blobs ${sql(rows)} on conflict (run_id, digest)
+        do update set created_at = now() where blobs.created_at < now() - interval '1 hour'`;
     },
     async get(refs) {
       const rows = await sql<{ run_id: string; digest: Digest; content: Uint8Array }[]>`
@@ -35,5 +43,20 @@ export function createPostgresBlobs(sql: Sql): BlobStore {
       const rows = await sql<{ digest: Digest }[]>`select digest from blobs where run_id = ${runId} order by digest`;
       return rows.map((row) => row.digest);
     },
+    async scan(tenant, after) {
+      const [, run = '', digest = ''] = /^(.*) (\S+)$/s.exec(after ?? '') ?? [];
+      const rows = await sql<KeptBlob[]>`
+        select run_id as "runId", digest, bytes, created_at as "putAt" from blobs
+        where tenant = ${tenant} and (run_id, digest) > (${run}, ${digest}) order by run_id, digest limit ${PAGE}`;
+      const last = rows.length === PAGE ? rows.at(-1) : undefined;
+      return { blobs: rows, next: last && placeOf(last) };
+    },
+    async collect({ tenant, runId, digests, namespaceId, before }) {
+      return await sql<{ digest: Digest; bytes: number }[]>`
+        select digest, bytes from countersign.collect_blobs(${tenant}, ${runId}, ${[...digests]}::text[], ${namespaceId},
+          now() - ${before}::timestamptz)`;
+    },
   };
 }
+
+const placeOf = ({ runId, digest }: BlobRef): string => `${runId} ${digest}`;
