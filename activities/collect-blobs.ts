@@ -1,5 +1,6 @@
 // The chore `collectBlobs`: payloads kept by content that no history refers to go. What cannot be told stays. The ledger says first
 // what must stay, then Temporal whether a history refers to it, and the store removes only what is old.
+import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Sql } from '../runtime/database.ts';
 import { namespaceIdOf } from '../runtime/executions.ts';
@@ -9,13 +10,11 @@ import { KEPT_REASONS, parseRunId } from '../workflows/protocol/index.ts';
 import { keptByTemporal } from './kept-by-temporal.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
-import type { SecurityLog } from './security-log.ts';
 
 export interface CollectBlobsDependencies {
   readonly sql: Sql;
   readonly temporal: Client;
   readonly blobs: readonly BlobStore[];
-  readonly securityLog: SecurityLog;
   /** Younger ones are left alone; a day at least. @default 24 */
   readonly graceHours?: number;
   /** @default the clock of this machine; tests look from later on */
@@ -139,21 +138,22 @@ interface Found {
 }
 
 async function collect(context: PageContext, { runId, orphans, why, before }: Found, figures: Figures): Promise<void> {
-  const { store, tenant, namespaceId, securityLog } = context;
+  const { store, tenant, namespaceId } = context;
   // Asked again for a bucket, which cannot ask by itself: a hold may have been placed while Temporal was asked.
   const word = (await wordsOfLedger(context, [runId])).get(runId);
   if (word === undefined || word.reason !== null) {
     figures.kept[word?.reason ?? 'unledgered'] += orphans.length;
     return;
   }
-  // Before: once they are gone, nothing else tells that they were there.
-  const reason = `${orphans.length} payloads in ${store.name}: ${why}`;
-  await securityLog.write({ tenant, runId, approvalId: null, event: 'payloads-collected', reason, via: 'worker' });
   const digests = orphans.map(({ digest }) => digest);
   const collected = await store.collect({ tenant, runId, digests, namespaceId, before });
-  figures.collected += collected.length;
-  figures.runs += collected.length > 0 ? 1 : 0;
-  for (const { bytes } of collected) figures.bytes += bytes;
+  if (collected.length > 0) {
+    const bytes = collected.reduce((sum, blob) => sum + blob.bytes, 0);
+    log.info('payloads collected', { run: runId, store: store.name, payloads: collected.length, bytes, why });
+    figures.collected += collected.length;
+    figures.bytes += bytes;
+    figures.runs += 1;
+  }
   // Put again meanwhile, or collected by another worker at the same time.
   figures.kept.young += orphans.length - collected.length;
 }

@@ -122,7 +122,6 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       sql,
       temporal,
       blobs,
-      securityLog,
       ...(blobsGraceHours !== undefined && { graceHours: blobsGraceHours }),
     });
     const worker = await Worker.create({

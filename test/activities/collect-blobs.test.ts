@@ -8,7 +8,6 @@ import { ulid } from 'ulid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CollectBlobsDependencies } from '../../activities/collect-blobs.ts';
 import { createCollectBlobs } from '../../activities/collect-blobs.ts';
-import { createSecurityLog } from '../../activities/security-log.ts';
 import { replayHistories } from '../../audit/replay.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
@@ -44,13 +43,13 @@ beforeAll(async () => {
 });
 afterAll(() => connection.close());
 
-/** An activity that fails is what some of these tests want. */
-const logger = new DefaultLogger('ERROR', () => {});
+const lines: { message: string; meta?: unknown }[] = [];
+const logger = new DefaultLogger('INFO', (entry) => lines.push(entry));
 const owner = () => engine.sql('owner');
 const worker = (): BlobStore => createPostgresBlobs(engine.sql('worker'));
 const collect = async (change: Partial<CollectBlobsDependencies> = {}): Promise<CollectedBlobs> => {
   const sql = engine.sql('worker');
-  const dependencies = { sql, temporal, blobs: [worker()], securityLog: createSecurityLog(sql), ...change };
+  const dependencies = { sql, temporal, blobs: [worker()], ...change };
   return await new MockActivityEnvironment({}, { logger }).run(createCollectBlobs(dependencies), INPUT);
 };
 const start = async (workflow: string, more: object = {}): Promise<RunHandle> =>
@@ -75,10 +74,6 @@ const expectToReplay = async (run: RunHandle): Promise<void> => {
     expect(result).toMatchObject({ verdict: 'ok' });
   }
 };
-const linesOf = async (runId: string) =>
-  await owner()<{ event: string; reason: string; via: string }[]>`
-    select event, reason, via from security_log where run_id = ${runId}`;
-
 // Each test begins with an empty store and without holds: figures are of what it put there.
 beforeEach(async () => {
   await owner()`delete from blobs`;
@@ -99,18 +94,14 @@ async function cutShort(idempotencyKey: string): Promise<{ readonly id: string; 
 }
 
 describe('a payload that no history refers to', () => {
-  it('of a start that was cut short is collected after a day, told to the security log, and made again by the same key', async () => {
+  it('of a start that was cut short is collected after a day, told in the log, and made again by the same key', async () => {
     const { id, again } = await cutShort('cut-short');
     expect(await collect()).toMatchObject({ looked: 1, collected: 0, kept: { young: 1 } });
     await makeOlder(owner(), id);
     expect(await collect()).toMatchObject({ looked: 1, collected: 1, runs: 1, kept: { young: 0 } });
     expect(await digestsOf(owner(), id)).toEqual([]);
-    expect(await linesOf(id)).toEqual([
-      {
-        event: 'payloads-collected',
-        reason: '1 payloads in postgres: Temporal does not know the run',
-        via: 'worker',
-      },
+    expect(lines.filter(({ message }) => message === 'payloads collected')).toMatchObject([
+      { meta: { run: id, store: 'postgres', payloads: 1, why: 'Temporal does not know the run' } },
     ]);
     const run = await again();
     expect(run.id).toBe(id);
@@ -345,7 +336,7 @@ describe('collecting', () => {
     const heartbeatDetails = { tenant: 'default', store: 'postgres', after: `${first} ${digest}`, figures };
     const environment = new MockActivityEnvironment({ heartbeatDetails }, { logger });
     const sql = engine.sql('worker');
-    const dependencies = { sql, temporal, blobs: [worker()], securityLog: createSecurityLog(sql) };
+    const dependencies = { sql, temporal, blobs: [worker()] };
     expect(await environment.run(createCollectBlobs(dependencies), INPUT)).toEqual({
       v: 1,
       ...figures,

@@ -189,7 +189,11 @@ describe('a user’s workflow file', () => {
   it('cannot schedule a chore by itself', async () => {
     const client = await createClient(config('gateway'));
     const run = await client.start('collectsByItself', {}, { release: RELEASE, principal: CUSTOMER });
-    expect(await run.result()).toMatchObject({ kind: 'failed', code: Failure.UndeclaredActivity });
+    expect(await run.result()).toMatchObject({
+      kind: 'failed',
+      code: Failure.UndeclaredActivity,
+      message: expect.stringContaining("the engine's activity collectBlobs"),
+    });
     await client.close();
   });
 
