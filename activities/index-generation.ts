@@ -6,9 +6,9 @@ import { Failure } from '../workflows/protocol/index.ts';
 import type { ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
-import { createProgress } from './ingest-progress.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
+import { createProgress } from './progress.ts';
 import { documentVector } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 

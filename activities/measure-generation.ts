@@ -4,8 +4,8 @@ import type { Sql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
-import { createProgress } from './ingest-progress.ts';
 import type { IngestDependencies } from './open-generation.ts';
+import { createProgress } from './progress.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 

@@ -6,9 +6,9 @@ import type { EngineActivities, IndexGenerationInput } from '../workflows/protoc
 import { Failure } from '../workflows/protocol/index.ts';
 import { createPostgresVectors } from './adapters/postgres-vectors.ts';
 import { requireGeneration } from './generation-documents.ts';
-import { createProgress } from './ingest-progress.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { VectorStore } from './ports/vector-store.ts';
+import { createProgress } from './progress.ts';
 
 /**
  * Compare-and-set on the collection's pointer, safe to repeat. The generation that was current stays, for runs that

@@ -13,6 +13,7 @@ import * as doctor from './commands/doctor.ts';
 import * as effects from './commands/effects.ts';
 import * as ingest from './commands/ingest.ts';
 import * as keys from './commands/keys.ts';
+import * as maintenance from './commands/maintenance.ts';
 import * as migrate from './commands/migrate.ts';
 import * as retention from './commands/retention.ts';
 import * as runs from './commands/runs.ts';
@@ -36,6 +37,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   keys,
   subject,
   retention,
+  maintenance,
   codec,
   migrate,
   backup,

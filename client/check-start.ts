@@ -2,7 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { canonicalJson } from '../runtime/canonical.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { isKind, isTenant, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
+import { isKind, isTenant, MAINTAIN, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
 import type { StartRequest } from './transport.ts';
 
 const COLLECTION = /^[a-z0-9][a-z0-9_-]{0,99}$/;
@@ -14,6 +14,12 @@ const MAX_KEY_CHARS = 255;
 export function checkStart(start: StartRequest): void {
   const { workflow, request, tenant, principal, idempotencyKey, collection } = start;
   if (!isKind(workflow)) throw invalid(`not a workflow type: ${workflow}`, 'Letters, digits and -, at most 63.');
+  if (workflow === MAINTAIN) {
+    throw invalid(
+      `${MAINTAIN} is the engine's own`,
+      '`npx countersign maintenance` starts it; a flow needs another name.',
+    );
+  }
   if (tenant !== undefined && !isTenant(tenant)) {
     throw invalid(`not a tenant: ${tenant}`, 'Lower-case letters, digits and -, at most 63.');
   }

@@ -9,6 +9,7 @@ import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
 import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
+import type { Sweep, SweepOptions } from '../runtime/sweep-starts.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
   AgentRequest,
@@ -25,8 +26,8 @@ import { decide } from './decide.ts';
 import { createDirectTransport } from './direct.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
+import type { Maintenance } from './maintenance.ts';
 import { createStartLedger } from './start-ledger.ts';
-import type { Sweep, SweepOptions } from './sweep.ts';
 import type { Timeline } from './timeline.ts';
 import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -83,6 +84,8 @@ export interface CountersignClient {
   readonly approvals: Approvals;
   /** What tools did, and what is not known of it. */
   readonly effects: EffectReader;
+  /** The engine's chores: their schedule, and what they found. */
+  readonly maintenance: Maintenance;
   close(): Promise<void>;
 }
 
@@ -153,6 +156,7 @@ function clientOver(transport: Transport): CountersignClient {
     sweep: (options) => transport.sweep(options),
     approvals: { ...transport.approvals, decide: (id, options) => decide(transport.approvals, id, options) },
     effects: transport.effects,
+    maintenance: transport.maintenance,
     close: () => transport.close(),
   };
 }

@@ -8,19 +8,21 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import { signAssertion } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Database } from '../runtime/database.ts';
+import { namespaceIdOf } from '../runtime/executions.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import { decodeHistory } from '../runtime/payloads/decode-history.ts';
+import { sweepStarts } from '../runtime/sweep-starts.ts';
 import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, formatRunId, tenantOf, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { createApprovalReader } from './approvals.ts';
 import { checkStart } from './check-start.ts';
 import { createEffectReader } from './effects.ts';
 import type { History } from './history.ts';
+import { createMaintenance } from './maintenance.ts';
 import { noSuchRun, replyOfFailure } from './run-result.ts';
 import { sendDecision } from './send-decision.ts';
 import { readAsked } from './start-content.ts';
 import type { StartLedger } from './start-ledger.ts';
-import { sweepStarts } from './sweep.ts';
 import { timelineOf } from './timeline.ts';
 import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -45,6 +47,17 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
   const handle = (runId: RunId) => temporal.workflow.getHandle(runId);
   const approvals = createApprovalReader(db, runKeys);
 
+  let knownNamespace: { readonly namespaceId: string } | undefined;
+  /** Asked once. Whoever may start runs may not always ask: then the payloads of its runs are never collected. */
+  async function namespace(): Promise<{ namespaceId?: string }> {
+    try {
+      knownNamespace ??= { namespaceId: await namespaceIdOf(temporal) };
+      return knownNamespace;
+    } catch {
+      return {};
+    }
+  }
+
   async function start(start: StartRequest): Promise<RunId> {
     checkStart(start);
     const tenant = start.tenant ?? start.principal?.tenant ?? DEFAULT_TENANT;
@@ -60,6 +73,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       requester: start.principal?.id ?? 'anonymous',
       taskQueue: config.taskQueue,
       request: start.request,
+      ...(await namespace()),
       ...subjectOf(start),
       ...(start.idempotencyKey !== undefined && { idempotencyKey: start.idempotencyKey }),
       ...(start.release !== undefined && { releaseRef: start.release }),
@@ -184,6 +198,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       send: (decision) => sendDecision(temporal, decision),
     },
     effects: createEffectReader(db, runKeys),
+    maintenance: createMaintenance(temporal, config.taskQueue),
     close: dependencies.close,
   };
 }

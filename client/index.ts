@@ -1,4 +1,6 @@
 // `countersign`: start runs, wait for replies, list, cancel, read histories, decide approvals, see effects.
+
+export type { NeverStarted, Sweep, SweepOptions, Unledgered } from '../runtime/sweep-starts.ts';
 export type { ApprovalId, Citation, Principal, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
 export { parseRunId } from '../workflows/protocol/index.ts';
 export type {
@@ -16,8 +18,8 @@ export type { EffectAttempt, EffectDetail, EffectState, EffectSummary, ListEffec
 export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
+export type { Maintenance, MaintenanceRun, MaintenanceStatus } from './maintenance.ts';
 export { endedWithReply } from './run-result.ts';
 export type { RefusedAttempt } from './security-log.ts';
-export type { NeverStarted, Sweep, SweepOptions, Unledgered } from './sweep.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';
 export type { ListOptions, RunStatus, RunSummary } from './transport.ts';

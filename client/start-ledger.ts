@@ -19,6 +19,8 @@ export interface LedgerEntry {
   readonly releaseDigest?: Digest;
   readonly collection?: string;
   readonly taskQueue: string;
+  /** Id of the Temporal namespace that it will be started in, if that can be told. */
+  readonly namespaceId?: string;
   readonly request: unknown;
 }
 
@@ -33,7 +35,7 @@ export interface StartLedger {
   /**
    * Writes the entry, or finds the one that its idempotency key already names.
    *
-   * @throws UserError when the key was used for another request
+   * @throws UserError when the key was used for another request, or in another namespace
    */
   enter(entry: LedgerEntry): Promise<LedgerRow>;
 }
@@ -61,10 +63,10 @@ export function createStartLedger(db: Database, keys: Keys): StartLedger {
     const inserted = await db.of(tenant)`
       with started as (
         insert into start_ledger (run_id, tenant, kind, subject, requester, idempotency_key, request_hash, release_ref,
-          release_digest, collection, task_queue)
+          release_digest, collection, task_queue, namespace_id)
         values (${runId}, ${tenant}, ${entry.kind}, ${subject}, ${entry.requester}, ${idempotencyKey},
           ${hashOf(runKey, entry)}, ${entry.releaseRef ?? null}, ${entry.releaseDigest ?? null},
-          ${entry.collection ?? null}, ${entry.taskQueue})
+          ${entry.collection ?? null}, ${entry.taskQueue}, ${entry.namespaceId ?? null})
         on conflict (tenant, requester, idempotency_key) do nothing
         returning run_id)
       insert into run_keys (run_id, tenant, tenant_key, subject_key_id, wrapped)
@@ -96,6 +98,7 @@ interface EarlierRow {
   readonly run_id: RunId;
   readonly request_hash: string;
   readonly release_digest: Digest | null;
+  readonly namespace_id: string | null;
   readonly ended: boolean;
 }
 
@@ -106,7 +109,7 @@ async function findEarlier(
   { idempotencyKey }: Pseudonyms,
 ): Promise<LedgerRow> {
   const [row] = await db.of(entry.tenant)<EarlierRow[]>`
-    select l.run_id, l.request_hash, l.release_digest, t.run_id is not null as ended
+    select l.run_id, l.request_hash, l.release_digest, l.namespace_id, t.run_id is not null as ended
     from start_ledger l left join traces t on t.run_id = l.run_id
     where l.tenant = ${entry.tenant} and l.requester = ${entry.requester} and l.idempotency_key = ${idempotencyKey}`;
   const runKey = row === undefined ? undefined : (await runKeys.find(row.run_id))?.key;
@@ -119,6 +122,13 @@ async function findEarlier(
         hint: 'Use a new key for a new request.',
       },
     );
+  }
+  // There it may be open; and who collects payloads there believes Temporal there.
+  const { namespaceId } = entry;
+  if (!row.ended && namespaceId !== undefined && row.namespace_id !== null && row.namespace_id !== namespaceId) {
+    throw new UserError(`Run ${row.run_id} of this idempotency key was started in another Temporal namespace`, {
+      hint: `That one has the id ${row.namespace_id}. Correct TEMPORAL_ADDRESS or TEMPORAL_NAMESPACE, or use a new key.`,
+    });
   }
   return { runId: row.run_id, releaseDigest: row.release_digest ?? undefined, ended: row.ended };
 }

@@ -1,10 +1,11 @@
 // How a client reaches the engine. `direct` is trusted: it holds credentials of Temporal and of the ledger.
 
+import type { Sweep, SweepOptions } from '../runtime/sweep-starts.ts';
 import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
 import type { ApprovalTransport } from './approval-types.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
-import type { Sweep, SweepOptions } from './sweep.ts';
+import type { Maintenance } from './maintenance.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface StartRequest {
@@ -65,5 +66,6 @@ export interface Transport {
   summary(runId: RunId): Promise<RunSummary>;
   readonly approvals: ApprovalTransport;
   readonly effects: EffectReader;
+  readonly maintenance: Maintenance;
   close(): Promise<void>;
 }

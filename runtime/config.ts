@@ -49,6 +49,12 @@ const environmentSchema = z.object({
     .string()
     .regex(/^([\w-][\w.-]*\/)+$/, 'expected names of folders, each followed by /')
     .optional(),
+  COUNTERSIGN_BLOBS_GRACE_HOURS: z
+    .string()
+    .regex(/^\d{1,5}$/, 'expected a number of hours')
+    .transform(Number)
+    .refine((hours) => hours >= 24, 'expected 24 hours or more')
+    .optional(),
   AWS_ACCESS_KEY_ID: z.string().min(1).optional(),
   AWS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
   AWS_SECRET_ACCESS_KEY_FILE: z.string().min(1).optional(),
@@ -124,6 +130,8 @@ export interface Config {
     | ({ readonly kind: 'vault' } & VaultSettings);
   /** Where big payloads are put. @default the database */
   readonly s3?: S3Settings;
+  /** Big payloads younger than this are not collected. @default 24 */
+  readonly blobsGraceHours?: number;
   /** The approver registry, absolute: `policies/approvers.json`, on a local stack the one of its home. */
   readonly approversFile: string;
   /** Public half of the key that signs the registry's entries. */
@@ -195,6 +203,9 @@ export function loadConfig(options: LoadConfigOptions): Config {
     },
     ...keyProviderOf(environment),
     ...s3Of(environment),
+    ...(environment.COUNTERSIGN_BLOBS_GRACE_HOURS !== undefined && {
+      blobsGraceHours: environment.COUNTERSIGN_BLOBS_GRACE_HOURS,
+    }),
     approversFile: approversFileOf(environment, cwd, stack === undefined ? undefined : home),
     approversKeyFile: environment.COUNTERSIGN_APPROVERS_KEY_FILE ?? join(home, 'keys', 'approvers-admin-public.json'),
     ...(environment.COUNTERSIGN_TOOLS !== undefined && { toolsModule: resolve(cwd, environment.COUNTERSIGN_TOOLS) }),

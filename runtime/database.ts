@@ -91,6 +91,7 @@ export function openDatabase(options: ConnectOptions): Database {
   /** For whom a connection acts. */
   const acting = new WeakMap<pg.PoolClient, string>();
   const listeners = new Set<() => Promise<void>>();
+  let ended = false;
 
   async function using<T>(tenant: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -124,9 +125,13 @@ export function openDatabase(options: ConnectOptions): Database {
     of: sqlOf,
     all: sqlOf(''),
     async listen(channel, heard, listening) {
-      listeners.add(await listenOn(settings, channel, heard, listening));
+      const stop = await listenOn(settings, channel, heard, listening);
+      // Ended while it connected: nobody else would close it.
+      if (ended) await stop();
+      else listeners.add(stop);
     },
     async end() {
+      ended = true;
       for (const stop of listeners) await stop();
       let late: NodeJS.Timeout | undefined;
       const cutOff = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 // Makes a worker that runs flows under guard: engine activities, declared activities, the interceptor in the bundle.
-import { WorkflowClient } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory, InjectedSinks, WorkflowBundle } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -28,9 +28,10 @@ import type { PureActivity } from './declare.ts';
 import { isPure } from './declare.ts';
 import { endUnreadable } from './end-unreadable.ts';
 import { createEngineActivities } from './engine-activities.ts';
+import { createMaintenanceActivities } from './maintenance-activities.ts';
 
 export interface CreateWorkerOptions {
-  /** File whose exports are the workflows; absolute. @default the engine's own: agent, answer, ingest */
+  /** File whose exports are the workflows; absolute. @default the engine's own: agent, answer, ingest, maintain */
   readonly workflowsPath?: string;
   /** A bundle made by `bundleWorkflows`, instead of `workflowsPath`. */
   readonly workflowBundle?: WorkflowBundle & { readonly buildId: string };
@@ -99,7 +100,8 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     const blobs = createBlobStores(db, config);
     const securityLog = createSecurityLog(db, options.log);
     await requireOurKeys(db, keys);
-    const onUnreadable = endUnreadable(new WorkflowClient({ connection, namespace }), securityLog);
+    const temporal = new Client({ connection, namespace });
+    const onUnreadable = endUnreadable(temporal.workflow, securityLog);
     const encrypting = createDataConverter({ keys, namespace, blobs, onUnreadable });
     await followErasures(db, keys, encrypting.forget);
     const activities = createEngineActivities({
@@ -115,12 +117,19 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       ...(options.models !== undefined && { models: options.models }),
       ...(options.now !== undefined && { now: options.now }),
     });
+    const { blobsGraceHours } = config;
+    const chores = createMaintenanceActivities({
+      db,
+      temporal,
+      blobs,
+      ...(blobsGraceHours !== undefined && { graceHours: blobsGraceHours }),
+    });
     const worker = await Worker.create({
       connection,
       namespace,
       taskQueue: config.taskQueue,
       workflowBundle: bundle,
-      activities: { ...own, ...activities },
+      activities: { ...own, ...activities, ...chores },
       dataConverter: options.dataConverter ?? encrypting,
       sinks: securitySinks(securityLog),
       maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 100,

@@ -20,6 +20,12 @@ const PASSED = [
   'historyLength',
   'isReplaying',
   'target',
+  // Of the engine's own activities.
+  'run',
+  'store',
+  'payloads',
+  'bytes',
+  'why',
   'error',
 ] as const;
 

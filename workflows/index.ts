@@ -2,3 +2,4 @@
 export { agent } from './agent.ts';
 export { answer } from './answer.ts';
 export { ingest } from './ingest.ts';
+export { maintain } from './maintain.ts';

@@ -24,8 +24,9 @@ import { settleCalls } from './call-step.ts';
 import { handleDecisions } from './decisions.ts';
 import { isGranted, isMinted, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
+import { maintain, requireMaintenanceStart } from './maintain.ts';
 import type { BudgetExhausted, Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
-import { ENGINE_ACTIVITIES, Failure, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
 
@@ -33,6 +34,11 @@ const ENGINE: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
 
 class Guard implements WorkflowInboundCallsInterceptor {
   async execute(input: WorkflowExecuteInput, next: Next<WorkflowInboundCallsInterceptor, 'execute'>): Promise<unknown> {
+    if (workflowInfo().workflowType === MAINTAIN) {
+      requireMaintenanceStart(input.args);
+      // Not `next`: what a workflow file exports by this name never runs.
+      return await maintain();
+    }
     const state = openRun(openEnvelope(input.args));
     // First of all: an Update that comes before its handler is there would be turned away.
     handleDecisions(state);

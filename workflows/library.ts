@@ -16,3 +16,4 @@ export type {
 } from './flow.ts';
 export { flow } from './flow.ts';
 export { ingest } from './ingest.ts';
+export { maintain } from './maintain.ts';

@@ -1,7 +1,7 @@
 // One table of timeouts and retries for the engine's activities, each with its why. Workflow code only.
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
-import type { EngineActivities } from './protocol/index.ts';
+import type { EngineActivities, MaintenanceActivities } from './protocol/index.ts';
 
 /** Short and few: an Update waits as long as a local activity runs. After these the same verb runs as a regular activity. */
 const LOCAL: LocalActivityOptions = {
@@ -51,6 +51,16 @@ const INDEX: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 20 },
 };
 
+/**
+ * Chores over everything there is: hours, where there is much. Goes on where the killed attempt was. Few attempts: what fails now is
+ * done by the next run of the schedule.
+ */
+const CHORE: ActivityOptions = {
+  startToCloseTimeout: '6 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 5 },
+};
+
 export const local = proxyLocalActivities<EngineActivities>(LOCAL);
 export const store = proxyActivities<EngineActivities>(STORE);
 export const recording = proxyActivities<EngineActivities>(RECORD);
@@ -63,3 +73,4 @@ export function modelWithin(withinMs: number | undefined): Pick<EngineActivities
 const model = proxyActivities<EngineActivities>(MODEL);
 export const tool = proxyActivities<EngineActivities>(TOOL);
 export const index = proxyActivities<EngineActivities>(INDEX);
+export const chore = proxyActivities<MaintenanceActivities>(CHORE);

@@ -3,8 +3,10 @@ import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Environment } from '../../runtime/config.ts';
 import type { Database } from '../../runtime/database.ts';
+import { messageOf } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
+import { withClient } from '../session.ts';
 import type { RunningStack, StackProgress } from '../stack/supervisor.ts';
 import { progressByPart } from '../stack-progress.ts';
 
@@ -48,6 +50,7 @@ async function dev(options: DevOptions): Promise<void> {
     note('stopped before it was up; data are kept');
     return;
   }
+  await scheduleChores(options.home);
   if (options.json) printJson(describe(stack));
   else printPlaces(stack);
   try {
@@ -59,6 +62,15 @@ async function dev(options: DevOptions): Promise<void> {
     stop.dispose();
   }
   note('stopped; data are kept');
+}
+
+/** A stack without its chores is of use: nothing but a remark says so. */
+async function scheduleChores(home: string | undefined): Promise<void> {
+  try {
+    await withClient(home, async ({ client }) => await client.maintenance.schedule());
+  } catch (error) {
+    note(`the chores are not scheduled (${messageOf(error)}): \`npx countersign maintenance schedule\` does it`);
+  }
 }
 
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */

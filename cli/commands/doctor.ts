@@ -116,6 +116,7 @@ async function examineTemporal(config: Config, own: Stack | undefined): Promise<
       await attempt('shard-poll-limit', () => check.checkPollLimit(line, probe)),
       await attempt('eager-activities', () => check.checkEagerExecution(line)),
       await attempt('temporal-clock', () => checkClock('temporal-clock', "Temporal's clock", probe.clock)),
+      await attempt('chores', () => check.checkChores(config.taskQueue, probe)),
     ];
   } finally {
     await connection.close();

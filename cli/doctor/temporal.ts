@@ -1,7 +1,9 @@
 // Checks of the Temporal server. What cannot be read over its API is read from the command line of our own server, or is unknown.
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '@temporalio/client';
+import { isGrpcServiceError } from '@temporalio/client';
 import { messageOf } from '../../runtime/errors.ts';
+import { maintenanceId } from '../../workflows/protocol/index.ts';
 import { DYNAMIC_CONFIG } from '../stack/temporal-server.ts';
 import { waitFor } from '../stack/wait.ts';
 import type { Finding } from './check.ts';
@@ -12,6 +14,7 @@ const RECOMMENDED = [1, 29] as const;
 const DEFAULT_POLLS = 20;
 /** With so many shards even the default leaves room for thousands of steps a second. */
 const MANY_SHARDS = 100;
+const NOT_FOUND = 5;
 
 /** The questions that checks ask a server. */
 export interface TemporalProbe {
@@ -20,6 +23,7 @@ export interface TemporalProbe {
   describeNamespace(): Promise<void>;
   shards(): Promise<number>;
   clock(): Promise<Date>;
+  hasSchedule(id: string): Promise<boolean>;
 }
 
 export async function checkServer(address: string, probe: Pick<TemporalProbe, 'serverVersion'>): Promise<Finding> {
@@ -114,6 +118,14 @@ export function checkEagerExecution(line: string | undefined): Finding {
   );
 }
 
+/** Whether something starts the engine's chores. */
+export async function checkChores(taskQueue: string, probe: Pick<TemporalProbe, 'hasSchedule'>): Promise<Finding> {
+  const name = 'chores';
+  if (await probe.hasSchedule(maintenanceId(taskQueue))) return ok(name, `scheduled for task queue ${taskQueue}`);
+  const fix = 'Run `npx countersign maintenance schedule`.';
+  return found(name, 'warn', `nothing starts the engine's chores on task queue ${taskQueue}`, fix);
+}
+
 /** The questions, over a connection. */
 export function probeOf(connection: Connection, namespace: string): TemporalProbe {
   return {
@@ -123,6 +135,15 @@ export function probeOf(connection: Connection, namespace: string): TemporalProb
     },
     shards: async () => (await connection.workflowService.getClusterInfo({})).historyShardCount,
     clock: async () => await readClock(connection, namespace),
+    async hasSchedule(scheduleId) {
+      try {
+        await connection.workflowService.describeSchedule({ namespace, scheduleId });
+        return true;
+      } catch (error) {
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return false;
+        throw error;
+      }
+    },
   };
 }
 

@@ -19,7 +19,11 @@ export interface TenantKeys {
   find(tenant: string, version: number): Promise<TenantKey | undefined>;
   /** Stands for a text in columns that are searched; of another tenant, or without the key, it says nothing. @throws as `current` */
   pseudonym(tenant: string, prefix: HashPrefix, text: string): Promise<KeyedHash>;
-  /** A key for a run that went around the start ledger and has none: only so that its failure can be told. @throws as `current` */
+  /**
+   * A key for what has none: a run that went around the start ledger, so that its failure can be told, and the engine's chores.
+   *
+   * @throws as `current`
+   */
   unledgered(tenant: string, runId: string): Promise<Uint8Array>;
 }
 

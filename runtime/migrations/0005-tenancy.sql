@@ -11,7 +11,8 @@ update countersign.security_log set tenant = '-' where tenant = '';
 update countersign.blobs set tenant = '-' where tenant = '';
 
 -- An error rather than no rows: a connection that was never told its tenant must not look like an empty ledger.
-create function countersign.current_tenant() returns text language plpgsql stable parallel safe as $$
+create function countersign.current_tenant() returns text
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 declare
   tenant text := current_setting('countersign.tenant', true);
 begin
@@ -37,12 +38,12 @@ $$;
 
 -- The two questions that are asked across tenants: which there are, and whether this process has the keys of the ledger.
 create function countersign.tenants() returns table (tenant text)
-language sql stable security definer set search_path = pg_catalog as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select distinct k.tenant from countersign.tenant_keys k order by 1
 $$;
 create function countersign.latest_tenant_key()
 returns table (tenant text, version integer, provider_key text, wrapped bytea)
-language sql stable security definer set search_path = pg_catalog as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select k.tenant, k.version, k.provider_key, k.wrapped from countersign.tenant_keys k
   where k.purpose = 'wrapping' order by k.created_at desc limit 1
 $$;

@@ -18,23 +18,35 @@ import { PayloadProto } from './payload-proto.ts';
  */
 const THRESHOLD_BYTES = 4 * 1024;
 const MAX_CACHED_BYTES = 32 * 1024 * 1024;
+/**
+ * What was put or read longer ago is put again before it is referred to: it may have been collected since. Far below the grace time of
+ * collecting, which is a day at least.
+ */
+const PUT_AGAIN_AFTER_MS = 60 * 60_000;
 
-/** @param stores the first one is written to; the others are there to read what they were given earlier */
-export function createClaimCheck(stores: readonly BlobStore[], onUnreadable: OnUnreadable = () => {}): ExternalStorage {
-  const drivers = stores.map((store) => createDriver(store, onUnreadable));
+/**
+ * @param stores the first one is written to; the others are there to read what they were given earlier
+ * @param now stands for this machine's clock, in milliseconds; for tests
+ */
+export function createClaimCheck(
+  stores: readonly BlobStore[],
+  onUnreadable: OnUnreadable = () => {},
+  now: () => number = Date.now,
+): ExternalStorage {
+  const drivers = stores.map((store) => createDriver(store, onUnreadable, now));
   const [first] = drivers;
   if (first === undefined) throw new TypeError('A claim check needs a store');
   return new ExternalStorage({ drivers, driverSelector: () => first, payloadSizeThreshold: THRESHOLD_BYTES });
 }
 
-function createDriver(store: BlobStore, onUnreadable: OnUnreadable): StorageDriver {
-  const cache = createCache(MAX_CACHED_BYTES);
+function createDriver(store: BlobStore, onUnreadable: OnUnreadable, now: () => number): StorageDriver {
+  const cache = createCache(MAX_CACHED_BYTES, now);
   return {
     name: `countersign-${store.name}`,
     type: `countersign.${store.name}`,
     async store(_context, payloads) {
       const blobs = payloads.map(toBlob);
-      const missing = blobs.filter(({ digest }) => cache.get(digest) === undefined);
+      const missing = blobs.filter(({ digest }) => !cache.isFresh(digest));
       await store.put([...new Map(missing.map((blob) => [blob.digest, blob])).values()]);
       // Only what is kept is remembered: a failed put must be tried again.
       for (const { digest, bytes } of missing) cache.set(digest, bytes);
@@ -86,30 +98,41 @@ const gone = ({ runId, digest }: BlobRef, what: string): ApplicationFailure =>
   );
 
 interface Cache {
+  /** Set lately. */
+  isFresh(digest: Digest): boolean;
   get(digest: Digest): Uint8Array | undefined;
   set(digest: Digest, bytes: Uint8Array): void;
 }
 
 /** The latest used, up to a number of bytes. */
-function createCache(maxBytes: number): Cache {
-  const kept = new Map<Digest, Uint8Array>();
+function createCache(maxBytes: number, now: () => number): Cache {
+  const kept = new Map<Digest, { readonly bytes: Uint8Array; readonly setAtMs: number }>();
   let total = 0;
+  const drop = (digest: Digest): void => {
+    total -= kept.get(digest)?.bytes.byteLength ?? 0;
+    kept.delete(digest);
+  };
   return {
+    isFresh(digest) {
+      const ageMs = now() - (kept.get(digest)?.setAtMs ?? Number.NEGATIVE_INFINITY);
+      // A clock that was set back says nothing.
+      return ageMs >= 0 && ageMs < PUT_AGAIN_AFTER_MS;
+    },
     get(digest) {
-      const bytes = kept.get(digest);
-      if (bytes === undefined) return undefined;
+      const entry = kept.get(digest);
+      if (entry === undefined) return undefined;
       kept.delete(digest);
-      kept.set(digest, bytes);
-      return bytes;
+      kept.set(digest, entry);
+      return entry.bytes;
     },
     set(digest, bytes) {
-      if (kept.has(digest) || bytes.byteLength > maxBytes) return;
-      kept.set(digest, bytes);
+      if (bytes.byteLength > maxBytes) return;
+      drop(digest);
+      kept.set(digest, { bytes, setAtMs: now() });
       total += bytes.byteLength;
-      for (const [oldest, { byteLength }] of kept) {
+      for (const oldest of kept.keys()) {
         if (total <= maxBytes) break;
-        kept.delete(oldest);
-        total -= byteLength;
+        drop(oldest);
       }
     },
   };

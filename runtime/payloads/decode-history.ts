@@ -53,7 +53,8 @@ async function decodeWithin(message: Fields, converter: LoadedDataConverter): Pr
   restoreMessage(message);
 }
 
-function isPayload(value: object): value is Payload {
+/** Whether something in a message of Temporal is a payload. */
+export function isPayload(value: object): value is Payload {
   const { metadata } = value as Payload;
   return typeof metadata === 'object' && metadata !== null && metadata['encoding'] instanceof Uint8Array;
 }

@@ -6,7 +6,7 @@ import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zli
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SerializationContext } from '@temporalio/common/lib/converter/serialization-context.js';
-import { FAILURE_MARK, Failure, parseRunId } from '../../workflows/protocol/index.ts';
+import { FAILURE_MARK, Failure, isMaintenance, MAINTENANCE_RUN, parseRunId } from '../../workflows/protocol/index.ts';
 import type { RunKeys, TenantKeys } from '../keys/index.ts';
 import { NONCE_BYTES, open, seal } from '../keys/seal.ts';
 import { secretKey } from '../keys/secret-key.ts';
@@ -75,7 +75,7 @@ export function createPayloadCodec({
 
   async function keysOf(runId: string): Promise<PayloadKeys> {
     const started = await keys.runKeys.find(runId);
-    // Started around the ledger: `admit` will fail it, and that failure must be told.
+    // Started around the ledger: `admit` will fail it, and that failure must be told. Or the engine's chores: figures, no content.
     const runKey = started?.key ?? (await keys.tenantKeys.unledgered(parseRunId(runId)?.tenant ?? 'default', runId));
     const known = derived.get(runKey);
     if (known !== undefined) return known;
@@ -85,7 +85,7 @@ export function createPayloadCodec({
   }
 
   async function encode(payload: Payload, context: SerializationContext | undefined): Promise<Payload> {
-    const runId = context?.workflowId;
+    const runId = runNameOf(context);
     const namespace = context?.namespace ?? ownNamespace;
     const ofFailure = payload.metadata?.[FAILURE_MARK] != null;
     if (runId === undefined) {
@@ -111,7 +111,7 @@ export function createPayloadCodec({
     if (!isEncrypted(payload)) return payload;
     const named = runOf(payload);
     const namespace = context?.namespace ?? ownNamespace;
-    const runId = context?.workflowId ?? named;
+    const runId = runNameOf(context) ?? named;
     if (runId === undefined || named !== runId) {
       throw unreadable(`a payload of run ${named ?? '(none)'} stands in ${runId ?? '(no run)'}`);
     }
@@ -143,6 +143,12 @@ export function createPayloadCodec({
       }
     },
   };
+}
+
+/** What payloads of a workflow name as their run, if the caller says which workflow. */
+function runNameOf(context: SerializationContext | undefined): string | undefined {
+  const workflowId = context?.workflowId;
+  return workflowId !== undefined && isMaintenance(workflowId) ? MAINTENANCE_RUN : workflowId;
 }
 
 export const isEncrypted = (payload: Payload): boolean => textOf(payload, 'encoding') === ENCODING;

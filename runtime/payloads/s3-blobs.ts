@@ -2,7 +2,9 @@
 import { AwsClient } from 'aws4fetch';
 import type { Digest } from '../../workflows/protocol/index.ts';
 import { messageOf } from '../errors.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, KeptBlob } from './blob-store.ts';
+import type { Page } from './s3-listing.ts';
+import { readPage } from './s3-listing.ts';
 
 export interface S3Settings {
   /** Endpoint, for example `https://s3.eu-central-1.amazonaws.com`. The bucket goes into the path. */
@@ -89,31 +91,44 @@ export function createS3Blobs(settings: S3Settings): BlobStore {
     );
   }
 
-  async function list(runId: string): Promise<readonly Digest[]> {
-    const digests: Digest[] = [];
+  /** One page of what lies under a prefix, from a key or a token on. */
+  async function listPage(under: string, from: Readonly<Record<string, string>>): Promise<Page> {
+    const query = { 'list-type': '2', prefix: under, 'max-keys': `${pageSize}`, ...from };
+    const ask: Ask = { method: 'GET', query };
+    const answer = await send(ask);
+    if (answer.status !== 200) throw refused(ask, answer);
+    const page = readPage(textOf(answer));
+    // Half a list would pass for the whole, and what it lacks would never be removed.
+    if (page === undefined || (page.next !== undefined && page.next === from['continuation-token'])) {
+      throw new Error(`${describe(ask)} was answered with something that is no list of objects`);
+    }
+    return page;
+  }
+
+  async function listRun(runId: string): Promise<readonly KeptBlob[]> {
+    const found: KeptBlob[] = [];
     let token: string | undefined;
     do {
-      const ask: Ask = {
-        method: 'GET',
-        query: {
-          'list-type': '2',
-          delimiter: '/',
-          prefix: folderOf(runId),
-          'max-keys': `${pageSize}`,
-          ...(token !== undefined && { 'continuation-token': token }),
-        },
-      };
-      const answer = await send(ask);
-      if (answer.status !== 200) throw refused(ask, answer);
-      const page = readPage(textOf(answer));
-      // Half a list would pass for the whole, and what it lacks would never be removed.
-      if (page === undefined || (page.next !== undefined && page.next === token)) {
-        throw new Error(`${describe(ask)} was answered with something that is no list of objects`);
-      }
-      digests.push(...page.digests);
+      const from = token === undefined ? {} : { 'continuation-token': token };
+      const page = await listPage(folderOf(runId), { delimiter: '/', ...from });
+      found.push(...page.objects.flatMap(blobOf));
       token = page.next;
     } while (token !== undefined);
-    return digests.sort();
+    return found.sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  }
+
+  /** Keys of ours end in 64 hex digits, after the run; others are not ours to touch. */
+  function blobOf({ key, bytes, changedAt }: Page['objects'][number]): readonly KeptBlob[] {
+    const [, runId, hex] = /^(.+)\/([0-9a-f]{64})$/.exec(key.startsWith(prefix) ? key.slice(prefix.length) : '') ?? [];
+    return runId === undefined ? [] : [{ runId, digest: `sha256:${hex}`, bytes, putAt: changedAt }];
+  }
+
+  async function removeAll(blobs: readonly KeptBlob[]): Promise<void> {
+    await inParallel(blobs, async ({ runId, digest }) => {
+      const ask: Ask = { method: 'DELETE', key: keyOf(runId, digest) };
+      const answer = await send(ask);
+      if (answer.status !== 204 && answer.status !== 200) throw refused(ask, answer);
+    });
   }
 
   return {
@@ -142,17 +157,25 @@ export function createS3Blobs(settings: S3Settings): BlobStore {
       });
     },
     async remove(runId, digests) {
-      const kept = await list(runId);
+      const kept = await listRun(runId);
       // S3 does not say whether there was something to remove: the list does.
-      const removed = digests === undefined ? kept : kept.filter((digest) => digests.includes(digest));
-      await inParallel(removed, async (digest) => {
-        const ask: Ask = { method: 'DELETE', key: keyOf(runId, digest) };
-        const answer = await send(ask);
-        if (answer.status !== 204 && answer.status !== 200) throw refused(ask, answer);
-      });
+      const removed = digests === undefined ? kept : kept.filter(({ digest }) => digests.includes(digest));
+      await removeAll(removed);
       return removed.length;
     },
-    list,
+    list: async (runId) => (await listRun(runId)).map(({ digest }) => digest),
+    async scan(tenant, after) {
+      const from = after === undefined ? {} : { 'start-after': after };
+      const { objects, next } = await listPage(`${prefix}${tenant}/`, from);
+      // A key rather than the token of the service: it holds as long as we like.
+      return { blobs: objects.flatMap(blobOf), next: next === undefined ? undefined : objects.at(-1)?.key };
+    },
+    async collect({ runId, digests, before }) {
+      // Listed once more: what was put again since the scan is younger now.
+      const old = (await listRun(runId)).filter(({ digest, putAt }) => digests.includes(digest) && putAt < before);
+      await removeAll(old);
+      return old.map(({ digest, bytes }) => ({ digest, bytes }));
+    },
   };
 }
 
@@ -171,31 +194,6 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
   return results;
 }
-
-interface Page {
-  readonly digests: readonly Digest[];
-  /** Continues the listing. */
-  readonly next: string | undefined;
-}
-
-/** Of the listing only what we need: keys of ours end in 64 hex digits, whatever stands before them. `undefined` if it is none. */
-function readPage(xml: string): Page | undefined {
-  const truncated = /<IsTruncated>(true|false)<\/IsTruncated>/.exec(xml)?.[1];
-  if (!xml.includes('<ListBucketResult') || truncated === undefined) return undefined;
-  const digests = [...xml.matchAll(/<Key>[^<]*\/([0-9a-f]{64})<\/Key>/g)].map(([, hex]): Digest => `sha256:${hex}`);
-  if (truncated === 'false') return { digests, next: undefined };
-  const token = /<NextContinuationToken>([^<]+)<\/NextContinuationToken>/.exec(xml)?.[1];
-  return token === undefined ? undefined : { digests, next: unescapeXml(token) };
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-const unescapeXml = (text: string): string =>
-  text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (entity, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    return ENTITIES[name ?? ''] ?? entity;
-  });
 
 const textOf = ({ bytes }: Answer): string => new TextDecoder().decode(bytes);
 

@@ -168,3 +168,11 @@ describe('any start is refused', () => {
     expect(refusalOf({ ...flowing, request }).message).toContain('the request is not JSON');
   });
 });
+
+describe('a start of the engine’s own chores is refused', () => {
+  it('whatever comes with it', () => {
+    const refusal = refusalOf({ ...flowing, workflow: 'maintain' });
+    expect(refusal.message).toBe("Cannot start: maintain is the engine's own");
+    expect(refusal.hint).toContain('countersign maintenance');
+  });
+});

@@ -31,4 +31,25 @@ describe('an idempotency key', () => {
     const rows = await engine.sql('owner')`select run_id from start_ledger`;
     expect(rows).toHaveLength(1);
   }, 120_000);
+
+  it('of a run that was started in another namespace starts none here while that may be open', async () => {
+    const options = { release: 'rewrite_politely', principal: CUSTOMER, idempotencyKey: 'ticket-2' };
+    const request = { question: 'pay now' };
+    const run = await engine.client.answer(request, options);
+    await run.result();
+    const owner = engine.sql('owner');
+    const [row] = await owner<
+      { here: string }[]
+    >`select namespace_id as here from start_ledger where run_id = ${run.id}`;
+    expect(row?.here).toMatch(/^[0-9a-f-]{36}$/);
+    await owner`update start_ledger set namespace_id = 'another' where run_id = ${run.id}`;
+    // It has ended: whoever asks gets it.
+    expect((await engine.client.answer(request, options)).id).toBe(run.id);
+    await owner`delete from traces where run_id = ${run.id}`;
+    const again = engine.client.answer(request, options);
+    await expect(again).rejects.toThrow('was started in another Temporal namespace');
+    await expect(again).rejects.toMatchObject({ hint: expect.stringContaining('TEMPORAL_NAMESPACE') });
+    await owner`update start_ledger set namespace_id = null where run_id = ${run.id}`;
+    expect((await engine.client.answer(request, options)).id).toBe(run.id);
+  });
 });

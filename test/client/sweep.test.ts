@@ -42,6 +42,30 @@ describe('a sweep', () => {
     expect(lines[0]).toMatchObject({ reason: 'workflow type answer' });
   });
 
+  it('is not blinded by a memo that nobody can decode', async () => {
+    const connection = await Connection.connect({ address: temporalAddress() });
+    const { taskQueue } = engine.config('worker');
+    try {
+      const memo = {
+        fields: { x: { metadata: { encoding: Buffer.from('binary/unheard-of') }, data: Buffer.from('?') } },
+      };
+      await connection.workflowService.startWorkflowExecution({
+        namespace: 'default',
+        workflowId: 'with a memo',
+        requestId: ulid(),
+        workflowType: { name: 'answer' },
+        taskQueue: { name: taskQueue },
+        memo,
+      });
+    } finally {
+      await connection.close();
+    }
+    await vi.waitFor(async () => {
+      const { unledgered } = await engine.client.sweep({ since });
+      expect(unledgered.map(({ workflowId }) => workflowId)).toContain('with a memo');
+    }, 20_000);
+  });
+
   it('finds an entry that was never started, once a start would be through', async () => {
     const db = engine.db('gateway');
     const runId = formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() });

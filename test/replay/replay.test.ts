@@ -45,6 +45,7 @@ describe('golden histories', () => {
         'flow-clarify.json',
         'flow-with-pure-activity.json',
         'ingest.json',
+        'maintain.json',
       ]),
     );
   });

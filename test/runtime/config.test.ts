@@ -66,6 +66,9 @@ describe('the environment', () => {
     ['COUNTERSIGN_BLOBS_S3_PREFIX', CANARY],
     ['COUNTERSIGN_BLOBS_S3_PREFIX', `/${CANARY}/`],
     ['COUNTERSIGN_BLOBS_S3_PREFIX', `${CANARY}/../`],
+    ['COUNTERSIGN_BLOBS_GRACE_HOURS', CANARY],
+    ['COUNTERSIGN_BLOBS_GRACE_HOURS', '23'],
+    ['COUNTERSIGN_BLOBS_GRACE_HOURS', '-24'],
   ])('that mis-sets %s is refused by its name, without its value: %s', (name, value) => {
     const error = problemOf(() => readEnvironment({ [name]: value }));
     expect(error.message).toContain(`${name}: `);
@@ -233,6 +236,11 @@ describe('Qdrant', () => {
 });
 
 describe('a bucket for payloads', () => {
+  it('may give big payloads more than a day before they are collected', () => {
+    expect(load(OWN)).not.toHaveProperty('blobsGraceHours');
+    expect(load({ ...OWN, COUNTERSIGN_BLOBS_GRACE_HOURS: '72' })).toMatchObject({ blobsGraceHours: 72 });
+  });
+
   const BUCKET = { COUNTERSIGN_BLOBS_S3_URL: 'https://s3.example', COUNTERSIGN_BLOBS_S3_BUCKET: 'blobs' };
   const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: CANARY };
 

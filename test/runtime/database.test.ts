@@ -157,6 +157,20 @@ describe('a connection that is reset', () => {
 });
 
 describe('an end', () => {
+  it('closes what was about to listen', async () => {
+    const lone = open(1);
+    const listening = lone.listen(
+      'a_channel',
+      () => {},
+      () => {},
+    );
+    await lone.end();
+    await listening;
+    const [row] = await admin<{ left: number }[]>`
+      select count(*)::int as left from pg_stat_activity where datname = current_database() and query like 'listen%'`;
+    expect(row).toEqual({ left: 0 });
+  });
+
   it('comes, although a statement never does', async () => {
     await using network = await unreliable(new URL(database.url('worker')));
     const through = openDatabase({ databaseUrl: network.url, databaseRole: 'worker', maxConnections: 1 });

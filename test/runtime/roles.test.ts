@@ -1,5 +1,8 @@
 // What each database role may do, table by table, as tried and not as granted: a worker inserts facts and changes none.
+import { ulid } from 'ulid';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { DatabaseRole } from '../../runtime/config.ts';
+import type { Sql } from '../../runtime/database.ts';
 import { connectDatabase } from '../../runtime/database.ts';
 import { useDatabase } from '../support/services.ts';
 
@@ -100,5 +103,112 @@ describe('the ledger', () => {
     } finally {
       await sql.end();
     }
+  });
+
+  describe('lets a worker collect blobs', () => {
+    const NAMESPACE = 'the-namespace';
+    const [worker, gateway, exporter, owner] = ['worker', 'gateway', 'exporter', 'owner'].map(
+      (role) => () => database.db(role as DatabaseRole).of('default'),
+    ) as [() => Sql, () => Sql, () => Sql, () => Sql];
+    const collect = async (
+      sql: Sql,
+      run: string,
+      change: Partial<Record<'tenant' | 'namespace' | 'grace', string>> = {},
+    ) =>
+      await sql`select digest from countersign.collect_blobs(${change.tenant ?? 'default'}, ${run}, array['a', 'b'],
+        ${change.namespace ?? NAMESPACE}, ${change.grace ?? '0'}::interval)`;
+    /** A run of some days ago with a blob `a` of some hours. */
+    const runWith = async ({ days = 3, hours = 48 } = {}): Promise<string> => {
+      const run = `default/answer/${ulid()}`;
+      await owner()`insert into start_ledger (run_id, tenant, kind, requester, request_hash, task_queue, namespace_id, created_at)
+        values (${run}, 'default', 'answer', 'ada', 'h', 'q', ${NAMESPACE}, now() - ${days} * interval '1 day')`;
+      await owner()`insert into blobs (run_id, digest, tenant, bytes, content, created_at)
+        values (${run}, 'a', 'default', 1, 'x', now() - ${hours} * interval '1 hour')`;
+      return run;
+    };
+
+    it('by a function, and by nothing else: not directly, and nobody but a worker', async () => {
+      const run = await runWith();
+      await expect(worker()`delete from blobs where run_id = ${run}`).rejects.toThrow('permission denied');
+      await expect(worker()`update blobs set content = '' where run_id = ${run}`).rejects.toThrow('permission denied');
+      for (const sql of [gateway(), exporter()]) {
+        await expect(collect(sql, run)).rejects.toThrow('permission denied for function collect_blobs');
+      }
+      expect(await collect(database.db('worker').of('another'), run)).toEqual([]);
+      expect(await collect(worker(), run)).toEqual([{ digest: 'a' }]);
+      expect(await owner()`select 1 from blobs where run_id = ${run}`).toHaveLength(0);
+    });
+
+    it.each<[string, () => Promise<string>, Parameters<typeof collect>[2]?]>([
+      ['a blob that is younger than a day', async () => await runWith({ hours: 23 })],
+      ['a blob of a run that began less than a day ago', async () => await runWith({ days: 0.9 })],
+      ['a blob younger than is asked for', async () => await runWith(), { grace: '3 days' }],
+      ['a run of another namespace', async () => await runWith(), { namespace: 'another' }],
+      ['a run of another tenant', async () => await runWith(), { tenant: 'another' }],
+    ])('but not %s', async (_, prepare, change = {}) => {
+      const run = await prepare();
+      expect(await collect(worker(), run, change)).toEqual([]);
+      expect(await owner()`select 1 from blobs where run_id = ${run}`).toHaveLength(1);
+    });
+
+    it.each([
+      [
+        'is on hold',
+        (run: string) => owner()`insert into holds (id, tenant, run_id, reason, placed_by)
+          values (${ulid()}, 'default', ${run}, 'case', 'legal')`,
+      ],
+      [
+        'is of a subject on hold',
+        (
+          run: string,
+        ) => owner()`with own as (update start_ledger set subject = 's' where run_id = ${run} returning tenant)
+          insert into holds (id, tenant, subject, reason, placed_by) select ${ulid()}, tenant, 's', 'case', 'legal' from own`,
+      ],
+      [
+        'ended less than a day ago',
+        (run: string) => owner()`insert into traces (run_id, tenant, trace_id, outcome, record, ended_at)
+          values (${run}, 'default', 't', 'answered', '{}', now() - interval '23 hours')`,
+      ],
+      [
+        'waits for people',
+        (
+          run: string,
+        ) => owner()`insert into approvals (approval_id, tenant, run_id, step_path, kind, risk, requester, quorum,
+            groups, request_hash, sealed, expires_at, use_by)
+          values (${ulid()}, 'default', ${run}, 's', 'tool', 'high', 'x', 1, '{}', 'h', '', now() + interval '1 hour', now())`,
+      ],
+      [
+        'was started nobody knows where',
+        (run: string) => owner()`update start_ledger set namespace_id = null where run_id = ${run}`,
+      ],
+      ['has no row in the start ledger', (run: string) => owner()`delete from start_ledger where run_id = ${run}`],
+    ])('but none of a run that %s', async (_, change) => {
+      const run = await runWith();
+      await change(run);
+      expect(await collect(worker(), run)).toEqual([]);
+      expect(await owner()`select 1 from blobs where run_id = ${run}`).toHaveLength(1);
+    });
+
+    it('at most a thousand at once, and whatever stands in the search path', async () => {
+      const run = await runWith();
+      const many = Array.from({ length: 1001 }, (_, i) => `${i}`);
+      const asking = worker()`select 1 from countersign.collect_blobs('default', ${run}, ${many}, ${NAMESPACE}, '0')`;
+      await expect(asking).rejects.toThrow('At most 1000 blobs');
+      const rows = await owner()<{ name: string; config: string[]; definer: boolean; public: boolean }[]>`
+        select proname as name, proconfig as config, prosecdef as definer, has_function_privilege('public', oid, 'execute') as public
+        from pg_proc where pronamespace = 'countersign'::regnamespace`;
+      expect(rows.length).toBeGreaterThan(0);
+      for (const row of rows) {
+        expect(row.config, row.name).toEqual([expect.stringMatching(/^search_path=\w+, pg_temp$/)]);
+        expect(row.public, row.name).toBe(false);
+      }
+      const definers = rows.filter(({ definer }) => definer).map(({ name }) => name);
+      expect(definers.sort()).toEqual(['collect_blobs', 'latest_tenant_key', 'tenants']);
+    });
+
+    it('and look for a line of the security log, and read none', async () => {
+      expect(await worker()`select run_id, event from security_log`).toEqual([]);
+      await expect(worker()`select reason from security_log`).rejects.toThrow('permission denied');
+    });
   });
 });

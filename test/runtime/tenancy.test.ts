@@ -1,11 +1,14 @@
 // Row-level tenancy. Every statement that workers and gateways have is caught as one tenant's run sends it, and tried by another
 // tenant with the very same values: to it the ledger must look as if the first had never been there.
 import { Client, Connection } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import pg from 'pg';
 import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { writeRequest } from '../../activities/approval-requests.ts';
+import { createCollectBlobs } from '../../activities/collect-blobs.ts';
 import { enterEffect, findResult } from '../../activities/effects.ts';
 import { requireCall } from '../../activities/frozen-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
@@ -23,6 +26,7 @@ import { formatRunId } from '../../workflows/protocol/index.ts';
 import { ingestOf, SourceFolder } from '../activities/ingest-harness.ts';
 import { COLLECTION, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
 import { startModelServer } from '../support/model-server.ts';
+import { makeOlder, putOrphan } from '../support/orphans.ts';
 import { temporalAddress, useDatabase } from '../support/services.ts';
 import type { Sent } from '../support/statements.ts';
 import { isFrom, statementsIn } from '../support/statements.ts';
@@ -199,6 +203,23 @@ async function findStray(): Promise<void> {
   }, 20_000);
 }
 
+/** What the chores of a worker do. */
+async function collectOrphan({ id: runId }: RunHandle): Promise<void> {
+  const db = engine.db('worker');
+  const store = createPostgresBlobs(db);
+  await putOrphan(store, runId);
+  await makeOlder(engine.sql('owner'), runId);
+  const connection = await Connection.connect({ address: temporalAddress() });
+  try {
+    const temporal = new Client({ connection, dataConverter: engine.dataConverter() });
+    const collect = createCollectBlobs({ db, temporal, blobs: [store] });
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    expect(await environment.run(collect, { v: 1 } as never)).not.toMatchObject({ collected: 0 });
+  } finally {
+    await connection.close();
+  }
+}
+
 /** What only faults make a process write or read. */
 async function everyRareWrite(refund: RunHandle): Promise<void> {
   const [worker, gateway] = [engine.db('worker'), engine.db('gateway')];
@@ -226,6 +247,7 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   await createSecurityLog(worker).write({ ...event, event: 'effect-refused', via: 'effect' });
   await logTampering(gateway.of('default'), { tenant: 'default', runId, approvalId: row.approval_id, reason: 'r' });
   await createCodecLog({ warn: () => {}, error: () => {} }).refused(gateway, { reason: 'r', tenant: 'default' });
+  await collectOrphan(refund);
   const blobs = createPostgresBlobs(worker);
   await blobs.put([{ runId, digest: 'sha256:1', bytes: Buffer.from('b') }]);
   await blobs.get([{ runId, digest: 'sha256:1' }]);

@@ -5,6 +5,7 @@ export * from './budget.ts';
 export * from './failures.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './maintenance.ts';
 export * from './names.ts';
 export * from './passage.ts';
 export * from './principal.ts';

@@ -19,6 +19,8 @@ export const ENGINE_ACTIVITIES = [
   'measureGeneration',
   'indexGeneration',
   'swapGeneration',
+  'collectBlobs',
+  'sweepStarts',
 ] as const;
 
 /** In the metadata of a payload: it is part of a failure. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
 import { expect, it } from 'vitest';
 import { sha256 } from '../../../runtime/canonical.ts';
-import type { Blob, BlobStore } from '../../../runtime/payloads/blob-store.ts';
+import type { Blob, BlobStore, KeptBlob } from '../../../runtime/payloads/blob-store.ts';
 import type { Digest } from '../../../workflows/protocol/index.ts';
 
 const newRun = (): string => `default/answer/${ulid()}`;
@@ -71,5 +71,38 @@ export function itKeepsTheBlobContract(open: () => BlobStore): void {
     expect(await open().list(runId)).toEqual([]);
     expect(await open().remove(runId)).toBe(0);
     expect(await open().list(longer)).toHaveLength(1);
+  });
+
+  it('shows all of a tenant, page by page, each run together, and nothing of another', async () => {
+    const tenant = `t${randomBytes(6).toString('hex')}`;
+    const runs = [0, 1, 2].map((): string => `${tenant}/answer/${ulid()}`);
+    const blobs = Array.from({ length: 1003 }, (_, i) => blobOf(runs[i % 3] ?? '', randomBytes(i === 0 ? 5000 : 16)));
+    const since = Date.now();
+    await open().put([...blobs, blobOf(`${tenant}x/answer/${ulid()}`)]);
+    const seen: KeptBlob[] = [];
+    let pages = 0;
+    let after: string | undefined;
+    do {
+      const page = await open().scan(tenant, after);
+      seen.push(...page.blobs);
+      pages += 1;
+      after = page.next;
+    } while (after !== undefined);
+    expect(pages).toBe(2);
+    expect(seen.map(({ digest }) => digest).sort()).toEqual(blobs.map(({ digest }) => digest).sort());
+    const changes = seen.filter(({ runId }, i) => runId !== seen[i - 1]?.runId);
+    expect(changes.map(({ runId }) => runId).sort()).toEqual(runs.sort());
+    expect(seen.find(({ digest }) => digest === blobs[0]?.digest)?.bytes).toBe(5000);
+    // A bucket tells whole seconds.
+    for (const { putAt } of seen) expect(putAt.getTime()).toBeGreaterThan(since - 2000);
+    expect(await open().scan('nobody')).toEqual({ blobs: [], next: undefined });
+  });
+
+  it('collects none that is young, whoever says that nothing refers to it', async () => {
+    const blob = blobOf(newRun());
+    await open().put([blob]);
+    const orphans = { tenant: 'default', runId: blob.runId, digests: [blob.digest], namespaceId: 'n' };
+    expect(await open().collect({ ...orphans, before: new Date(Date.now() - 86_400_000) })).toEqual([]);
+    expect(await open().list(blob.runId)).toEqual([blob.digest]);
   });
 }

@@ -9,6 +9,7 @@ import type { BlobStore } from '../../../runtime/payloads/blob-store.ts';
 import { createClaimCheck } from '../../../runtime/payloads/claim-check.ts';
 import { createPostgresBlobs } from '../../../runtime/payloads/postgres-blobs.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
+import { makeOlder, putOrphan } from '../../support/orphans.ts';
 import { useDatabase } from '../../support/services.ts';
 import { itKeepsTheBlobContract } from './blob-store.contract.ts';
 
@@ -25,6 +26,39 @@ describe('blobs in PostgreSQL', () => {
   it('are not removed by a worker', async () => {
     const worker = createPostgresBlobs(database.db('worker'));
     await expect(worker.remove(`default/answer/${ulid()}`)).rejects.toThrow('permission denied');
+  });
+});
+
+describe('a blob in PostgreSQL that is put again', () => {
+  it('is as young as a new one once it is an hour old, and nobody can make it older', async () => {
+    const [worker, gateway] = (['worker', 'gateway'] as const).map((role) => database.db(role));
+    const owner = database.sql('owner');
+    if (worker === undefined || gateway === undefined) throw new Error('two roles');
+    const runId = `default/answer/${ulid()}`;
+    const ageMinutes = async (): Promise<number> => {
+      const [row] = await owner<{ minutes: number }[]>`
+        select extract(epoch from now() - created_at)::integer / 60 as minutes from blobs where run_id = ${runId}`;
+      return row?.minutes ?? -1;
+    };
+    const digest = await putOrphan(createPostgresBlobs(worker), runId);
+    const [bytes = new Uint8Array()] = await createPostgresBlobs(worker).get([{ runId, digest }]);
+    for (const [sql, hours, left] of [
+      [gateway, 2, 0],
+      [worker, 30, 0],
+      [worker, 0.5, 30],
+    ] as const) {
+      await makeOlder(owner, runId, hours);
+      // Twice in one call, too.
+      await createPostgresBlobs(sql).put([
+        { runId, digest, bytes },
+        { runId, digest, bytes },
+      ]);
+      expect(await ageMinutes()).toBe(left);
+    }
+    for (const sql of [worker.of('default'), gateway.of('default'), owner]) {
+      await sql`update blobs set created_at = now() - interval '1 year' where run_id = ${runId}`;
+      expect(await ageMinutes()).toBe(0);
+    }
   });
 });
 
@@ -48,8 +82,8 @@ function counted(): { readonly store: BlobStore; readonly calls: { put: number; 
   };
 }
 
-const driverOf = (store: BlobStore): StorageDriver => {
-  const [driver] = createClaimCheck([store]).drivers;
+const driverOf = (store: BlobStore, now?: () => number): StorageDriver => {
+  const [driver] = createClaimCheck([store], () => {}, now).drivers;
   if (driver === undefined) throw new Error('no driver');
   return driver;
 };
@@ -88,6 +122,26 @@ describe('a reference', () => {
     const other = driverOf(reader.store);
     for (const claim of claims) await other.retrieve({}, [claim]);
     expect(reader.calls.get).toBe(1);
+  });
+
+  it('is given out an hour later only once it was put again: it may have been collected since', async () => {
+    let now = Date.now();
+    const writer = counted();
+    const driver = driverOf(writer.store, () => now);
+    const payload = encrypted(`default/answer/${ulid()}`);
+    const [claim] = await driver.store({}, [payload]);
+    now += 59 * 60_000;
+    await driver.store({}, [payload]);
+    expect(writer.calls.put).toBe(1);
+    now += 60_000;
+    await database.sql('owner')`delete from blobs where digest = ${claim?.claimData['digest'] ?? ''}`;
+    const again = await driver.store({}, [payload]);
+    expect(writer.calls.put).toBe(2);
+    expect(await driverOf(counted().store).retrieve({}, again)).toHaveLength(1);
+    // Set back, the clock says nothing.
+    now -= 5 * 3_600_000;
+    await driver.store({}, [payload]);
+    expect(writer.calls.put).toBe(3);
   });
 
   it('is not given out for what could not be kept, and the next attempt keeps it', async () => {

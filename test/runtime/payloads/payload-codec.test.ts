@@ -72,6 +72,20 @@ describe('a payload', () => {
     expect((await encode('the same')).data).not.toEqual((await encode('not the same')).data);
   });
 
+  it('of the engine’s chores is read by their next execution, and by no run', async () => {
+    const [first, next] = [
+      'countersign:maintain:q-2026-01-01T00:00:00Z',
+      'countersign:maintain:q-2026-01-01T01:00:00Z',
+    ];
+    const payload = await encode({ collected: 1 }, first);
+    expect(bytesOf(payload).toString('latin1')).not.toContain('collected');
+    expect(await decode(payload, next)).toEqual({ collected: 1 });
+    for (const run of [RUN, STRAY, 'countersign/maintain/01JD0000000000000000000001']) {
+      await expect(decode(payload, run)).rejects.toMatchObject({ type: Failure.PayloadUnreadable });
+    }
+    await expect(decode(await encode('x', STRAY), next)).rejects.toMatchObject({ type: Failure.PayloadUnreadable });
+  });
+
   it('is smaller than a text that repeats itself', async () => {
     const text = 'Refunds are paid within 5 to 7 business days. '.repeat(200);
     expect((await encode(text)).data?.length).toBeLessThan(text.length / 10);

@@ -46,7 +46,10 @@ describe('a service', () => {
   const page = (truncated: boolean, token: string, blobs: readonly Blob[] = []): string =>
     [
       `<ListBucketResult><IsTruncated>${truncated}</IsTruncated>`,
-      ...blobs.map((blob) => `<Contents><Key>${blob.runId}/${hexOf(blob)}</Key></Contents>`),
+      ...blobs.map(
+        (blob) =>
+          `<Contents><Key>${blob.runId}/${hexOf(blob)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>64</Size></Contents>`,
+      ),
       `${token}</ListBucketResult>`,
     ].join('');
 

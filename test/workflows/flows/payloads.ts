@@ -2,7 +2,7 @@
 import { condition, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import { flow } from 'countersign/workflow';
 
-export { agent, answer, ingest } from 'countersign/workflow';
+export { agent, answer, ingest, maintain } from 'countersign/workflow';
 
 interface Much {
   readonly bytes: number;
