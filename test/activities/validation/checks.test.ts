@@ -1,5 +1,6 @@
 // The checks on a draft: what each accepts and, with more care, what it must not.
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../../activities/slices.ts';
 import type { CheckResults, ValidationSubject } from '../../../activities/validation/checks.ts';
 import { runChecks } from '../../../activities/validation/checks.ts';
 import type { AnswerRules, Check, Passage } from '../../../workflows/protocol/index.ts';
@@ -27,7 +28,7 @@ const strict: AnswerRules = { requireCitations: true, refuseIfNotInContext: true
 const lax: AnswerRules = { requireCitations: false, refuseIfNotInContext: false };
 
 const check = (text: string, change: Partial<ValidationSubject> = {}, rules: AnswerRules = strict): CheckResults =>
-  runChecks({ text, finishReason: 'stop', passages, ...change }, rules);
+  atOnce(runChecks({ text, finishReason: 'stop', passages, ...change }, rules));
 const failed = ({ checks }: CheckResults): string[] => checks.filter((one) => !one.passed).map((one) => one.name);
 const found = ({ checks }: CheckResults, name: string): Check | undefined => checks.find((one) => one.name === name);
 
