@@ -90,7 +90,7 @@ function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
   if (bytes > MAX_DRAFT_BYTES) {
     throw ApplicationFailure.nonRetryable(
       `The model's reply has ${bytes} bytes; at most ${MAX_DRAFT_BYTES} are taken. Lower max_output_tokens of the release.`,
-      Failure.ModelMalformedReply,
+      Failure.ModelReplyTooLong,
     );
   }
   return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };

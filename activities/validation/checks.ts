@@ -7,7 +7,7 @@ import type { Sliced } from '../slices.ts';
 import { citationNumbers, holdsWhole, normalise, paragraphsOf, quotesOf } from './parse-draft.ts';
 
 /** More are not looked up: each is looked for in every passage that it may come from. */
-const MAX_QUOTES = 100_000;
+const MAX_QUOTES = 200_000;
 /** So many wrong ones are enough to know. */
 const MAX_WRONG_QUOTES = 1_000;
 /** Matches between two places where the work may be interrupted. */
