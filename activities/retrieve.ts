@@ -20,7 +20,7 @@ import { termId } from './sparse/term-id.ts';
 const MIN_PASSAGE_COVERAGE = 0.05;
 
 /** Far more than a question has; what the store adds up for each is in proportion. */
-const MAX_SEARCHED_TERMS = 512;
+const MAX_SEARCHED_TERMS = 256;
 
 export interface SearchDependencies {
   readonly sql: Sql;

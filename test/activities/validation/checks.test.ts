@@ -292,7 +292,7 @@ describe('no-instructions', () => {
 describe('a long draft', () => {
   const bytes = 10_000_000;
   const filled = (text: string): string => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
-  const honest = 'The page says "Swimwear is not returned" about that [1].\n\n';
+  const honest = 'The page says: "Swimwear is not returned" [1], as we know.\n\n';
 
   it.each([
     ['quotes', honest],
