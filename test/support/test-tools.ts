@@ -102,6 +102,14 @@ export function testTools(): TestTools {
       run: async () => 'x'.repeat(10 * 1024 * 1024),
     }),
     defineTool({
+      name: 'page',
+      description: 'Gives back a page of characters that take two code units each.',
+      input: order,
+      risk: 'low',
+      idempotent: true,
+      run: async ({ order: id }) => `${id} ${'😀'.repeat(15_000)}`,
+    }),
+    defineTool({
       name: 'huge',
       description: 'Gives back more than is kept.',
       input: order,

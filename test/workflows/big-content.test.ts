@@ -6,7 +6,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunHandle } from '../../client/index.ts';
 import { scriptedModel } from '../../testing/index.ts';
-import { Failure, LONG_DRAFT_CHARS, MAX_DRAFT_BYTES, MAX_QUESTION_BYTES } from '../../workflows/protocol/index.ts';
+import {
+  Failure,
+  LONG_DRAFT_CHARS,
+  MAX_DRAFT_BYTES,
+  MAX_QUESTION_BYTES,
+  MAX_TOOL_RESULTS_CHARS_SHOWN,
+} from '../../workflows/protocol/index.ts';
 import { CUSTOMER, itReplaysEveryHistory, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
 import type { ModelServer } from '../support/model-server.ts';
@@ -43,7 +49,8 @@ models:
     'desk/prompt.md': 'Answer from the passages.',
     'rewrite/manifest.yaml': 'name: rewrite\nversion: 1.0.0\nmodel: paid\n',
     'rewrite/prompt.md': 'Rewrite politely.',
-    'agent/manifest.yaml': 'name: agent\nversion: 1.0.0\nmodel: scripted\ntools: [big, look_up]\n',
+    'agent/manifest.yaml':
+      'name: agent\nversion: 1.0.0\nmodel: scripted\ntools: [big, look_up, page]\nbudgets: { max_tool_calls: 30 }\n',
     'agent/prompt.md': 'Do what is asked.',
   }),
 });
@@ -224,6 +231,35 @@ describe('a tool that gives back 10 MB', () => {
     expect(kept?.result === 'x'.repeat(MEGABYTES)).toBe(true);
     expect(await bytesOf(run)).toBeLessThan(40 * KIB);
     expect(longestStallMs()).toBeLessThan(LONGEST_STALL_MS);
+  });
+});
+
+describe('results of tools that are more than a prompt has room for', () => {
+  it('are shown in part, the latest first, each with its length and cut between characters', async () => {
+    const orders = Array.from({ length: 26 }, (_, i) => `P-${i}`);
+    let shown: readonly string[] = [];
+    scripted.script('get all pages', [
+      { text: '', calls: orders.map((order) => ({ tool: 'page', args: { order } })) },
+      ({ prompt }) => {
+        shown = prompt.messages
+          .flatMap(({ parts }) => parts.filter(({ resultOf }) => resultOf))
+          .map((part) => part.text);
+        return 'Read.';
+      },
+    ]);
+    const run = await engine.client.agent({ task: 'get all pages' }, { release: 'agent', principal: STAFF });
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: 'Read.' });
+    expect(shown).toHaveLength(orders.length);
+    const read = shown.map((text) => JSON.parse(text) as { status: string; message: string; result: string });
+    expect(read.every(({ status, result }) => status === 'done' && result.isWellFormed())).toBe(true);
+    expect(read.at(-1)?.result).toMatch(/^"P-25 (😀){9997}$/u);
+    expect(read.at(-1)?.message).toBe('The result has 60007 bytes; these are its first 20000 characters.');
+    expect(read[9]?.result).toMatch(/^"P-9 (😀){9997}$/u);
+    expect(read[9]?.message).toBe('The result has 60006 bytes; these are its first 19999 characters.');
+    expect(read[0]?.message).toBe('The result has 60006 bytes; these are its first 0 characters.');
+    const wrappers = orders.length * 200;
+    expect(shown.join('').length).toBeLessThan(MAX_TOOL_RESULTS_CHARS_SHOWN + wrappers);
+    expect(shown.join('').length).toBeGreaterThan(MAX_TOOL_RESULTS_CHARS_SHOWN - wrappers);
   });
 });
 
