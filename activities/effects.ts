@@ -1,6 +1,6 @@
 // The effect ledger: claimed by attempt and lease, then done, failed or unknown. Rows are only ever inserted; the first result counts.
 import { ApplicationFailure } from '@temporalio/common';
-import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
+import { keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import { openOutcome, sealOutcome } from '../runtime/effect-outcome.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
@@ -13,7 +13,7 @@ import type {
   KeyedHash,
   Sensitivity,
 } from '../workflows/protocol/index.ts';
-import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { beginningOf, Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 
 /** Within this time after the claim an effect must begin. Shorter than the heartbeat timeout of `workflows/proxies.ts`. */
@@ -130,26 +130,55 @@ export async function findResult(sql: Sql, start: StartedRun, call: FrozenCall):
   return row === undefined ? undefined : resultOf(start, call, row);
 }
 
-/** What a model is shown of each result, by effect key: JSON of {status, message, result}. */
+export interface OpenedResult {
+  readonly state: CallStatus;
+  readonly message: string;
+  /** Canonical JSON of the result, or its first `maxChars` UTF-16 code units; `null` without a result. */
+  readonly json: string | null;
+  /** Of the whole JSON. */
+  readonly bytes: number;
+}
+
+/** Larger results are read one after the other: of all at once, of an agent's many turns, there may be hundreds of megabytes. */
+const READ_TOGETHER_BYTES = 64 * 1024;
+
+/** Results by effect key, each as far as `maxChars`. One statement, and one for each large result. */
 export async function openResults(
   sql: Sql,
   start: StartedRun,
-  runId: string,
-  keys: readonly Digest[],
-): Promise<ReadonlyMap<Digest, { readonly state: CallStatus; readonly message: string; readonly result: unknown }>> {
+  query: { readonly runId: string; readonly keys: readonly Digest[]; readonly maxChars: number },
+): Promise<ReadonlyMap<Digest, OpenedResult>> {
+  const { runId, keys, maxChars } = query;
   if (keys.length === 0) return new Map();
-  type Row = Pick<ResultRow, 'state' | 'message' | 'outcome'> & { effect_key: Digest; sealed: Uint8Array | null };
+  type Row = Pick<ResultRow, 'state' | 'message' | 'outcome' | 'bytes'> & {
+    effect_key: Digest;
+    sealed: Uint8Array | null;
+    kept: boolean;
+  };
   const rows = await sql<Row[]>`
-    select r.effect_key, r.state, r.message, r.outcome, r.sealed from effect_results r join effects e on e.effect_key = r.effect_key
+    select r.effect_key, r.state, r.message, r.outcome, r.bytes, r.sealed is not null as kept,
+      case when r.bytes <= ${READ_TOGETHER_BYTES} then r.sealed end as sealed
+    from effect_results r join effects e on e.effect_key = r.effect_key
     where e.run_id = ${runId} and r.effect_key = any(${[...keys]})`;
-  return new Map(
-    rows.map((row) => {
-      const { effect_key: key, state, sealed } = row;
-      const message = messageOf(start, key, row);
-      const result = sealed === null ? null : JSON.parse(open(start.key, contextOf(key), sealed).toString('utf8'));
-      return [key, { state, message, result }];
-    }),
-  );
+  const opened = new Map<Digest, OpenedResult>();
+  for (const row of rows) {
+    const { effect_key: key, state, bytes, kept } = row;
+    const sealed = row.sealed ?? (kept ? await sealedResult(sql, key) : null);
+    const json = sealed === null ? null : beginningOfText(open(start.key, contextOf(key), sealed), maxChars);
+    opened.set(key, { state, message: messageOf(start, key, row), json, bytes });
+  }
+  return opened;
+}
+
+async function sealedResult(sql: Sql, effectKey: Digest): Promise<Uint8Array | null> {
+  const [row] = await sql<{ sealed: Uint8Array | null }[]>`
+    select sealed from effect_results where effect_key = ${effectKey}`;
+  return row?.sealed ?? null;
+}
+
+/** Three bytes of UTF-8 are at most one code unit's, so a character cut in two lies behind the end. */
+function beginningOfText(utf8: Buffer, maxChars: number): string {
+  return beginningOf(utf8.subarray(0, 3 * maxChars + 4).toString('utf8'), maxChars);
 }
 
 function messageOf(
@@ -174,8 +203,5 @@ function resultOf(start: StartedRun, call: FrozenCall, row: ResultRow): CallResu
     durationMs: 0,
   };
 }
-
-/** The canonical JSON of what a tool gave back. @throws TypeError for what JSON cannot say */
-export const jsonOfResult = (result: unknown): string => canonicalJson(result === undefined ? null : result);
 
 const contextOf = (effectKey: Digest): string => `effect:${effectKey}`;

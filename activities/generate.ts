@@ -86,11 +86,12 @@ async function payOnce(
 }
 
 function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
-  const bytes = Buffer.byteLength(reply.text) + Buffer.byteLength(JSON.stringify(reply.toolCalls ?? []));
+  const { text, toolCalls } = reply;
+  const bytes = Buffer.byteLength(text) + (toolCalls === undefined ? 0 : Buffer.byteLength(JSON.stringify(toolCalls)));
   if (bytes > MAX_DRAFT_BYTES) {
     throw ApplicationFailure.nonRetryable(
       `The model's reply has ${bytes} bytes; at most ${MAX_DRAFT_BYTES} are taken. Lower max_output_tokens of the release.`,
-      Failure.ModelMalformedReply,
+      Failure.ModelReplyTooLong,
     );
   }
   return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };

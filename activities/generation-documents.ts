@@ -6,6 +6,7 @@ import { Failure } from '../workflows/protocol/index.ts';
 import type { ChunkedDocument, ChunkSettings } from './chunking/chunk-document.ts';
 import { chunkDocument } from './chunking/chunk-document.ts';
 import { findSource, readSource } from './reading/source-files.ts';
+import { inSlices } from './slices.ts';
 
 const PAGE_ROWS = 500;
 
@@ -63,7 +64,7 @@ export async function readDocument(
   const read = found.ok ? await readSource(found) : found;
   if (!read.ok) throw sourceChanged(row.doc_id, read.reason);
   if (read.contentHash !== row.content_hash) throw sourceChanged(row.doc_id, 'its content is another');
-  const chunked = chunkDocument(row.doc_id, read.text, settings);
+  const chunked = await inSlices(chunkDocument(row.doc_id, read.text, settings));
   if (!chunked.ok) throw sourceChanged(row.doc_id, chunked.reason);
   return chunked.document;
 }

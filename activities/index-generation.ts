@@ -3,12 +3,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
-import type { ChunkedDocument } from './chunking/chunk-document.ts';
+import type { Chunk, ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
+import { createSlices } from './slices.ts';
 import { documentVector } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 
@@ -33,16 +34,17 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     const target = { tenant: input.tenant, collection: input.collection, id: input.generation.id };
     await progress.during(vectors.ensure(target));
 
-    const encode = (document: ChunkedDocument, docId: string, firstId: number): ChunkPoint[] =>
-      document.chunks.map((chunk) => ({
-        ...chunk,
-        id: firstId + chunk.ordinal,
-        docId,
-        title: document.title,
-        sensitivity: document.sensitivity,
-        audience: document.audience,
-        vector: documentVector(analyzer.terms(searchableText({ title: document.title, ...chunk })), averageLength),
-      }));
+    const slices = createSlices();
+
+    const encode = (chunk: Chunk, { title, sensitivity, audience }: ChunkedDocument, at: Place): ChunkPoint => ({
+      ...chunk,
+      id: at.firstId + chunk.ordinal,
+      docId: at.docId,
+      title,
+      sensitivity,
+      audience,
+      vector: documentVector(analyzer.terms(searchableText({ title, ...chunk })), averageLength),
+    });
 
     const written = async (points: readonly ChunkPoint[], finished: readonly string[]): Promise<void> => {
       await vectors.upsert(target, points);
@@ -69,13 +71,22 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
       documents += 1;
       progress.report({ documents, chunks: nextId });
       if (row.indexed) continue;
-      const document = await readDocument(input.path, row, settings);
-      if (document.chunks.length !== row.chunks)
-        throw sourceChanged(row.doc_id, 'this worker cuts it into other chunks');
-      for (const point of encode(document, row.doc_id, firstId)) {
-        pending.push(point);
+      const document = await progress.during(readDocument(input.path, row, settings));
+      let chunks = 0;
+      for (const chunk of document.chunks()) {
+        const next = slices.next();
+        if (next !== undefined) {
+          await next;
+          progress.report({ documents, chunks: firstId + chunks });
+        }
+        if (chunk === undefined) continue;
+        chunks += 1;
+        // Before it is written: one id more would be the next document's.
+        if (chunks > row.chunks) throw cutOtherwise(row.doc_id);
+        pending.push(encode(chunk, document, { docId: row.doc_id, firstId }));
         if (pending.length >= BATCH_CHUNKS) await flush();
       }
+      if (chunks !== row.chunks) throw cutOtherwise(row.doc_id);
       finished.push(row.doc_id);
     }
     await flush();
@@ -83,6 +94,15 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     return { v: 1, documents, chunks: nextId };
   };
 }
+
+interface Place {
+  readonly docId: string;
+  /** Id of the document's first chunk. */
+  readonly firstId: number;
+}
+
+const cutOtherwise = (docId: string): ApplicationFailure =>
+  sourceChanged(docId, 'this worker cuts it into other chunks');
 
 function notMeasured(generation: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(

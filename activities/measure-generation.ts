@@ -6,6 +6,7 @@ import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
+import { createSlices } from './slices.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 
@@ -26,18 +27,27 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
       return { v: 1, documents: generation.documents, chunks: generation.chunks };
     }
     const progress = createProgress();
+    const slices = createSlices();
     const measured: Measured = { chunksOf: new Map(), frequencies: new Map(), chunks: 0, length: 0 };
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
-      const document = await readDocument(input.path, row, settings);
-      for (const chunk of document.chunks) {
+      const document = await progress.during(readDocument(input.path, row, settings));
+      let chunks = 0;
+      for (const chunk of document.chunks()) {
+        const next = slices.next();
+        if (next !== undefined) {
+          await next;
+          progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+        }
+        if (chunk === undefined) continue;
+        chunks += 1;
         const terms = analyzer.terms(searchableText({ title: document.title, ...chunk }));
         measured.length += terms.length;
         for (const id of termFrequencies(terms).keys()) {
           measured.frequencies.set(id, (measured.frequencies.get(id) ?? 0) + 1);
         }
       }
-      measured.chunks += document.chunks.length;
-      measured.chunksOf.set(row.doc_id, document.chunks.length);
+      measured.chunks += chunks;
+      measured.chunksOf.set(row.doc_id, chunks);
       progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
     }
     await progress.during(write(sql, input, measured));
@@ -59,14 +69,14 @@ async function write(sql: Sql, { tenant, generation }: IndexGenerationInput, mea
     const [row] = await tx<{ average_length: number | null }[]>`
       select average_length from index_generations where tenant = ${tenant} and id = ${generation.id} for update`;
     if (row === undefined || row.average_length !== null) return;
-    for (const page of pages([...measured.chunksOf])) {
+    for (const page of pages(measured.chunksOf)) {
       await tx`update generation_documents document set chunks = counted.chunks
         from unnest(${page.map(([docId]) => docId)}::text[], ${page.map(([, chunks]) => chunks)}::integer[])
           as counted (doc_id, chunks)
         where document.tenant = ${tenant} and document.generation = ${generation.id}
           and document.doc_id = counted.doc_id`;
     }
-    for (const page of pages([...measured.frequencies])) {
+    for (const page of pages(measured.frequencies)) {
       await tx`insert into term_statistics (tenant, generation, term, document_frequency)
         select ${tenant}, ${generation.id}, * from unnest(${page.map(([id]) => id)}::bigint[],
           ${page.map(([, frequency]) => frequency)}::integer[])`;
@@ -78,6 +88,14 @@ async function write(sql: Sql, { tenant, generation }: IndexGenerationInput, mea
   });
 }
 
-function* pages<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
-  for (let at = 0; at < rows.length; at += WRITE_ROWS) yield rows.slice(at, at + WRITE_ROWS);
+/** One page at a time: a large vocabulary is not copied as a whole. */
+function* pages<Row>(rows: Iterable<Row>): Generator<readonly Row[]> {
+  let page: Row[] = [];
+  for (const row of rows) {
+    page.push(row);
+    if (page.length < WRITE_ROWS) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
 }

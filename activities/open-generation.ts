@@ -21,6 +21,7 @@ import type { VectorStore } from './ports/vector-store.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
 import { listSource, readSource } from './reading/source-files.ts';
+import { inSlices } from './slices.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { ENCODER_ID } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -109,7 +110,7 @@ async function scanFolder(folder: string, chunks: ChunkSettings, progress: Progr
       continue;
     }
     const read = await readSource(listed);
-    const checked = read.ok ? chunkDocument(listed.docId, read.text, chunks) : read;
+    const checked = read.ok ? await progress.during(inSlices(chunkDocument(listed.docId, read.text, chunks))) : read;
     if (!read.ok) skip(listed.docId, read.reason);
     else if (!checked.ok) skip(listed.docId, checked.reason);
     else documents.push({ docId: listed.docId, contentHash: read.contentHash, bytes: read.bytes });

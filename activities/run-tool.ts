@@ -5,11 +5,12 @@ import { messageOf } from '../runtime/errors.ts';
 import type { CallToolInput, Passage, Principal, Sensitivity } from '../workflows/protocol/index.ts';
 import { Failure, MAX_REASON_CHARS, MAX_TOOL_RESULT_BYTES, SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { Settlement } from './effects.ts';
-import { jsonOfResult } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import type { Tool, ToolContext } from './ports/tool.ts';
 import type { Search } from './retrieve.ts';
-import { toJsonValue } from './tools/json-value.ts';
+import { inSlices } from './slices.ts';
+import type { ResultJson } from './tools/result-json.ts';
+import { writeResult } from './tools/result-json.ts';
 import { ToolFailure } from './tools/tool-failure.ts';
 
 export interface ToolRun {
@@ -43,7 +44,7 @@ export async function runTool(run: ToolRun): Promise<Settlement> {
   const timeout = setTimeout(() => timer.abort(new Error(`no end after ${tool.timeoutMs} ms`)), tool.timeoutMs);
   try {
     const result = await endsBefore(signal, tool.run(call.args, contextOf(run, signal, marks)));
-    return { ...settlementOf(tool, result), ...marked() };
+    return { ...(await settlementOf(tool, result)), ...marked() };
   } catch (error) {
     if (error instanceof ToolFailure) {
       return { state: 'failed', message: error.message.slice(0, MAX_REASON_CHARS), bytes: 0, ...marked() };
@@ -65,19 +66,19 @@ export async function runTool(run: ToolRun): Promise<Settlement> {
 }
 
 /** The effect has happened: whatever is wrong with the result, the state is `done`. */
-function settlementOf(
+async function settlementOf(
   tool: Tool,
   result: unknown,
-): Pick<Settlement, 'state' | 'message' | 'json' | 'bytes' | 'receipt'> {
-  let json: string;
+): Promise<Pick<Settlement, 'state' | 'message' | 'json' | 'bytes' | 'receipt'>> {
+  let written: ResultJson;
   try {
-    json = jsonOfResult(toJsonValue(result === undefined ? null : result));
+    written = await inSlices(writeResult(result, MAX_TOOL_RESULT_BYTES));
   } catch {
     return { state: 'done', message: 'It was done. What it gave back is not JSON and was not kept.', bytes: 0 };
   }
-  const bytes = Buffer.byteLength(json);
+  const { json, bytes } = written;
   const receipt = receiptOf(tool, result);
-  if (bytes > MAX_TOOL_RESULT_BYTES) {
+  if (json === undefined) {
     const message = `It was done. What it gave back has ${bytes} bytes and was not kept: at most ${MAX_TOOL_RESULT_BYTES} are.`;
     return { state: 'done', message, bytes, ...receipt };
   }

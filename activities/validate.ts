@@ -3,6 +3,7 @@ import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
+import { inSlices } from './slices.ts';
 import { runChecks } from './validation/checks.ts';
 
 export interface ValidateDependencies {
@@ -14,6 +15,6 @@ export function createValidate({ runKeys, releases }: ValidateDependencies): Eng
   return async (input) =>
     await localStep(runKeys, input, async () => {
       const { body } = await releases.require(input.tenant, input.releaseDigest);
-      return runChecks(input, body.rules);
+      return await inSlices(runChecks(input, body.rules));
     });
 }

@@ -1,10 +1,13 @@
 // How an approval looks on a terminal: for a person who must decide in ten seconds. What others wrote stands behind a bar.
 import type { ApprovalDetail, ApprovalSummary } from '../client/index.ts';
+import { excerptOf } from '../workflows/protocol/index.ts';
 import type { ApprovalCommands } from './approval-commands.ts';
 import { alignTable, paint, print } from './output.ts';
 import { quoted, visible } from './untrusted-text.ts';
 
 const DEFAULT_COLUMNS = 80;
+/** A task may be a log of thousands of lines: what is decided on must not scroll away. */
+const MAX_ASKED_CHARS = 16 * 1024;
 const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
 
 /** First what will happen, then exactly what would be approved, then who asks and why, then how to decide. */
@@ -19,7 +22,7 @@ export function printApproval(approval: ApprovalDetail, commands: ApprovalComman
   print(alignTable(factsOf(approval, now)));
   if (approval.asked !== null) {
     print(paint('bold', 'The run was asked'));
-    print(quoted(approval.asked, { columns: columns() }));
+    print(quoted(excerptOf(approval.asked, MAX_ASKED_CHARS), { columns: columns() }));
   }
   printPast(approval);
   if (approval.state !== 'pending') return;

@@ -105,6 +105,9 @@ export function createEffectReader(db: Database, runKeys: RunKeys): EffectReader
       const sql = db.of(tenant);
       const [row] = await readEffects(sql, tenant, { effectKey, runId: null, state: null, limit: 1 });
       if (row === undefined) throw noSuchEffect(effectKey);
+      // Not with the others: in a list results of megabytes would all be read.
+      const [kept] = await sql<{ sealed: Uint8Array | null }[]>`
+        select sealed from effect_results where effect_key = ${effectKey}`;
       const runKey = (await runKeys.find(row.run_id))?.key;
       if (runKey === undefined)
         throw new UserError(`Run ${row.run_id} has no key`, { hint: 'Its content was erased.' });
@@ -112,7 +115,7 @@ export function createEffectReader(db: Database, runKeys: RunKeys): EffectReader
         select execution, attempt, worker, lease_until, claimed_at from effect_claims
         where effect_key = ${effectKey} order by claimed_at, execution, attempt`;
       return {
-        ...openContent(runKey, row),
+        ...openContent(runKey, row, kept?.sealed ?? null),
         stepPath: row.step_path,
         claims: claims.map(attemptOf),
         bytes: row.bytes,
@@ -135,7 +138,7 @@ async function readEffects(sql: Sql, tenant: string, wanted: Wanted): Promise<re
   return await sql<EffectRow[]>`
     select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
       o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
-      r.sealed as result_sealed, r.bytes, r.sensitivity,
+      r.bytes, r.sensitivity,
       (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
     from effects e
     join tool_calls c on c.effect_key = e.effect_key
@@ -150,8 +153,9 @@ async function readEffects(sql: Sql, tenant: string, wanted: Wanted): Promise<re
 function openContent(
   runKey: Uint8Array,
   row: EffectRow,
+  result: Uint8Array | null,
 ): EffectSummary & Pick<EffectDetail, 'message' | 'args' | 'result'> {
-  const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed, result_sealed: result } = row;
+  const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed } = row;
   try {
     const words = openWords(runKey, row);
     return {
@@ -198,7 +202,6 @@ interface EffectRow {
   readonly step_path: string;
   readonly args_hash: string;
   readonly call_sealed: Uint8Array;
-  readonly result_sealed: Uint8Array | null;
   readonly message: string | null;
   readonly bytes: number | null;
   readonly sensitivity: Sensitivity | null;

@@ -2,10 +2,11 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Draft } from './flow.ts';
 import { draftState, written } from './generate-step.ts';
-import { mint } from './grants.ts';
+import { grant, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Answered, RefusalReason, Refused, Reply, Validation } from './protocol/index.ts';
-import { Failure, WIRE_VERSION } from './protocol/index.ts';
+import type { Answered, RefusalReason, Refused, Reply, ValidateInput, Validation } from './protocol/index.ts';
+import { excerptOf, Failure, LONG_DRAFT_CHARS, MAX_DRAFT_CHARS_SHOWN, WIRE_VERSION } from './protocol/index.ts';
+import { long } from './proxies.ts';
 import type { RunState } from './run-state.ts';
 import { releaseOf, stepInput } from './run-state.ts';
 
@@ -29,7 +30,7 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
     if (generation.finishReason === 'content-filter') {
       return refused(state, 'content-filter', "The model's provider refused this request.");
     }
-    const validation = await localStep('validate', {
+    const validation = await validate({
       ...stepInput(state, 'validate'),
       releaseDigest: releaseOf(state).digest,
       question,
@@ -43,10 +44,15 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
       return refused(state, 'validation-failed', `No answer passed validation: ${reasons.join('; ')}.`);
     }
     state.repairs += 1;
-    draft = await written(state, content, { draft: generation.text, reasons });
+    draft = await written(state, content, { draft: excerptOf(generation.text, MAX_DRAFT_CHARS_SHOWN), reasons });
     // A repair is a text: tools asked for now would be a way around the flow's own decision to stop.
     if (draft.toolCalls.length > 0) return refused(state, 'validation-failed', 'No answer passed validation.');
   }
+}
+
+/** A long draft takes a while, and an Update waits for a local activity. */
+function validate(input: ValidateInput): Promise<Validation> {
+  return input.text.length > LONG_DRAFT_CHARS ? long.validate(grant(input)) : localStep('validate', input);
 }
 
 function answered(state: RunState, text: string, model: string, validation: Validation): Answered {

@@ -4,7 +4,7 @@ import type { Call } from './call-step.ts';
 import { callStep } from './call-step.ts';
 import type { CallHandle, CallOutcome } from './flow.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './protocol/index.ts';
-import { Failure, WIRE_VERSION } from './protocol/index.ts';
+import { Failure, MAX_TOOL_ARGUMENTS_BYTES, WIRE_VERSION } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 
 interface Asked {
@@ -48,9 +48,15 @@ export function turnOf(text: string, handles: readonly CallHandle[]): Turn {
   const entries = handles.map((handle) => asked.get(handle)).filter((entry) => entry !== undefined);
   return {
     text,
-    toolCalls: entries.map(({ call }) => call),
+    toolCalls: entries.map(({ call }) => shownAgain(call)),
     results: entries.map(({ call, settled }) => settled ?? notMade(call.tool)),
   };
+}
+
+/** Arguments that are too long to be taken need not be sent to the model again. */
+function shownAgain(call: ToolCall): ToolCall {
+  const chars = JSON.stringify(call.args ?? null).length;
+  return chars <= MAX_TOOL_ARGUMENTS_BYTES ? call : { ...call, args: `[not shown: ${chars} characters of arguments]` };
 }
 
 function notMade(tool: string): CallResult {

@@ -15,7 +15,7 @@ import type {
   Retrieval,
   Turn,
 } from './protocol/index.ts';
-import { Failure } from './protocol/index.ts';
+import { excerptOf, Failure, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import type { RunState } from './run-state.ts';
@@ -106,7 +106,8 @@ function goOn(draft: Draft): Conversation {
     );
   }
   const { question, passages, turns, generation } = content;
-  return { question, passages, turns: [...turns, turnOf(generation.text, draft.toolCalls)] };
+  const text = excerptOf(generation.text, MAX_DRAFT_CHARS_SHOWN);
+  return { question, passages, turns: [...turns, turnOf(text, draft.toolCalls)] };
 }
 
 async function generate(state: RunState, input: GenerateInput): Promise<Generation> {

@@ -16,6 +16,9 @@ const STORE: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', maximumInterval: '15 seconds' },
 };
 
+/** For a draft of megabytes: ten at once share one processor. */
+const LONG: ActivityOptions = { ...STORE, startToCloseTimeout: '1 minute' };
+
 /** Without end: a run whose outcome cannot be written stays open rather than ending unrecorded. */
 const RECORD: ActivityOptions = {
   startToCloseTimeout: '10 seconds',
@@ -63,6 +66,7 @@ const CHORE: ActivityOptions = {
 
 export const local = proxyLocalActivities<EngineActivities>(LOCAL);
 export const store = proxyActivities<EngineActivities>(STORE);
+export const long = proxyActivities<EngineActivities>(LONG);
 export const recording = proxyActivities<EngineActivities>(RECORD);
 /** @param withinMs what is left of the run's time; `undefined` without a limit */
 export function modelWithin(withinMs: number | undefined): Pick<EngineActivities, 'generate'> {

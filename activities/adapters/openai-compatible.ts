@@ -1,7 +1,7 @@
 // Any endpoint that speaks OpenAI's chat completions. One request a call, no retries: those belong to Temporal.
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { Failure } from '../../workflows/protocol/index.ts';
+import { Failure, MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
 import { failureOfStatus, unreachable } from './model-failures.ts';
 import { renderMessages, renderTools } from './openai-messages.ts';
@@ -19,7 +19,8 @@ export interface OpenAiCompatibleOptions {
 
 /** What the prompt tells a model to reply when the passages do not answer. */
 const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
-const MAX_REPLY_BYTES = 2 * 1024 * 1024;
+/** As sent. Twice the longest draft: JSON writes some characters as two and more. */
+const MAX_REPLY_BYTES = 2 * MAX_DRAFT_BYTES;
 
 const replySchema = z.object({
   choices: z
@@ -50,27 +51,27 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): M
     label,
     free: false,
     async call(request) {
-      let response: Response;
-      let body: string;
-      try {
-        response = await fetch(url, {
-          method: 'POST',
-          // A redirect could carry the key elsewhere.
-          redirect: 'error',
-          signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]),
-          headers: {
-            'content-type': 'application/json',
-            'idempotency-key': request.idempotencyKey,
-            ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-          },
-          body: JSON.stringify(toWire(request)),
-        });
-        body = await readAtMost(response, MAX_REPLY_BYTES);
-      } catch (cause) {
-        if (cause instanceof ApplicationFailure) throw cause;
+      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
+      const response = await fetch(url, {
+        method: 'POST',
+        // A redirect could carry the key elsewhere.
+        redirect: 'error',
+        signal,
+        headers: {
+          'content-type': 'application/json',
+          'idempotency-key': request.idempotencyKey,
+          ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+        },
+        body: JSON.stringify(toWire(request)),
+      }).catch((cause: unknown) => {
         throw unreachable(label, cause);
+      });
+      if (!response.ok) {
+        // Nothing in it matters, however long it is.
+        await response.body?.cancel().catch(() => {});
+        throw failureOfStatus(label, response);
       }
-      if (!response.ok) throw failureOfStatus(label, response);
+      const body = await readReply(label, response);
       return fromWire(label, body, request.tools.length > 0);
     },
   };
@@ -132,15 +133,27 @@ function safeJson(text: string): unknown {
   }
 }
 
-async function readAtMost(response: Response, limit: number): Promise<string> {
+async function readReply(label: string, response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > limit) {
-      throw ApplicationFailure.nonRetryable(`The model's reply exceeds ${limit} bytes`, Failure.ModelMalformedReply);
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      // Ends the request: what else comes is not waited for.
+      if (size > MAX_REPLY_BYTES) throw tooLong(`${label} sent more than ${MAX_REPLY_BYTES} bytes`);
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (cause) {
+    if (cause instanceof ApplicationFailure) throw cause;
+    const late = cause instanceof Error && cause.name === 'TimeoutError';
+    if (late && size > 0) throw tooLong(`${label} had sent ${size} bytes and no end when its time was over`);
+    throw unreachable(label, cause);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks, size).toString('utf8');
 }
+
+const tooLong = (what: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(
+    `${what}. It is not asked again; lower max_output_tokens of the release.`,
+    Failure.ModelReplyTooLong,
+  );

@@ -2,10 +2,13 @@
 // funnel's to judge.
 import { z } from 'zod';
 import type { ToolCall } from '../../workflows/protocol/index.ts';
+import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 
 const MAX_CALLS = 32;
 const MAX_NAME_CHARS = 64;
 const MAX_ID_CHARS = 200;
+/** Far more than a tool takes. Longer ones are not kept: every turn after this one would carry them. */
+const MAX_ARGUMENTS_CHARS = 8 * MAX_TOOL_ARGUMENTS_BYTES;
 
 export const toolCallsSchema = z
   .array(
@@ -32,6 +35,7 @@ export function readToolCalls(calls: z.infer<typeof toolCallsSchema>): ToolCall[
 
 /** Nothing at all stands for no arguments. What is no JSON stays text, which no tool takes: the model is told so. */
 function readArguments(text: string): unknown {
+  if (text.length > MAX_ARGUMENTS_CHARS) return `[not kept: ${text.length} characters of arguments]`;
   if (text.trim() === '') return {};
   try {
     const args: unknown = JSON.parse(text);

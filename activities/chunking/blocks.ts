@@ -24,45 +24,50 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 /** What cannot be the text of an underlined heading: list items, quotes, tables, HTML. */
 const NOT_A_TITLE = /^\s*(?:[-*+>|<]|\d+[.)]\s)/;
 
-/** Blocks of `text` from `from` to its end, in order, without overlap. */
-export function readBlocks(text: string, from: number, markdown: boolean): readonly Block[] {
-  const blocks: Block[] = [];
-  let open: { start: number; end: number; lines: number; fence?: string } | undefined;
-  let lastLine = '';
-  const close = (): void => {
-    if (open !== undefined) blocks.push({ kind: open.fence ? 'code' : 'paragraph', start: open.start, end: open.end });
-    open = undefined;
-  };
+/** Lines between two places where the work may be interrupted. */
+const LINES_A_PAUSE = 256;
 
+/** Blocks of `text` from `from` to its end, in order, without overlap; `undefined` where the work may be interrupted. */
+export function* readBlocks(text: string, from: number, markdown: boolean): Generator<Block | undefined, void> {
+  let open: OpenBlock | undefined;
+  let lastLine = '';
+  let lines = 0;
   for (const line of readLines(text, from)) {
+    lines += 1;
+    if (lines % LINES_A_PAUSE === 0) yield undefined;
     if (open?.fence !== undefined) {
       if (line.text !== '') open.end = line.end;
-      if (closesFence(line.text, open.fence)) close();
+      if (closesFence(line.text, open.fence)) {
+        yield closed(open);
+        open = undefined;
+      }
       continue;
     }
     if (line.text.trim() === '') {
-      close();
+      if (open !== undefined) yield closed(open);
+      open = undefined;
       continue;
     }
     const start = line.start + (line.text.length - line.text.trimStart().length);
     if (markdown) {
       const fence = FENCE.exec(line.text)?.[1];
       if (fence !== undefined) {
-        close();
+        if (open !== undefined) yield closed(open);
         open = { start: line.start, end: line.end, lines: 1, fence };
         continue;
       }
       const atx = ATX.exec(line.text);
       if (atx?.[1] !== undefined) {
-        close();
+        if (open !== undefined) yield closed(open);
+        open = undefined;
         const heading = plain(line.text.slice(atx[0].length));
-        blocks.push({ kind: 'heading', start, end: line.end, level: atx[1].length, heading });
+        yield { kind: 'heading', start, end: line.end, level: atx[1].length, heading };
         continue;
       }
       const underline = SETEXT.exec(line.text)?.[1];
       if (underline !== undefined && open?.lines === 1 && !NOT_A_TITLE.test(lastLine)) {
         const level = underline.startsWith('=') ? 1 : 2;
-        blocks.push({ kind: 'heading', start: open.start, end: line.end, level, heading: plain(lastLine) });
+        yield { kind: 'heading', start: open.start, end: line.end, level, heading: plain(lastLine) };
         open = undefined;
         continue;
       }
@@ -70,9 +75,17 @@ export function readBlocks(text: string, from: number, markdown: boolean): reado
     lastLine = line.text;
     open = { start: open?.start ?? start, end: line.end, lines: (open?.lines ?? 0) + 1 };
   }
-  close();
-  return blocks;
+  if (open !== undefined) yield closed(open);
 }
+
+interface OpenBlock {
+  readonly start: number;
+  end: number;
+  readonly lines: number;
+  readonly fence?: string;
+}
+
+const closed = ({ start, end, fence }: OpenBlock): Block => ({ kind: fence ? 'code' : 'paragraph', start, end });
 
 function* readLines(text: string, from: number): Generator<Line> {
   const breaks = /\r\n|\n|\r/g;

@@ -1,5 +1,6 @@
-// Turns one document into chunks along its structure. Pure: the same text and settings always give the same chunks.
+// Turns one document into chunks along its structure, a chunk at a time. Pure: the same text and settings always give the same chunks.
 import type { Sensitivity } from '../../workflows/protocol/index.ts';
+import type { Sliced } from '../slices.ts';
 import type { Block } from './blocks.ts';
 import { readBlocks } from './blocks.ts';
 import { readFrontMatter } from './front-matter.ts';
@@ -40,7 +41,8 @@ export interface ChunkedDocument {
   readonly audience: readonly string[];
   /** @default 'public' */
   readonly sensitivity: Sensitivity;
-  readonly chunks: readonly Chunk[];
+  /** Cut anew with each call, one after the other: all at once may be millions. `undefined` where the work may be interrupted. */
+  chunks(): Generator<Chunk | undefined, void>;
 }
 
 export type ChunkResult =
@@ -54,25 +56,45 @@ export type ChunkResult =
  *
  * @param docId its path; `.md` and `.markdown` are read as Markdown, everything else as plain text
  */
-export function chunkDocument(docId: string, text: string, settings: ChunkSettings = DEFAULT_CHUNKS): ChunkResult {
+export function* chunkDocument(
+  docId: string,
+  text: string,
+  settings: ChunkSettings = DEFAULT_CHUNKS,
+): Sliced<ChunkResult> {
   const front = readFrontMatter(text);
   if (!front.ok) return front;
-  const blocks = readBlocks(text, front.bodyStart, /\.(?:md|markdown)$/i.test(docId));
-  if (blocks.length === 0) return { ok: false, reason: 'empty: it has no text' };
-  const heading = blocks.find((block) => block.level === 1 && block.heading !== '')?.heading;
+  const blocks = (): Generator<Block | undefined, void> =>
+    readBlocks(text, front.bodyStart, /\.(?:md|markdown)$/i.test(docId));
+  let empty = true;
+  let { title } = front.values;
+  for (const block of blocks()) {
+    if (block === undefined) {
+      yield;
+      continue;
+    }
+    empty = false;
+    if (block.level === 1 && block.heading !== '') title ??= block.heading;
+    if (title !== undefined) break;
+  }
+  if (empty) return { ok: false, reason: 'empty: it has no text' };
   return {
     ok: true,
     document: {
-      title: front.values.title ?? heading ?? fileTitle(docId),
+      title: title ?? fileTitle(docId),
       audience: front.values.audience ?? ['*'],
       sensitivity: front.values.sensitivity ?? 'public',
-      chunks: cut(text, blocks, settings).map((piece, ordinal) => ({
-        ordinal,
-        headings: piece.headings,
-        text: text.slice(piece.start, piece.end),
-        start: piece.start,
-        end: piece.end,
-      })),
+      *chunks() {
+        let ordinal = 0;
+        for (const piece of cut(text, blocks(), settings)) {
+          if (piece === undefined) {
+            yield undefined;
+            continue;
+          }
+          const { headings, start, end } = piece;
+          yield { ordinal, headings, text: text.slice(start, end), start, end };
+          ordinal += 1;
+        }
+      },
     },
   };
 }
@@ -89,42 +111,62 @@ interface Piece {
   end: number;
 }
 
-function cut(text: string, blocks: readonly Block[], settings: ChunkSettings): readonly Piece[] {
-  const pieces: Piece[] = [];
+function* cut(
+  text: string,
+  blocks: Iterable<Block | undefined>,
+  settings: ChunkSettings,
+): Generator<Piece | undefined, void> {
+  const size = { target: settings.targetChars, max: settings.maxChars };
   const path: { level: number; text: string }[] = [];
   let open: Piece | undefined;
-  const close = (): void => {
-    if (open !== undefined) pieces.push(open);
-    open = undefined;
-  };
-  const append = (start: number, end: number): void => {
-    if (open !== undefined && !fits(open, end, settings)) close();
-    if (open === undefined) open = { headings: path.map((entry) => entry.text), start, end };
-    else open.end = end;
-  };
 
-  blocks.forEach((block, index) => {
-    if (block.kind === 'heading') {
-      const level = block.level ?? 1;
-      if (level <= 2 || (open !== undefined && open.end - open.start >= settings.targetChars / 2)) close();
-      while ((path.at(-1)?.level ?? 0) >= level) path.pop();
-      // A heading that nothing stands under says something by itself; elsewhere it is kept in `headings`.
-      if (isLeaf(blocks[index + 1], level)) append(block.start, block.end);
-      if (block.heading) path.push({ level, text: block.heading });
-      return;
+  for (const [block, next] of withNext(blocks)) {
+    if (block === undefined) {
+      yield undefined;
+      continue;
     }
-    if (block.end - block.start <= settings.maxChars) {
-      append(block.start, block.end);
-      return;
+    const level = block.kind === 'heading' ? (block.level ?? 1) : undefined;
+    const long = level === undefined && block.end - block.start > settings.maxChars;
+    const starts = level !== undefined && (level <= 2 || isLarge(open, settings));
+    if (open !== undefined && (long || starts)) {
+      yield open;
+      open = undefined;
     }
-    close();
-    for (const range of splitText(text, block, { target: settings.targetChars, max: settings.maxChars })) {
-      close();
-      append(range.start, range.end);
+    if (level !== undefined) while ((path.at(-1)?.level ?? 0) >= level) path.pop();
+    // A heading that nothing stands under says something by itself; elsewhere it is kept in `headings`.
+    const kept = level === undefined || isLeaf(next, level);
+    for (const range of long ? splitText(text, block, size) : kept ? [block] : []) {
+      if (range === undefined) {
+        yield undefined;
+        continue;
+      }
+      if (open !== undefined && (long || !fits(open, range.end, settings))) {
+        yield open;
+        open = undefined;
+      }
+      open ??= { headings: path.map((entry) => entry.text), start: range.start, end: range.end };
+      open.end = range.end;
     }
-  });
-  close();
-  return pieces;
+    if (level !== undefined && block.heading) path.push({ level, text: block.heading });
+  }
+  if (open !== undefined) yield open;
+}
+
+const isLarge = (open: Piece | undefined, { targetChars }: ChunkSettings): boolean =>
+  open !== undefined && open.end - open.start >= targetChars / 2;
+
+/** Each block with the one after it; the places where the work may be interrupted between them. */
+function* withNext(blocks: Iterable<Block | undefined>): Generator<readonly [Block | undefined, Block | undefined]> {
+  let before: Block | undefined;
+  for (const block of blocks) {
+    if (block === undefined) {
+      yield [undefined, undefined];
+      continue;
+    }
+    if (before !== undefined) yield [before, block];
+    before = block;
+  }
+  if (before !== undefined) yield [before, undefined];
 }
 
 /** A block joins a chunk that is still small even past the target, but never past the maximum. */

@@ -9,34 +9,38 @@ export interface Range {
 /** A sentence with the white space after it. Line breaks end one too: lists and tables have no full stops. */
 const SENTENCE = /[^\n]*?(?:[.!?…]["'”’)\]]*(?=\s)|\n|$)\s*/gy;
 
+/** Sentences between two places where the work may be interrupted. */
+const SENTENCES_A_PAUSE = 256;
+
 /**
  * Ranges inside `range`, in order, each at most `max` long and, where sentences allow, near `target`; none begins or
- * ends with white space, and nothing but white space lies between them.
+ * ends with white space, and nothing but white space lies between them. `undefined` where the work may be interrupted.
  */
-export function splitText(
+export function* splitText(
   text: string,
   range: Range,
   size: { readonly target: number; readonly max: number },
-): Range[] {
-  const pieces: Range[] = [];
+): Generator<Range | undefined, void> {
   let start = range.start;
   let end = range.start;
-  const flush = (): void => {
-    const piece = trimmed(text, { start, end });
-    if (piece.end > piece.start) pieces.push(piece);
-    start = end;
-  };
+  let count = 0;
   for (const sentence of sentences(text, range)) {
-    if (end > start && sentence.end - start > size.target) flush();
+    count += 1;
+    if (count % SENTENCES_A_PAUSE === 0) yield undefined;
+    if (end > start && sentence.end - start > size.target) {
+      yield pieceOf(text, start, end);
+      start = end;
+    }
     end = sentence.end;
-    while (trimmed(text, { start, end }).end - start > size.max) {
-      end = cutBefore(text, start, size.target);
-      flush();
-      end = sentence.end;
+    // Once a sentence: looked for before every cut, a long run of white space would be walked a thousand times.
+    const last = lastOf(text, start, end);
+    while ((last > start ? last : end) - start > size.max) {
+      const cut = cutBefore(text, start, size.target);
+      yield pieceOf(text, start, cut);
+      start = cut;
     }
   }
-  flush();
-  return pieces;
+  yield pieceOf(text, start, end);
 }
 
 function* sentences(text: string, range: Range): Generator<Range> {
@@ -53,16 +57,26 @@ function* sentences(text: string, range: Range): Generator<Range> {
 /** A place to cut at most `limit` after `start`: after the last white space in its second half, never inside a character. */
 function cutBefore(text: string, start: number, limit: number): number {
   for (let at = start + limit; at > start + limit / 2; at -= 1) {
-    if (/\s/.test(text.charAt(at - 1))) return at;
+    if (isSpace(text, at - 1)) return at;
   }
   const cut = start + limit;
   const code = text.charCodeAt(cut);
   return code >= 0xdc00 && code <= 0xdfff ? cut - 1 : cut;
 }
 
-function trimmed(text: string, range: Range): Range {
-  let { start, end } = range;
-  while (start < end && /\s/.test(text.charAt(start))) start += 1;
-  while (end > start && /\s/.test(text.charAt(end - 1))) end -= 1;
-  return { start, end };
+/** `undefined` for white space alone. */
+function pieceOf(text: string, from: number, to: number): Range | undefined {
+  const end = lastOf(text, from, to);
+  let start = from;
+  while (start < end && isSpace(text, start)) start += 1;
+  return end > start ? { start, end } : undefined;
 }
+
+/** End of the text between `start` and `end` without the white space after it; `start` for white space alone. */
+function lastOf(text: string, start: number, end: number): number {
+  let last = end;
+  while (last > start && isSpace(text, last - 1)) last -= 1;
+  return last;
+}
+
+const isSpace = (text: string, at: number): boolean => /\s/.test(text.charAt(at));

@@ -10,7 +10,9 @@ import { messageOf } from '../../runtime/errors.ts';
 import type { Digest, SkippedFile } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 
-export const MAX_FILE_BYTES = 5 * 1024 * 1024;
+/** Held in memory as a whole, about three times, while it is cut. */
+export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_FILE = `${MAX_FILE_BYTES / 1024 / 1024} MiB`;
 /** A document's path is part of database keys, whose size is limited. */
 const MAX_PATH_BYTES = 1024;
 const EXTENSIONS = new Set(['.md', '.markdown', '.txt']);
@@ -83,9 +85,9 @@ export async function readSource(file: SourceFile): Promise<Read> {
     // The link was resolved when the folder was listed; one put in its place since then is refused.
     handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const { size } = await handle.stat();
-    if (size > MAX_FILE_BYTES) return skipped(`larger than 5 MiB (${(size / 1024 / 1024).toFixed(1)} MiB)`);
+    if (size > MAX_FILE_BYTES) return skipped(`larger than ${MAX_FILE} (${(size / 1024 / 1024).toFixed(1)} MiB)`);
     const bytes = await handle.readFile();
-    if (bytes.length > MAX_FILE_BYTES) return skipped('larger than 5 MiB');
+    if (bytes.length > MAX_FILE_BYTES) return skipped(`larger than ${MAX_FILE}`);
     return decode(bytes);
   } catch (cause) {
     return skipped(`cannot be read (${codeOf(cause)})`);

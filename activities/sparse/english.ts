@@ -29,12 +29,15 @@ const MEASURE = /\bhow (long|often|far|soon|fast|quickly|big|old)\b/gi;
 
 /** Stems kept in memory: about 10 MB, and most texts use far fewer words. */
 const STEM_CACHE_SIZE = 100_000;
+/** Longer ones are keys and hashes, each of its own. */
+const MAX_CACHED_CHARS = 32;
 const stems = new Map<string, string>();
 
 function stemOf(word: string): string {
   const known = stems.get(word);
   if (known !== undefined) return known;
   const stem = stemEnglish(word);
+  if (word.length > MAX_CACHED_CHARS) return stem;
   if (stems.size >= STEM_CACHE_SIZE) stems.clear();
   stems.set(word, stem);
   return stem;

@@ -18,6 +18,8 @@ export interface FrozenStatistics {
   readonly chunks: number;
   /** For the terms asked for. */
   readonly idfOf: IdfOf;
+  /** Whether any chunk has the term; for the terms asked for. */
+  readonly has: (id: number) => boolean;
 }
 
 export type ReadStatistics = (query: StatisticsQuery) => Promise<FrozenStatistics | undefined>;
@@ -59,6 +61,13 @@ export function createStatistics(db: Database, maxGenerations = 16): ReadStatist
     cache.set(key, known);
     if (cache.size > maxGenerations) cache.delete(cache.keys().next().value ?? '');
     const { store, collection, chunks, frequencies } = known;
-    return { store, collection, chunks, idfOf: (id) => idf(chunks, frequencies.get(id) ?? 0) };
+    const frequencyOf = (id: number): number => frequencies.get(id) ?? 0;
+    return {
+      store,
+      collection,
+      chunks,
+      idfOf: (id) => idf(chunks, frequencyOf(id)),
+      has: (id) => frequencyOf(id) > 0,
+    };
   };
 }

@@ -42,8 +42,9 @@ export interface ToolSpec<Input extends z.ZodObject, Result> {
    */
   preview?(args: z.output<Input>): string;
   /**
-   * Does it. Gives back JSON, at most 1 MiB: the model reads it. Throw a {@link ToolFailure} when certainly nothing happened; any
-   * other error means that nobody can tell, and a tool that is not idempotent then waits for a person.
+   * Does it. Gives back JSON: at most 32 MiB are kept, and the model is shown the first 20,000 characters. Throw a {@link ToolFailure}
+   * when certainly nothing happened; any other error means that nobody can tell, and a tool that is not idempotent then waits for a
+   * person.
    */
   run(args: z.output<Input>, context: ToolContext): Promise<Result>;
   /** The outside system's own receipt in a result, for example the id of a refund. @default none */

@@ -25,7 +25,19 @@ export function toJsonValue(value: unknown): unknown {
 }
 
 function copy(value: unknown, path: readonly (string | number)[]): unknown {
+  requireShallow(path);
+  if (typeof value !== 'object' || value === null) return scalarOf(value, path);
+  if (Array.isArray(value)) return Array.from(value, (item, i) => copy(item, [...path, i]));
+  return Object.fromEntries(membersOf(value, path).map(([key, member]) => [key, copy(member, [...path, key])]));
+}
+
+/** @throws NotJsonError */
+export function requireShallow(path: readonly (string | number)[]): void {
   if (path.length > MAX_DEPTH) throw new NotJsonError(path.slice(0, 1), `nested more than ${MAX_DEPTH} deep`);
+}
+
+/** A value that holds no others. @throws NotJsonError */
+export function scalarOf(value: unknown, path: readonly (string | number)[]): string | number | boolean | null {
   switch (typeof value) {
     case 'boolean':
       return value;
@@ -38,25 +50,23 @@ function copy(value: unknown, path: readonly (string | number)[]): unknown {
         throw new NotJsonError(path, 'an integer beyond 2^53 - 1, which not every reader reads alike');
       }
       return Object.is(value, -0) ? 0 : value;
-    case 'object':
-      if (value === null) return null;
-      if (Array.isArray(value)) return Array.from(value, (item, i) => copy(item, [...path, i]));
-      if (isPlain(value)) return copyObject(value, path);
-      throw new NotJsonError(path, `an object of class ${value.constructor?.name ?? 'unknown'}, which JSON cannot say`);
     default:
+      if (value === null) return null;
       throw new NotJsonError(path, `a value of type ${typeof value}, which JSON cannot say`);
   }
 }
 
-function copyObject(value: object, path: readonly (string | number)[]): Readonly<Record<string, unknown>> {
-  const result: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (member === undefined) continue;
+/** Members of a plain object that are not undefined, in the order of canonical JSON. @throws NotJsonError */
+export function membersOf(value: object, path: readonly (string | number)[]): readonly (readonly [string, unknown])[] {
+  if (!isPlain(value)) {
+    throw new NotJsonError(path, `an object of class ${value.constructor?.name ?? 'unknown'}, which JSON cannot say`);
+  }
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  for (const [key] of members) {
     if (!key.isWellFormed()) throw new NotJsonError(path, 'a name with half a surrogate pair');
     if (key === '__proto__') throw new NotJsonError(path, 'a member named __proto__');
-    result[key] = copy(member, [...path, key]);
   }
-  return result;
+  return members.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Object literals and parsed JSON, of this realm or another. */

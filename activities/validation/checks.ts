@@ -1,9 +1,17 @@
-// The checks on a draft, each with its own result. Pure and linear in the draft's length times the number of passages.
-import type { AnswerRules, Check, Citation, Passage, ValidateInput } from '../../workflows/protocol/index.ts';
+// The checks on a draft, each with its own result. Pure, and linear in the draft's length times that of the passages; in slices, since
+// a draft may have megabytes.
+import type { AnswerRules, Check, Citation, ValidateInput } from '../../workflows/protocol/index.ts';
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
-import { readsLikeInstruction } from '../injection-signals.ts';
-import type { Quote } from './parse-draft.ts';
+import { holdsInstruction } from '../injection-signals.ts';
+import type { Sliced } from '../slices.ts';
 import { citationNumbers, holdsWhole, normalise, paragraphsOf, quotesOf } from './parse-draft.ts';
+
+/** More are not looked up: each is looked for in every passage that it may come from. */
+const MAX_QUOTES = 200_000;
+/** So many wrong ones are enough to know. */
+const MAX_WRONG_QUOTES = 1_000;
+/** Matches between two places where the work may be interrupted. */
+const MATCHES_A_PAUSE = 256;
 
 export type ValidationSubject = Pick<ValidateInput, 'text' | 'finishReason' | 'passages'>;
 
@@ -14,17 +22,30 @@ export interface CheckResults {
 }
 
 /** Every check runs, so that a repair turn hears all reasons at once. */
-export function runChecks(subject: ValidationSubject, rules: AnswerRules): CheckResults {
-  const quotes = quotesOf(subject.text);
+export function* runChecks(subject: ValidationSubject, rules: AnswerRules): Sliced<CheckResults> {
+  const cited = yield* citedNumbers(subject.text);
+  const quoted = yield* lookUpQuotes(subject);
   const checks = [
     checkComplete(subject),
-    checkCitationsInContext(subject),
-    ...(rules.requireCitations ? [checkCitationsPresent(subject)] : []),
-    ...(subject.passages.length > 0 ? [checkQuotesVerbatim(subject, quotes)] : []),
-    checkNoInstructions(subject),
+    checkCitationsInContext(subject, cited),
+    ...(rules.requireCitations ? [yield* checkCitationsPresent(subject)] : []),
+    ...(subject.passages.length > 0 ? [checkQuotesVerbatim(quoted)] : []),
+    yield* checkNoInstructions(subject),
   ];
   const passed = checks.every((check) => check.passed);
-  return { passed, checks, citations: passed ? citationsOf(subject, quotes) : [] };
+  return { passed, checks, citations: passed ? citationsOf(subject, cited, quoted) : [] };
+}
+
+/** Ascending; at most a thousand, since a citation has three digits. */
+function* citedNumbers(text: string): Sliced<readonly number[]> {
+  const numbers = new Set<number>();
+  let matches = 0;
+  for (const number of citationNumbers(text)) {
+    numbers.add(number);
+    matches += 1;
+    if (matches % MATCHES_A_PAUSE === 0) yield;
+  }
+  return [...numbers].sort((a, b) => a - b);
 }
 
 function checkComplete({ text, finishReason }: ValidationSubject): Check {
@@ -35,8 +56,7 @@ function checkComplete({ text, finishReason }: ValidationSubject): Check {
   return verdict('complete', true, 'ends by itself');
 }
 
-function checkCitationsInContext({ text, passages }: ValidationSubject): Check {
-  const numbers = [...new Set(citationNumbers(text))];
+function checkCitationsInContext({ passages }: ValidationSubject, numbers: readonly number[]): Check {
   const unknown = numbers.filter((n) => n < 1 || n > passages.length);
   const score = numbers.length === 0 ? null : 1 - unknown.length / numbers.length;
   if (passages.length === 0 || unknown.length === 0) {
@@ -51,37 +71,65 @@ function checkCitationsInContext({ text, passages }: ValidationSubject): Check {
   return { ...verdict('citations-in-context', false, reason), score, threshold: 1 };
 }
 
-function checkCitationsPresent({ text, passages }: ValidationSubject): Check {
+function* checkCitationsPresent({ text, passages }: ValidationSubject): Sliced<Check> {
   if (passages.length === 0) return verdict('citations-required', false, 'there are no passages to cite');
-  const paragraphs = paragraphsOf(text);
-  const bare = paragraphs.filter((paragraph) => citationNumbers(paragraph).length === 0);
-  const score = paragraphs.length === 0 ? 0 : 1 - bare.length / paragraphs.length;
-  const passed = paragraphs.length > 0 && bare.length === 0;
-  const reason = passed
-    ? 'every paragraph cites a passage'
-    : `${bare.length} of ${paragraphs.length} paragraphs cite no passage`;
+  let paragraphs = 0;
+  let bare = 0;
+  for (const paragraph of paragraphsOf(text)) {
+    paragraphs += 1;
+    if (citationNumbers(paragraph).next().done === true) bare += 1;
+    if (paragraphs % MATCHES_A_PAUSE === 0) yield;
+  }
+  const score = paragraphs === 0 ? 0 : 1 - bare / paragraphs;
+  const passed = paragraphs > 0 && bare === 0;
+  const reason = passed ? 'every paragraph cites a passage' : `${bare} of ${paragraphs} paragraphs cite no passage`;
   return { ...verdict('citations-required', passed, reason), score, threshold: 1 };
 }
 
-/** Overlap accepts every changed number or negation; only an exact match after normalisation accepts none. */
-function checkQuotesVerbatim({ passages }: ValidationSubject, quotes: readonly Quote[]): Check {
-  const normalised = passages.map((passage) => normalise(passage.text));
-  const isVerbatim = (quote: Quote): boolean => {
-    const words = normalise(quote.text);
-    if (quote.citations.length === 0) return normalised.some((text) => holdsWhole(text, words));
-    return quote.citations.some((n) => holdsWhole(normalised[n - 1] ?? '', words));
-  };
-  const wrong = quotes.filter((quote) => !isVerbatim(quote));
-  const score = quotes.length === 0 ? null : 1 - wrong.length / quotes.length;
-  const reason =
-    wrong.length === 0
-      ? `${quotes.length} quotes stand word for word in the passages they cite`
-      : `${wrong.length} of ${quotes.length} quotes do not stand word for word in the passage they cite`;
-  return { ...verdict('quotes-verbatim', wrong.length === 0, reason), score, threshold: 1 };
+interface LookedUp {
+  /** Quotes looked for. */
+  readonly count: number;
+  readonly wrong: number;
+  /** There are more than were looked for. */
+  readonly cut: boolean;
+  /** The first quote of each passage, by its number. */
+  readonly first: ReadonlyMap<number, string>;
 }
 
-function checkNoInstructions({ text }: ValidationSubject): Check {
-  const found = readsLikeInstruction(text);
+/** Overlap accepts every changed number or negation; only an exact match after normalisation accepts none. */
+function* lookUpQuotes({ text, passages }: ValidationSubject): Sliced<LookedUp> {
+  const first = new Map<number, string>();
+  let count = 0;
+  let wrong = 0;
+  if (passages.length === 0) return { count, wrong, cut: false, first };
+  const normalised = passages.map((passage) => normalise(passage.text));
+  let matches = 0;
+  for (const quote of quotesOf(text)) {
+    matches += 1;
+    if (matches % MATCHES_A_PAUSE === 0) yield;
+    if (quote === undefined) continue;
+    if (count === MAX_QUOTES || wrong === MAX_WRONG_QUOTES) return { count, wrong, cut: true, first };
+    count += 1;
+    const words = normalise(quote.text);
+    const within = quote.citations.length === 0 ? normalised : quote.citations.map((n) => normalised[n - 1] ?? '');
+    if (!within.some((passage) => holdsWhole(passage, words))) wrong += 1;
+    for (const n of quote.citations) if (!first.has(n)) first.set(n, quote.text);
+  }
+  return { count, wrong, cut: false, first };
+}
+
+function checkQuotesVerbatim({ count, wrong, cut }: LookedUp): Check {
+  const score = count === 0 ? null : 1 - wrong / count;
+  const more = cut ? `, and it has more quotes than these ${count}, which were not looked up` : '';
+  const reason =
+    wrong === 0
+      ? `${count} quotes stand word for word in the passages they cite${more}`
+      : `${wrong} of ${count} quotes do not stand word for word in the passage they cite${more}`;
+  return { ...verdict('quotes-verbatim', wrong === 0 && !cut, reason), score, threshold: 1 };
+}
+
+function* checkNoInstructions({ text }: ValidationSubject): Sliced<Check> {
+  const found = yield* holdsInstruction(text);
   return verdict(
     'no-instructions',
     !found,
@@ -89,12 +137,11 @@ function checkNoInstructions({ text }: ValidationSubject): Check {
   );
 }
 
-function citationsOf({ text, passages }: ValidationSubject, quotes: readonly Quote[]): Citation[] {
-  const numbers = [...new Set(citationNumbers(text))].sort((a, b) => a - b);
+function citationsOf({ passages }: ValidationSubject, numbers: readonly number[], { first }: LookedUp): Citation[] {
   return numbers.flatMap((n) => {
-    const passage: Passage | undefined = passages[n - 1];
+    const passage = passages[n - 1];
     if (passage === undefined) return [];
-    const quote = quotes.find((candidate) => candidate.citations.includes(n))?.text;
+    const quote = first.get(n);
     const { id: passageId, docId, title, start, end } = passage;
     return [{ n, passageId, docId, title, start, end, ...(quote !== undefined && { quote }) }];
   });

@@ -9,22 +9,34 @@ export interface Quote {
 const CITATION = /\[(\d{1,3})\]/g;
 /** Straight or typographic double quotes; a quote does not cross a line break. */
 const QUOTE = /["“”„]([^"“”„\n]{1,2000})["“”]((?:[\s.,;:!?]*\[\d{1,3}\])*)/g;
+const BREAK = /\n\s*\n/g;
 const MIN_QUOTED_WORDS = 3;
 
-export const citationNumbers = (text: string): number[] =>
-  [...text.matchAll(CITATION)].map((match) => Number(match[1]));
+// One match at a time: a long draft may hold millions of each.
 
-export function paragraphsOf(text: string): string[] {
-  return text
-    .split(/\n\s*\n/)
-    .map((paragraph) => paragraph.trim())
-    .filter((paragraph) => paragraph !== '');
+export function* citationNumbers(text: string): Generator<number, void> {
+  for (const match of text.matchAll(CITATION)) yield Number(match[1]);
 }
 
-export function quotesOf(text: string): Quote[] {
-  return [...text.matchAll(QUOTE)]
-    .map(([, quoted = '', tail = '']) => ({ text: quoted.trim(), citations: citationNumbers(tail) }))
-    .filter(({ text: quoted }) => quoted.split(/\s+/).length >= MIN_QUOTED_WORDS || /\d/.test(quoted));
+export function* paragraphsOf(text: string): Generator<string, void> {
+  let start = 0;
+  const upTo = (end: number): string => text.slice(start, end).trim();
+  for (const { index, 0: found } of text.matchAll(BREAK)) {
+    const paragraph = upTo(index);
+    if (paragraph !== '') yield paragraph;
+    start = index + found.length;
+  }
+  const last = upTo(text.length);
+  if (last !== '') yield last;
+}
+
+/** `undefined` for a span that is no quote: too short to be one. */
+export function* quotesOf(text: string): Generator<Quote | undefined, void> {
+  for (const [, quoted = '', tail = ''] of text.matchAll(QUOTE)) {
+    const words = quoted.trim();
+    const isQuote = words.split(/\s+/).length >= MIN_QUOTED_WORDS || /\d/.test(words);
+    yield isQuote ? { text: words, citations: [...citationNumbers(tail)] } : undefined;
+  }
 }
 
 /** Folds what formatting changes and meaning does not: Unicode form, case, white space, quotes, dashes, Markdown emphasis. */

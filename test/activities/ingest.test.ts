@@ -247,7 +247,7 @@ describe('ingest', () => {
       'broken.txt: not valid UTF-8; save it as UTF-8 text',
       'empty.md: empty',
       expect.stringMatching(/^front\.md: front matter: sensitivity: /),
-      'huge.md: larger than 5 MiB (5.0 MiB)',
+      'huge.md: larger than 32 MiB (32.0 MiB)',
       'manual.pdf: not Markdown or text',
     ]);
   });

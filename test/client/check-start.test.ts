@@ -59,16 +59,16 @@ describe('a question is refused that', () => {
     expect(refusalOf({ ...asking, request }).message).toBe('Cannot start: the question is empty');
   });
 
-  it('has 1 MB, with its number of bytes and the limit', () => {
-    const refusal = refusalOf({ ...asking, request: { question: 'x'.repeat(1024 * 1024) } });
-    expect(refusal.message).toBe('Cannot start: the question has 1,048,576 bytes');
-    expect(refusal.hint).toContain('At most 16,384 are taken');
+  it('has 10 MB, with its number of bytes and the limit', () => {
+    const refusal = refusalOf({ ...asking, request: { question: 'x'.repeat(10 * 1024 * 1024) } });
+    expect(refusal.message).toBe('Cannot start: the question has 10,485,760 bytes');
+    expect(refusal.hint).toContain('At most 262,144 are taken');
     expect(refusal.message.length + (refusal.hint?.length ?? 0)).toBeLessThan(300);
   });
 
   it('has fewer characters than the limit and more bytes', () => {
     const question = '€'.repeat(MAX_QUESTION_BYTES / 2);
-    expect(refusalOf({ ...asking, request: { question } }).message).toContain('24,576 bytes');
+    expect(refusalOf({ ...asking, request: { question } }).message).toContain('393,216 bytes');
   });
 
   it('brings along more than a question', () => {
@@ -91,8 +91,8 @@ describe('a task is refused that', () => {
 
   it('has more bytes than the limit, with both numbers', () => {
     const refusal = refusalOf({ ...doing, request: { task: 'x'.repeat(MAX_QUESTION_BYTES + 1) } });
-    expect(refusal.message).toBe('Cannot start: the task has 16,385 bytes');
-    expect(refusal.hint).toContain('At most 16,384 are taken');
+    expect(refusal.message).toBe('Cannot start: the task has 262,145 bytes');
+    expect(refusal.hint).toContain('At most 262,144 are taken');
   });
 });
 

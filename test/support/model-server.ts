@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 
 export interface ModelServerRequest {
   readonly method: string;
@@ -38,7 +39,8 @@ export interface Completion {
 export interface RawAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** A generator's chunks are sent as fast as they are read, until the caller hangs up. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** Text is a completion. `hang` never answers, `reset` closes the connection; neither is billed. */
@@ -84,7 +86,10 @@ export async function startModelServer(): Promise<ModelServer> {
     if (reply === 'hang') return;
     if (reply === 'reset') return void response.socket?.resetAndDestroy();
     if (typeof reply === 'object' && 'status' in reply) {
-      response.writeHead(reply.status, reply.headers).end(reply.body);
+      const { status, headers, body } = reply;
+      response.writeHead(status, headers);
+      if (typeof body === 'object' && Symbol.asyncIterator in body) await sendStream(response, body);
+      else response.end(body);
       return;
     }
     const completion = typeof reply === 'string' ? { text: reply } : reply;
@@ -143,6 +148,14 @@ async function read(incoming: IncomingMessage): Promise<ModelServerRequest> {
   const text = Buffer.concat(chunks).toString('utf8');
   const { method = '', url = '', headers } = incoming;
   return { method, path: url, headers, text, body: (text === '' ? {} : JSON.parse(text)) as ChatRequest };
+}
+
+async function sendStream(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    await pipeline(body, response);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
 }
 
 function sendJson(response: ServerResponse, body: string): void {

@@ -1,6 +1,7 @@
 // Tools for tests of the funnel: they count what they did, in this process.
 import { z } from 'zod';
 import { defineTool, ToolFailure } from '../../activities/tools/index.ts';
+import { MAX_TOOL_RESULT_BYTES } from '../../workflows/protocol/index.ts';
 
 export interface Effect {
   readonly tool: string;
@@ -99,6 +100,21 @@ export function testTools(): TestTools {
       input: order,
       risk: 'low',
       run: async () => 'x'.repeat(10 * 1024 * 1024),
+    }),
+    defineTool({
+      name: 'page',
+      description: 'Gives back a page of characters that take two code units each.',
+      input: order,
+      risk: 'low',
+      idempotent: true,
+      run: async ({ order: id }) => `${id} ${'😀'.repeat(15_000)}`,
+    }),
+    defineTool({
+      name: 'huge',
+      description: 'Gives back more than is kept.',
+      input: order,
+      risk: 'low',
+      run: async () => 'x'.repeat(MAX_TOOL_RESULT_BYTES),
     }),
     defineTool({
       name: 'not_json',

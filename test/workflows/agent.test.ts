@@ -241,11 +241,11 @@ describe('a tool that', () => {
     expect(of('hangs', 'hangs')).toHaveLength(1);
   });
 
-  it('gives back 10 MB was done, and the size is all that is kept', async () => {
-    const run = await start('big', callOf('big'));
+  it('gives back more than is kept was done, and the size is all that is kept', async () => {
+    const run = await start('huge', callOf('huge'));
     const reply = told(await run.result());
     expect(reply).toContain('"status":"done"');
-    expect(reply).toContain('10485762 bytes');
+    expect(reply).toContain('33554434 bytes and was not kept');
   });
 
   it('gives back what is not JSON was done, and that is said', async () => {

@@ -19,6 +19,8 @@ export const Failure = {
   ModelRateLimited: 'countersign.model.RateLimited',
   ModelUnavailable: 'countersign.model.Unavailable',
   ModelMalformedReply: 'countersign.model.MalformedReply',
+  /** Longer than is taken, or without an end in its time. Not asked for again: it was paid, and would be as long. */
+  ModelReplyTooLong: 'countersign.model.ReplyTooLong',
   ModelNotConfigured: 'countersign.model.NotConfigured',
   /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
   UndeclaredActivity: 'countersign.flow.UndeclaredActivity',

@@ -20,12 +20,12 @@ export interface StartInput<Request = unknown> {
 }
 
 export interface AnswerRequest {
-  /** At most 16 KiB of UTF-8. */
+  /** At most 256 KiB of UTF-8. */
   readonly question: string;
 }
 
 export interface AgentRequest {
-  /** What is to be done, in the user's words. At most 16 KiB of UTF-8. */
+  /** What is to be done, in the user's words. At most 256 KiB of UTF-8. */
   readonly task: string;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createExtractiveModel } from '../../../activities/adapters/extractive.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
+import { atOnce } from '../../../activities/slices.ts';
 import { runChecks } from '../../../activities/validation/checks.ts';
 import type { Passage, Prompt } from '../../../workflows/protocol/index.ts';
 
@@ -193,7 +194,7 @@ describe('over the sample knowledge base', () => {
         const reply = await ask(question, ...group.map((one) => one.text));
         if (reply.finishReason !== 'stop') continue;
         answered++;
-        const results = runChecks({ text: reply.text, finishReason: 'stop', passages: group }, rules);
+        const results = atOnce(runChecks({ text: reply.text, finishReason: 'stop', passages: group }, rules));
         expect(results.checks.filter((check) => !check.passed)).toEqual([]);
         expect(
           results.citations.filter((citation) => citation.quote === undefined),

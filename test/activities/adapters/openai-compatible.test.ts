@@ -1,6 +1,6 @@
 // The adapter to OpenAI's chat completions, against a real HTTP server: what it sends, what it reads, how it fails.
 import { ApplicationFailure } from '@temporalio/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { failureOfStatus, retryAfterMs } from '../../../activities/adapters/model-failures.ts';
 import { createModels } from '../../../activities/adapters/models.ts';
 import { createOpenAiCompatibleModel } from '../../../activities/adapters/openai-compatible.ts';
@@ -8,7 +8,7 @@ import { renderMessages } from '../../../activities/adapters/openai-messages.ts'
 import type { ModelReply, ModelRequest } from '../../../activities/ports/model.ts';
 import { loadConfig } from '../../../runtime/config.ts';
 import type { Prompt } from '../../../workflows/protocol/index.ts';
-import { Failure } from '../../../workflows/protocol/index.ts';
+import { Failure, MAX_DRAFT_BYTES } from '../../../workflows/protocol/index.ts';
 import type { ModelServer } from '../../support/model-server.ts';
 import { startModelServer } from '../../support/model-server.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
@@ -180,6 +180,18 @@ describe('a reply', () => {
   });
 });
 
+describe('a long reply', () => {
+  it('of 10 MB is read whole, also where JSON writes a character as six', async () => {
+    const text = 'ü"\n'.repeat(2_500_000);
+    const body = JSON.stringify({ choices: [{ message: { content: text }, finish_reason: 'stop' }] });
+    const escaped = body.replaceAll('ü', '\\u00fc');
+    server.script({ status: 200, body: escaped });
+    const reply = await call();
+    expect(Buffer.byteLength(reply.text)).toBe(10_000_000);
+    expect(reply.text === text).toBe(true);
+  });
+});
+
 describe('a failure that no retry mends', () => {
   it.each([
     [400, Failure.ModelBadRequest],
@@ -195,9 +207,38 @@ describe('a failure that no retry mends', () => {
     expect(failure.message).toContain(String(status));
   });
 
-  it('is a reply of 10 MB, of which no more than the limit is read', async () => {
-    server.script({ status: 200, body: Buffer.alloc(10 * 1024 * 1024, 'a') });
-    expect(await failureOf()).toMatchObject({ type: Failure.ModelMalformedReply, nonRetryable: true });
+  it('is a reply without end, of which no more than the limit is read', async () => {
+    let sent = 0;
+    let hungUp = false;
+    async function* endless() {
+      const chunk = Buffer.alloc(1024 * 1024, 'a');
+      try {
+        for (;;) {
+          yield chunk;
+          sent += chunk.byteLength;
+        }
+      } finally {
+        hungUp = true;
+      }
+    }
+    server.script({ status: 200, body: endless() });
+    const failure = await failureOf();
+    expect(failure).toMatchObject({ type: Failure.ModelReplyTooLong, nonRetryable: true });
+    expect(failure.message).toContain(`more than ${2 * MAX_DRAFT_BYTES} bytes`);
+    await vi.waitFor(() => expect(hungUp).toBe(true));
+    // Beside what was read, what lies in the buffers of two sockets.
+    expect(sent).toBeLessThan(2 * MAX_DRAFT_BYTES + 16 * 1024 * 1024);
+  });
+
+  it('is a reply that began and has no end when its time is over: it was paid, and would take as long again', async () => {
+    async function* slow() {
+      yield Buffer.from('{"choices":[{"message":{"content":"echoed');
+      await new Promise(() => {});
+    }
+    server.script({ status: 200, body: slow() });
+    const failure = await failureOf({ timeoutMs: 300 });
+    expect(failure).toMatchObject({ type: Failure.ModelReplyTooLong, nonRetryable: true });
+    expect(failure.message).toContain('no end when its time was over');
   });
 });
 
@@ -238,6 +279,11 @@ describe('a failure that a retry may mend', () => {
     ['nothing', null, undefined],
   ])('reads %s', (_, header, ms) => {
     expect(retryAfterMs(header, 10_000)).toBe(ms);
+  });
+
+  it('is told by its status, however long its words are', async () => {
+    server.script({ status: 503, body: Buffer.alloc(3 * MAX_DRAFT_BYTES, 'a') });
+    expect(await failureOf()).toMatchObject({ type: Failure.ModelUnavailable, nonRetryable: false });
   });
 
   it('is a connection that is reset', async () => {

@@ -178,8 +178,15 @@ describe('the calls of a reply', () => {
   });
 
   it('that are nested too deep to be written again stay text', () => {
-    const text = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const text = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const [read] = readToolCalls([{ id: 'a', function: { name: 'f', arguments: text } }]);
     expect(() => JSON.stringify(read)).not.toThrow();
+  });
+
+  it('of megabytes are not kept, and their length is', () => {
+    const text = JSON.stringify({ x: 'a'.repeat(10_000_000) });
+    expect(readToolCalls([{ id: 'a', function: { name: 'f', arguments: text } }])).toEqual([
+      { id: 'a', tool: 'f', args: '[not kept: 10000008 characters of arguments]' },
+    ]);
   });
 });

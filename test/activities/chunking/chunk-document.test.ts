@@ -1,9 +1,18 @@
 // Chunks: exact offsets whatever comes, cut along the document's structure.
 import { describe, expect, it } from 'vitest';
-import type { ChunkedDocument } from '../../../activities/chunking/chunk-document.ts';
-import { chunkDocument, DEFAULT_CHUNKS, searchableText } from '../../../activities/chunking/chunk-document.ts';
+import type { Chunk } from '../../../activities/chunking/chunk-document.ts';
+import * as chunking from '../../../activities/chunking/chunk-document.ts';
+import { DEFAULT_CHUNKS, searchableText } from '../../../activities/chunking/chunk-document.ts';
+import { atOnce } from '../../../activities/slices.ts';
 
-function chunked(text: string, docId = 'a.md', settings = DEFAULT_CHUNKS): ChunkedDocument {
+/** The result with all its chunks. */
+function chunkDocument(docId: string, text: string, settings = DEFAULT_CHUNKS) {
+  const result = atOnce(chunking.chunkDocument(docId, text, settings));
+  if (!result.ok) return result;
+  const chunks = [...result.document.chunks()].filter((chunk): chunk is Chunk => chunk !== undefined);
+  return { ok: true as const, document: { ...result.document, chunks } };
+}
+function chunked(text: string, docId = 'a.md', settings = DEFAULT_CHUNKS) {
   const result = chunkDocument(docId, text, settings);
   if (!result.ok) throw new Error(result.reason);
   return result.document;
@@ -73,6 +82,8 @@ describe('chunks of a document', () => {
     ['#'.repeat(1_000_000)],
     [`# ${' '.repeat(500_000)}x`],
     [`# ${'['.repeat(500_000)}`],
+    [`a${' '.repeat(1_000_000)}b`],
+    [`${'a'.repeat(500_000)}${' '.repeat(500_000)}`],
     ['a. '.repeat(300_000)],
     ['\n'.repeat(1_000_000)],
     ['`'.repeat(1_000_000)],

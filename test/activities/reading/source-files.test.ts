@@ -96,7 +96,7 @@ describe('a source file', () => {
     expect(await reasonFor('')).toBe('empty');
     expect(await reasonFor(' \r\n\t')).toBe('empty: only white space');
     expect(await reasonFor('x'.repeat(MAX_FILE_BYTES))).toBeUndefined();
-    expect(await reasonFor('x'.repeat(MAX_FILE_BYTES + 1))).toBe('larger than 5 MiB (5.0 MiB)');
+    expect(await reasonFor('x'.repeat(MAX_FILE_BYTES + 1))).toBe('larger than 32 MiB (32.0 MiB)');
   });
 
   it('is refused when it has gone, or a link has taken its place', async () => {

@@ -1,5 +1,6 @@
 // The checks on a draft: what each accepts and, with more care, what it must not.
 import { describe, expect, it } from 'vitest';
+import { atOnce, inSlices } from '../../../activities/slices.ts';
 import type { CheckResults, ValidationSubject } from '../../../activities/validation/checks.ts';
 import { runChecks } from '../../../activities/validation/checks.ts';
 import type { AnswerRules, Check, Passage } from '../../../workflows/protocol/index.ts';
@@ -27,7 +28,7 @@ const strict: AnswerRules = { requireCitations: true, refuseIfNotInContext: true
 const lax: AnswerRules = { requireCitations: false, refuseIfNotInContext: false };
 
 const check = (text: string, change: Partial<ValidationSubject> = {}, rules: AnswerRules = strict): CheckResults =>
-  runChecks({ text, finishReason: 'stop', passages, ...change }, rules);
+  atOnce(runChecks({ text, finishReason: 'stop', passages, ...change }, rules));
 const failed = ({ checks }: CheckResults): string[] => checks.filter((one) => !one.passed).map((one) => one.name);
 const found = ({ checks }: CheckResults, name: string): Check | undefined => checks.find((one) => one.name === name);
 
@@ -289,10 +290,54 @@ describe('no-instructions', () => {
 });
 
 describe('a long draft', () => {
-  it('with thousands of quotes and brackets is checked in well under two seconds', () => {
-    const text = `${'"'.repeat(5_000)}${'[1] '.repeat(10_000)}${'"x y '.repeat(10_000)}`.slice(0, MAX_DRAFT_BYTES);
+  const bytes = 10_000_000;
+  const filled = (text: string): string => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
+  const honest = 'The page says: "Swimwear is not returned" [1], as we know.\n\n';
+
+  it.each([
+    ['quotes', honest],
+    ['citations', '[1]'],
+    ['brackets', '['],
+    ['quotation marks', '"'],
+    ['quotes that nobody wrote', '"x 1 y" '],
+    ['quotes that never end', '“a '],
+    ['paragraphs', 'a\n\n'],
+    ['empty lines', ' \n'],
+    ['white space', ' '],
+    ['half an order', 'ignore all '],
+  ])('of ten megabytes of %s is checked in seconds, and lets others have their turn', async (_, text) => {
+    let last = performance.now();
+    let longest = 0;
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
     const started = performance.now();
-    check(text);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    await inSlices(runChecks({ text: filled(text), finishReason: 'stop', passages }, strict));
+    const tookMs = performance.now() - started;
+    clearInterval(timer);
+    expect(tookMs).toBeLessThan(15_000);
+    expect(longest).toBeLessThan(500);
+  });
+
+  it('passes when all of it does, and cites each passage once', () => {
+    const text = honest.repeat(bytes / honest.length);
+    expect(check(text)).toMatchObject({ passed: true, citations: [{ n: 1, quote: 'Swimwear is not returned' }] });
+  });
+
+  it('fails by one wrong quote at its very end', () => {
+    const text = `${honest.repeat(1_000)}Or "Swimwear is now returned" [1].`;
+    expect(found(check(text), 'quotes-verbatim')).toMatchObject({
+      passed: false,
+      reason: '1 of 1001 quotes do not stand word for word in the passage they cite',
+    });
+  });
+
+  it('with more quotes than are looked up does not pass', () => {
+    const one = '"Swimwear is not returned" [1] ';
+    const text = one.repeat(200_001);
+    expect(found(check(text), 'quotes-verbatim')).toMatchObject({ passed: false, score: 1 });
+    expect(found(check(text), 'quotes-verbatim')?.reason).toContain('more quotes than these 200000');
+    expect(found(check(text.slice(one.length)), 'quotes-verbatim')?.passed).toBe(true);
   });
 });

@@ -1,12 +1,11 @@
 // Reading a draft: paragraphs, citations, quotes, and what normalising folds and what it must not.
 import { describe, expect, it } from 'vitest';
-import {
-  citationNumbers,
-  holdsWhole,
-  normalise,
-  paragraphsOf,
-  quotesOf,
-} from '../../../activities/validation/parse-draft.ts';
+import * as draft from '../../../activities/validation/parse-draft.ts';
+import { holdsWhole, normalise } from '../../../activities/validation/parse-draft.ts';
+
+const citationNumbers = (text: string) => [...draft.citationNumbers(text)];
+const paragraphsOf = (text: string) => [...draft.paragraphsOf(text)];
+const quotesOf = (text: string) => [...draft.quotesOf(text)].filter((quote) => quote !== undefined);
 
 describe('citations', () => {
   it('are numbers in square brackets, in order, with repeats', () => {

@@ -197,14 +197,14 @@ describe('ask', () => {
     expect(ended).toMatchObject({ code, stdout: '' });
   });
 
-  it('reads the question from standard input, and refuses one of a megabyte with its size', async () => {
+  it('reads the question from standard input, and refuses one of ten megabytes with its size', async () => {
     expect(await stack.run(['ask', '-'], { stdin: `${QUESTION}\n` })).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(SENTENCE),
     });
-    const long = await stack.run(['ask', '-'], { stdin: 'x'.repeat(1024 * 1024) });
+    const long = await stack.run(['ask', '-'], { stdin: 'x'.repeat(10 * 1024 * 1024) });
     expect(long.stderr).toBe(
-      'error: Cannot start: the question has 1,048,576 bytes\nhint: At most 16,384 are taken. Ingest long texts as documents.\n',
+      'error: Cannot start: the question has 10,485,760 bytes\nhint: At most 262,144 are taken. Ingest long texts as documents.\n',
     );
     expect(long).toMatchObject({ code: 64, stdout: '' });
   });
