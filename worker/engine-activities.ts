@@ -5,10 +5,12 @@ import { createAdmit } from '../activities/admit.ts';
 import { createAssemble } from '../activities/assemble.ts';
 import { createCallTool } from '../activities/call-tool.ts';
 import { createCloseApproval } from '../activities/close-approval.ts';
-import { currentGeneration } from '../activities/find-generation.ts';
+import type { Denials } from '../activities/denials.ts';
 import { createGenerate } from '../activities/generate.ts';
+import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
 import { createJudgeCall } from '../activities/judge-call.ts';
+import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
@@ -35,6 +37,7 @@ export interface EngineDependencies {
   readonly sql: Sql;
   readonly runKeys: RunKeys;
   readonly policy: AccessPolicy;
+  readonly denials: Denials;
   readonly assertionKey: AssertionKey;
   readonly declared: readonly string[];
   readonly buildId: string;
@@ -47,17 +50,17 @@ export interface EngineDependencies {
 }
 
 export function createEngineActivities(dependencies: EngineDependencies): EngineActivities {
-  const { config, sql, runKeys, now } = dependencies;
+  const { config, sql, runKeys, policy, denials, now } = dependencies;
   const releases = createReleases((tenant, digest) => findRelease(sql, tenant, digest));
   const vectors = createVectorStore(sql, config.qdrant);
-  const search = createSearch({ sql, vectors });
+  const search = guardSearch(createSearch({ sql, vectors }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   return {
     admit: createAdmit({
       ...dependencies,
       findRelease: releases.find,
-      currentGeneration: (tenant, collection) => currentGeneration(sql, tenant, collection),
+      lookUp: (tenant, collection) => denials.along(tenant, () => lookUp(sql, tenant, collection)),
       allowCollectionOverride: config.mode === 'development',
     }),
     retrieve: createRetrieve(search, runKeys),
@@ -66,13 +69,15 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       sql,
       runKeys,
       releases,
+      policy,
+      denials,
       modelCalls: createModelCalls(sql),
       modelFor: createModels(config.providerKeys, dependencies.models),
     }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ sql, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
-    requestApproval: createRequestApproval({ sql, runKeys, approvers, ...clock }),
+    requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
     closeApproval: createCloseApproval({ sql, runKeys }),
     openGeneration: createOpenGeneration({ sql, vectors }),

@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Environment } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
+import type { Principal } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import type { RunningStack, StackProgress } from '../stack/supervisor.ts';
@@ -61,6 +62,15 @@ async function dev(options: DevOptions): Promise<void> {
   note('stopped; data are kept');
 }
 
+/** Who publishes on a development stack. */
+const PUBLISHER: Principal = {
+  id: 'countersign dev',
+  tenant: DEFAULT_TENANT,
+  groups: [],
+  roles: ['publisher'],
+  clearance: 'public',
+};
+
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */
 export async function publishReleases(
   sql: Sql,
@@ -68,18 +78,23 @@ export async function publishReleases(
   show: (progress: StackProgress) => void,
 ): Promise<void> {
   const { publishFolder } = await import('../../releases/publish.ts');
+  const { loadAccessPolicy } = await import('../../policies/load.ts');
   const { toolsModuleOf } = await import('../stack/sample-tools.ts');
   const { readToolDefinitions } = await import('../../runtime/tools-module.ts');
   const list = await publishFolder({
+    policy: loadAccessPolicy(resolve(environment.COUNTERSIGN_POLICIES ?? 'policies')),
     sql,
     folder: resolve(environment.COUNTERSIGN_RELEASES ?? 'releases'),
     tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
     tenant: DEFAULT_TENANT,
-    publishedBy: 'countersign dev',
+    principal: PUBLISHER,
   });
   for (const release of list) {
     const label = `${release.name}@${release.version}`;
     if (release.published) show({ part: 'releases', text: `published ${label}` });
+    for (const what of release.published ? release.unchecked : []) {
+      show({ part: 'releases', text: `${label}: not checked ${what}` });
+    }
     if (release.conflict) {
       show({
         part: 'releases',

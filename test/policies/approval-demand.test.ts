@@ -15,6 +15,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 function load(text: string) {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   writeFileSync(join(folder, 'schema.cedarschema'), readFileSync('policies/schema.cedarschema'));
+  writeFileSync(join(folder, 'risk-classes.yaml'), readFileSync('policies/risk-classes.yaml'));
   writeFileSync(join(folder, 'access.cedar'), text);
   return { folder, load: () => loadAccessPolicy(folder) };
 }
@@ -31,7 +32,7 @@ function problemOf(text: string): UserError {
     act();
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toContain(`${join(folder, 'access.cedar')}: policy p: `);
+    expect((error as UserError).message).toContain(`${join(folder, 'access.cedar')}:1: policy p: `);
     return error as UserError;
   }
   throw new Error('the policies loaded');

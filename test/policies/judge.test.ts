@@ -20,7 +20,7 @@ const asking = (principal: Principal, tenant = 'default'): Question => ({
   action: 'ask',
   resource: { type: 'Release', id: 'support_refund_answer@1.4.0' },
   context: { workflow: 'answer' },
-  attributes: { tenant, risk: 'low' },
+  attributes: { tenant, risk: 'low', name: 'support_refund_answer' },
 });
 const ingesting = (principal: Principal, tenant = 'default'): Question => ({
   principal,
@@ -33,6 +33,7 @@ const ingesting = (principal: Principal, tenant = 'default'): Question => ({
 function policyOf(text: string): ReturnType<typeof loadAccessPolicy> {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   writeFileSync(join(folder, 'schema.cedarschema'), readFileSync('policies/schema.cedarschema'));
+  writeFileSync(join(folder, 'risk-classes.yaml'), readFileSync('policies/risk-classes.yaml'));
   writeFileSync(join(folder, 'access.cedar'), text);
   return loadAccessPolicy(folder);
 }
@@ -99,7 +100,10 @@ describe('judging', () => {
     ['a context without a required field', { ...asking(customer), context: {} }],
     ['an action that the schema lacks', { ...asking(customer), action: 'approve' as const }],
     ['an action on a resource it does not apply to', { ...ingesting(operator), action: 'ask' as const }],
-    ['a resource without its tenant', { ...asking(customer), attributes: { risk: 'low' } }],
+    [
+      'a resource without its tenant',
+      { ...asking(customer), attributes: { risk: 'low', name: 'support_refund_answer' } },
+    ],
   ])('is an error, not a verdict, for %s', (_, question) => {
     expect(() => judge(policy, question)).toThrow(/^Cedar cannot judge /);
   });

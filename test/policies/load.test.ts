@@ -8,17 +8,20 @@ import { useTempFolder } from '../support/temp-folder.ts';
 
 const temp = useTempFolder();
 const schema = readFileSync('policies/schema.cedarschema', 'utf8');
+const classes = readFileSync('policies/risk-classes.yaml', 'utf8');
 const access = readFileSync('policies/access.cedar', 'utf8');
 
 interface Files {
   readonly schema?: string | null;
   readonly access?: string | null;
+  readonly classes?: string | null;
 }
 
 function folderOf(files: Files): string {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   const texts = { 'schema.cedarschema': files.schema ?? schema, 'access.cedar': files.access ?? access };
   if (files.schema !== null) writeFileSync(join(folder, 'schema.cedarschema'), texts['schema.cedarschema']);
+  if (files.classes !== null) writeFileSync(join(folder, 'risk-classes.yaml'), files.classes ?? classes);
   if (files.access !== null) writeFileSync(join(folder, 'access.cedar'), texts['access.cedar']);
   return folder;
 }
@@ -39,9 +42,14 @@ describe('policies that load', () => {
     expect(loadAccessPolicy('policies').ids).toEqual([
       'customers-and-staff-may-ask',
       'operators-may-ingest',
+      'customers-and-staff-may-search',
+      'requests-may-go-to-models',
+      'confidential-text-stays-here',
+      'publishers-may-release',
       'low-risk-tools-run-at-once',
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
+      'whoever-is-asked-may-approve',
       'anonymous-may-use-low-risk-tools-only',
       'suspended-accounts-may-not-do-anything',
     ]);
@@ -65,6 +73,13 @@ describe('policies that load', () => {
     const changed = access.replace('@groups("refund-approvers")', '@groups("everybody")');
     expect(changed).not.toBe(access);
     expect(loadAccessPolicy(folderOf({ access: changed })).digest).not.toBe(digest);
+  });
+
+  it('have another digest when only a risk class changes', () => {
+    const { digest } = loadAccessPolicy('policies');
+    const changed = classes.replace('eval_cases: 20', 'eval_cases: 21');
+    expect(changed).not.toBe(classes);
+    expect(loadAccessPolicy(folderOf({ classes: changed })).digest).not.toBe(digest);
   });
 
   it('have another digest when the schema changes', () => {
@@ -151,6 +166,7 @@ describe('policies that do not load', () => {
   it.each([
     ['access.cedar', { access: null }],
     ['schema.cedarschema', { schema: null }],
+    ['risk-classes.yaml', { classes: null }],
   ] as const)('name the missing file %s and the variable for the folder', (name, files) => {
     const { error, folder } = problemOf(files);
     expect(error.message).toContain(join(folder, name));
