@@ -45,7 +45,8 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx countersign policy test policies/cases.yaml')
     .action(test);
   offline(policy.command('explain').description('what the policies say to one question: who, what, why, which rule'))
-    .requiredOption('--as <id>', 'who asks: a development identity')
+    .option('--as <id>', 'who asks: a development identity')
+    .option('--principal <yaml>', 'who asks: { id, groups, roles, clearance }')
     .requiredOption('--action <name>', 'ask, ingest, retrieve, send_to_model, call_tool, approve or release')
     .requiredOption('--resource <id>', 'the release, collection, model or tool')
     .option('--set <name=value>', 'an attribute of the resource or of the context; again for another', collect, [])
@@ -110,7 +111,8 @@ async function test(file: string | undefined, options: OfflineOptions): Promise<
 }
 
 interface ExplainOptions extends OfflineOptions {
-  readonly as: string;
+  readonly as?: string;
+  readonly principal?: string;
   readonly action: string;
   readonly resource: string;
   readonly set: readonly string[];
@@ -136,10 +138,25 @@ async function explain(options: ExplainOptions): Promise<void> {
   };
   const context = Object.fromEntries(fields.filter(([name]) => !RESOURCE_FIELDS.has(name)));
   const { as, action } = options;
-  const question = readQuestion({ as, action, resource, context }, folder, 'The question');
+  const who = {
+    ...(as !== undefined && { as }),
+    ...(options.principal !== undefined && { principal: parse(options.principal) }),
+  };
+  const question = asWrongUse(() => readQuestion({ ...who, action, resource, context }, folder, 'The question'));
   const verdict = judgeCase(policy, question);
   if (options.json) return printJson(verdict);
   for (const line of explainVerdict(policy, verdict)) print(line);
+}
+
+/** What stands in a file is wrong content; on a command line it is wrong use. */
+function asWrongUse<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof UserError)) throw cause;
+    const { message, hint } = cause;
+    throw new UserError(message, { ...(hint !== undefined && { hint }), exitCode: 64, cause });
+  }
 }
 
 interface DenyOptions extends LedgerOptions {
