@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineTool } from '../../activities/tools/index.ts';
 import type { Principal } from '../../client/index.ts';
 import type { LedgeredDenial, NewDenial } from '../../policies/denial-ledger.ts';
 import { liftDenial, placeDenial } from '../../policies/denial-ledger.ts';
@@ -22,8 +24,17 @@ const GROUPS = {
   trainee: ['refund-approvers'],
 };
 const model = scriptedModel();
-const { tools, of } = testTools();
-const names = tools.map((tool) => tool.definition.name).join(', ');
+const { tools: counting, of } = testTools();
+const search = defineTool({
+  name: 'search_files',
+  description: 'Searches the files.',
+  input: z.object({ query: z.string() }),
+  risk: 'low',
+  idempotent: true,
+  run: async ({ query }, context) => (await context.search(query)).length,
+});
+const tools = [...counting, search];
+const names = counting.map((tool) => tool.definition.name).join(', ');
 
 /** Holds the next activity of a kind until it is let go. */
 const gates = new Map<string, { readonly reached: () => void; readonly open: Promise<void> }>();
@@ -65,6 +76,7 @@ forbid (principal == Principal::"trainee", action == Action::"approve", resource
     ...release('desk', `tools: [${names}]\n`),
     ...release('other', `tools: [${names}]\n`),
     ...release('files', `risk: medium\n${FILES}`),
+    ...release('searcher', `risk: medium\ntools: [search_files]\n${FILES}`),
     ...release('plain_files', `risk: low\n${FILES}`),
   }),
 });
@@ -129,6 +141,21 @@ describe('a search', () => {
       policy_rules: ['guests-search-nothing'],
       verdicts: [{ action: 'retrieve', resource: 'files', decision: 'deny', rules: ['guests-search-nothing'] }],
     });
+  });
+});
+
+describe('a tool that searches', () => {
+  it.each([
+    ['finds what the principal may see', STAFF, '{"status":"done","message":"","result":1}'],
+    [
+      'finds nothing where the policy forbids it',
+      GUEST,
+      'does not let guest search files here (guests-search-nothing)',
+    ],
+  ])('%s', async (_, as, says) => {
+    const calls = [{ tool: 'search_files', args: { query: 'Where do guests park bicycles?' } }];
+    const run = await start(`search as ${as.id}`, [{ calls }, repeat], { as, using: 'searcher' });
+    expect(textOf(await run.result())).toContain(says);
   });
 });
 
