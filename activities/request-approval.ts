@@ -131,9 +131,15 @@ async function approverJudge(
     tool,
     trust: callFactsOf(call),
   };
+  // An approver may have several keys.
+  const judged = new Map<string, boolean>();
   return ({ approver: id, groups }) => {
+    const before = judged.get(id);
+    if (before !== undefined) return before;
     const denied = denialRules(standing, { principals: [id] });
-    return judgeApprover(policy, { ...question, approver: { id, groups } }, denied).decision !== 'deny';
+    const may = judgeApprover(policy, { ...question, approver: { id, groups } }, denied).decision !== 'deny';
+    judged.set(id, may);
+    return may;
   };
 }
 

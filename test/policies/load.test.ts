@@ -134,6 +134,36 @@ describe('policies that do not load', () => {
     expect(error.hint).toContain('schema.cedarschema');
   });
 
+  it('name the line of each policy that speaks of what the schema lacks, and what there is', () => {
+    // With more than ten policies, and with a copy that somebody commented out: lines still are those of the file.
+    const broken = access
+      .replace('Group::"suspended"', 'Team::"suspended"')
+      .replace('resource.risk == "critical"', 'resource.risc == "critical"')
+      .replace(
+        '@id("operators-may-ingest")',
+        '// @id("gone") permit (principal, action, resource);\n@id("operators-may-ingest")',
+      )
+      .replace('Action::"ingest"', 'Action::"ingets"');
+    const line = (needle: string): number => broken.slice(0, broken.indexOf(needle)).split('\n').length;
+    const { error, folder } = problemOf({ access: broken });
+    const file = join(folder, 'access.cedar');
+    expect(error.message.split('\n')).toEqual([
+      expect.stringContaining(`${file}:${line('Action::"ingets"')}: policy operators-may-ingest: `),
+      expect.stringContaining(`${file}:${line('resource.risc')}: policy critical-tools-run-when-two-approved: `),
+      expect.stringContaining(`${file}:${line('Team::')}: policy suspended-accounts-may-not-do-anything: `),
+    ]);
+    expect(error.hint).toContain('Actions are: approve, ask, call_tool, ingest, release, retrieve, send_to_model.');
+    expect(error.hint).toContain('Tool has: idempotent, risk, tenant.');
+    expect(error.hint).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
+  });
+
+  it('name the line of a second policy with the same @id, and that of the first', () => {
+    const { error, folder } = problemOf({
+      access: '@id("a") permit (principal, action, resource);\n\n@id("a") forbid (principal, action, resource);',
+    });
+    expect(error.message).toBe(`${join(folder, 'access.cedar')}:3: two policies have @id("a"), the other in line 1`);
+  });
+
   it('show the first line of a policy without @id, and ask for one', () => {
     const { error } = problemOf({ access: `${access}\npermit (principal in Role::"auditor", action, resource);\n` });
     expect(error.message).toContain('no @id');

@@ -14,6 +14,7 @@ import { scriptedModel } from '../../testing/index.ts';
 import type { Reply, TraceRecord } from '../../workflows/protocol/index.ts';
 import { signDecision } from '../support/approvers.ts';
 import { itReplaysEveryHistory, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
 import { testTools } from '../support/test-tools.ts';
 import { useDecider } from '../support/waiting.ts';
 
@@ -141,6 +142,7 @@ describe('a search', () => {
       policy_rules: ['guests-search-nothing'],
       verdicts: [{ action: 'retrieve', resource: 'files', decision: 'deny', rules: ['guests-search-nothing'] }],
     });
+    await golden('answer-search-denied', run);
   });
 });
 
@@ -189,6 +191,7 @@ describe('what goes to a model', () => {
         },
       ],
     });
+    await golden('answer-model-denied', run);
   });
 
   it('is not counted by what the principal may see, but by what was found', async () => {
@@ -240,6 +243,7 @@ describe('a call that is approved and has not begun', () => {
     } else expect(reply).toContain(`(deny-now:${placed.id})`);
     expect(of('refund', order)).toEqual([]);
     expect(await effectsOf(run.id)).toEqual([]);
+    if (denial.kind === 'tool') await golden('agent-denied-at-effect', run);
     await lift(placed);
   });
 
