@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineTool } from '../../activities/tools/index.ts';
 import type { Principal } from '../../client/index.ts';
@@ -126,6 +126,12 @@ const repeat: ScriptedTurn = ({ prompt }) =>
     ?.parts.map((part) => part.text)
     .join('') ?? '';
 const textOf = (reply: Reply): string => (reply.kind === 'answered' ? reply.text : JSON.stringify(reply));
+
+/** What a test that fails leaves standing must not deny the next one. */
+afterEach(async () => {
+  await engine.sql('owner')`delete from access_denials where tenant = 'default' and lifted_at is null`;
+  await engine.sql('owner')`select pg_notify('countersign_denials', 'default')`;
+});
 
 describe('a search', () => {
   it('that the policy forbids is not made: the run is refused with the rule, and no model is asked', async () => {
