@@ -54,8 +54,22 @@ export function judge(policy: AccessPolicy, question: Question, denied: readonly
   };
 }
 
+/** Cedar answers by the set and the question alone, so the same question need not be asked again. Oldest first. */
+const answers = new Map<string, Authorisation>();
+const MAX_ANSWERS = 2_000;
+
 /** @throws Error when the request does not fit the schema */
 export function authorise(policy: AccessPolicy, question: Question): Authorisation {
+  const key = `${policy.handle} ${JSON.stringify(question)}`;
+  const before = answers.get(key);
+  if (before !== undefined) return before;
+  const answer = ask(policy, question);
+  if (answers.size >= MAX_ANSWERS) answers.delete(answers.keys().next().value ?? '');
+  answers.set(key, answer);
+  return answer;
+}
+
+function ask(policy: AccessPolicy, question: Question): Authorisation {
   const { principal, action, resource, context, attributes } = question;
   const answer = cedar.statefulIsAuthorized({
     principal: { type: 'Principal', id: principal.id },
