@@ -1,5 +1,7 @@
 // The verb `admit`: who asks, what for, and may they. Nothing of a run happens before it.
 import { ApplicationFailure } from '@temporalio/common';
+import type { Denial } from '../policies/denials.ts';
+import { denialRules, deniedNow } from '../policies/denials.ts';
 import { judge } from '../policies/judge.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { Release } from '../releases/release.ts';
@@ -18,6 +20,7 @@ import type {
 import { Failure } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 import { principalOf } from './principal.ts';
+import { nameOf } from './run-facts.ts';
 
 export interface AdmitDependencies {
   readonly runKeys: RunKeys;
@@ -25,12 +28,19 @@ export interface AdmitDependencies {
   /** Key that principal assertions must verify against. */
   readonly assertionKey: AssertionKey;
   findRelease(tenant: string, digest: `sha256:${string}`): Promise<Release | undefined>;
-  currentGeneration(tenant: string, collection: string): Promise<IndexGeneration | undefined>;
+  /** What is denied in the tenant now, and the current generation of a collection: one statement. */
+  lookUp(tenant: string, collection: string | undefined): Promise<LookedUp>;
   /** Names of the activities that the worker's author declared. */
   readonly declared: readonly string[];
   readonly buildId: string;
   /** Whether a start may name another collection than its release does: on a development stack only. */
   readonly allowCollectionOverride: boolean;
+}
+
+export interface LookedUp {
+  readonly denials: readonly Denial[];
+  /** Absent without a collection, and before the first ingest has ended. */
+  readonly generation?: IndexGeneration;
 }
 
 export function createAdmit(dependencies: AdmitDependencies): EngineActivities['admit'] {
@@ -40,18 +50,19 @@ export function createAdmit(dependencies: AdmitDependencies): EngineActivities['
       const principal = await principalOf(input, dependencies.assertionKey);
       requireAsLedgered(input, principal, start);
       const release = await releaseOf(input, dependencies);
-      const verdict = judgeStart(policy, input, principal, release);
-      if (verdict.decision === 'deny') return { principal, verdict, ...(release && { release }), declared, buildId };
-      const collection = release?.retrieval?.collection;
-      const generation =
-        collection === undefined ? undefined : await dependencies.currentGeneration(input.tenant, collection);
+      const byPolicy = judgeStart(policy, input, principal, release);
+      const admission = { principal, ...(release !== undefined && { release }), declared, buildId };
+      if (byPolicy.decision === 'deny') return { ...admission, verdict: byPolicy };
+      const { denials, generation } = await dependencies.lookUp(input.tenant, release?.retrieval?.collection);
+      const denied = denialRules(denials, {
+        ...(release !== undefined && { release: nameOf(release) }),
+        principals: [principal.id],
+      });
+      if (denied.length > 0) return { ...admission, verdict: deniedNow(policy, byPolicy.facts, denied) };
       return {
-        principal,
-        verdict,
-        ...(release !== undefined && { release }),
+        ...admission,
+        verdict: byPolicy,
         ...(generation !== undefined && { generation }),
-        declared,
-        buildId,
       };
     });
 }
@@ -100,7 +111,7 @@ function judgeStart(
   const context = { workflow: input.workflowType };
   if (input.action === 'ask' && release !== undefined) {
     const resource = { type: 'Release', id: `${release.name}@${release.version}` } as const;
-    const attributes = { tenant: input.tenant, risk: release.risk };
+    const attributes = { tenant: input.tenant, risk: release.risk, name: release.name };
     return judge(policy, { principal, action: 'ask', resource, context, attributes });
   }
   if (input.action === 'ingest' && input.collection !== undefined) {

@@ -3,23 +3,27 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ApproverRegistry } from '../policies/approver-registry.ts';
+import { denialRule, namesOf } from '../policies/denials.ts';
+import { judgeApprover } from '../policies/judge-approver.ts';
+import type { CallQuestion } from '../policies/judge-call.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Database, Sql } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type { CallResult, CallToolInput, EngineActivities, Principal, Verdict } from '../workflows/protocol/index.ts';
+import type { CallResult, CallToolInput, EngineActivities, Principal } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { hashOfRequest, requireRequest } from './approval-requests.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { isRepeated, requireCall } from './frozen-calls.ts';
+import type { GuardedSearch } from './guard-search.ts';
 import { requireStart } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
-import { receiptFault } from './receipt.ts';
+import { checkReceipt } from './receipt.ts';
 import type { Releases } from './release-cache.ts';
-import type { Search } from './retrieve.ts';
+import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { runTool } from './run-tool.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -35,7 +39,7 @@ export interface CallToolDependencies {
   readonly approvers: ApproverRegistry;
   readonly assertionKey: AssertionKey;
   readonly tools: Toolbox;
-  readonly search: Search;
+  readonly search: GuardedSearch;
   readonly settings: Readonly<Record<string, string>>;
   readonly securityLog: SecurityLog;
   /** Stands for the ledger's clock in tests. @default the database's `now()` */
@@ -48,6 +52,8 @@ interface Cleared {
   readonly call: FrozenCall;
   readonly tool: Tool;
   readonly principal: Principal;
+  /** As denials name what this effect hangs on: the tool, the release, and everybody who asked for it or approved it. */
+  readonly names: ReturnType<typeof namesOf>;
 }
 
 /**
@@ -88,13 +94,17 @@ async function perform(
     attempt,
     worker,
     approvalId: input.approval?.approvalId ?? null,
+    names: cleared.names,
   });
   if (claim.settled !== undefined) return claim.settled;
-  if (claim.claimedBefore && !tool.definition.idempotent) {
+  const isDenied = claim.deniedBy.length > 0;
+  const isHarmless = call.risk === 'low';
+  if (claim.claimedBefore && (isDenied ? !isHarmless : !tool.definition.idempotent)) {
     const message =
       'An earlier attempt began it and did not report back. A person has to find out whether it happened.';
     return await settleEffect(sql, start, call, { ...NOTHING, state: 'unknown', message });
   }
+  if (isDenied) throw denied(call, claim.deniedBy.map(denialRule));
   // A worker that slept since its claim may no longer begin: another attempt may be under way.
   if (performance.now() - claimedAt > LEASE_MS) {
     throw ApplicationFailure.retryable(
@@ -126,32 +136,44 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
     );
   }
   const tool = tools.require(call.tool, call.definitionHash);
-  const { context } = call.verdict.facts;
-  const verdict = judgeCall(policy, {
+  const facts = callFactsOf(call);
+  const question: CallQuestion = {
+    ...runFactsOf(input, release.body),
     principal,
-    tenant: call.tenant,
     tool: tool.definition,
-    release: release.body,
-    trust: {
-      sawUntrusted: context['saw_untrusted'] === true,
-      untrustedArguments: Number(context['untrusted_arguments'] ?? 0),
-      repeated: context['repeated'] === true || (await isRepeated(sql, call)),
-    },
-  });
-  if (verdict.decision === 'deny') throw denied(call, verdict);
+    trust: { ...facts, repeated: facts.repeated || (await isRepeated(sql, call)) },
+  };
+  const verdict = judgeCall(policy, question);
+  if (verdict.decision === 'deny') throw denied(call, verdict.rules);
   // May only tighten: what asked for approval when it was judged still does.
   const demand = verdict.approval ?? call.verdict.approval;
-  if (demand !== undefined) await requireReceipt(input, { start, call, tool, principal }, demand.quorum, dependencies);
+  const approvers =
+    demand === undefined
+      ? []
+      : await requireReceipt(input, { start, call, tool, question, demanded: demand.quorum }, dependencies);
   if (tool.preview(call.args) !== call.preview) throw receiptRefused(call, 'its preview is not the one that was shown');
-  return { start, call, tool, principal };
+  const principals = [principal.id, ...approvers];
+  return {
+    start,
+    call,
+    tool,
+    principal,
+    names: namesOf({ tool: call.tool, release: nameOf(release.body), principals }),
+  };
 }
+
+interface NeedsReceipt extends Pick<Cleared, 'start' | 'call' | 'tool'> {
+  readonly question: CallQuestion;
+  readonly demanded: { readonly n: number; readonly groups: readonly string[] };
+}
+
+/** Who approved. */
 
 async function requireReceipt(
   input: CallToolInput,
-  { start, call, tool, principal }: Cleared,
-  demanded: { readonly n: number; readonly groups: readonly string[] },
+  { start, call, tool, question, demanded }: NeedsReceipt,
   dependencies: CallToolDependencies,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { approval } = input;
   if (approval === undefined) {
     // Allowed when it was judged, and no more: the policy, or what it knows of the run, has changed since.
@@ -163,22 +185,25 @@ async function requireReceipt(
     }
     throw receiptRefused(call, 'it has no approval');
   }
-  const { approvers } = dependencies;
+  const { approvers, policy } = dependencies;
   const sql = dependencies.db.of(input.tenant);
+  const requester = question.principal.id;
   const request = await requireRequest(sql, start, { runId: input.runId, approvalId: approval.approvalId });
   const now = dependencies.now?.() ?? (await ledgerTime(sql));
-  const fault = await receiptFault({
+  const checked = await checkReceipt({
     request,
     requestHash: hashOfRequest(start, request),
     decisions: approval.decisions,
     keys: approvers.current(now),
-    requester: principal.id,
+    requester,
     definitionHash: tool.definitionHash,
     call,
     demanded,
+    mayApprove: (approver) => judgeApprover(policy, { ...question, approver, requester }),
     now,
   });
-  if (fault !== undefined) throw receiptRefused(call, fault);
+  if ('fault' in checked) throw receiptRefused(call, checked.fault);
+  return checked.approvers;
 }
 
 /** Trying has ended. What was settled stands; else nobody knows, but of a tool that changes nothing it does not matter. */
@@ -205,10 +230,9 @@ async function ledgerTime(sql: Sql): Promise<Date> {
   return row.now;
 }
 
-function denied(call: FrozenCall, verdict: Verdict): ApplicationFailure {
-  const rules = verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
+function denied(call: FrozenCall, rules: readonly string[]): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
-    `The access policy does not allow ${call.tool} any more (${rules}).`,
+    `The access policy does not allow ${call.tool} any more (${rulesText(rules)}).`,
     Failure.CallDenied,
   );
 }

@@ -1,5 +1,6 @@
 // The effect ledger: claimed by attempt and lease, then done, failed or unknown. Rows are only ever inserted; the first result counts.
 import { ApplicationFailure } from '@temporalio/common';
+import type { namesOf } from '../policies/denials.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import { openOutcome, sealOutcome } from '../runtime/effect-outcome.ts';
@@ -33,6 +34,8 @@ export interface Claim {
   readonly settled: CallResult | undefined;
   /** Another attempt got as far as the effect. */
   readonly claimedBefore: boolean;
+  /** Ids of the denials that stand against it: nothing was claimed then. */
+  readonly deniedBy: readonly string[];
 }
 
 export interface Settlement {
@@ -58,7 +61,7 @@ interface ResultRow {
 }
 
 /**
- * Notes that this attempt is about to begin the effect. One round trip.
+ * Notes that this attempt is about to begin the effect, unless a denial stands against it at this moment. One round trip.
  *
  * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already
  */
@@ -66,25 +69,33 @@ export async function claimEffect(
   sql: Sql,
   start: StartedRun,
   call: FrozenCall,
-  by: Attempt & { readonly approvalId: ApprovalId | null },
+  by: Attempt & { readonly approvalId: ApprovalId | null; readonly names: ReturnType<typeof namesOf> },
 ): Promise<Claim> {
   const { effectKey, tenant, runId } = call;
-  const { execution, attempt, worker, approvalId } = by;
+  const { execution, attempt, worker, approvalId, names } = by;
   try {
-    const [row] = await sql<(Partial<ResultRow> & { claimed_before: boolean })[]>`
-      with entered as (
+    const [row] = await sql<(Partial<ResultRow> & { claimed_before: boolean; denied_by: string[] })[]>`
+      with denied as (
+        select id from access_denials where tenant = ${tenant} and lifted_at is null
+          and name = any(case kind when 'tool' then ${names.tool}::text[] when 'release' then ${names.release}::text[]
+            else ${names.principal}::text[] end)
+      ), entered as (
         insert into effects (effect_key, tenant, run_id, approval_id)
-        values (${effectKey}, ${tenant}, ${runId}, ${approvalId}) on conflict (effect_key) do nothing
+        select ${effectKey}, ${tenant}, ${runId}, ${approvalId} where not exists (select from denied)
+        on conflict (effect_key) do nothing
       ), claimed as (
         insert into effect_claims (effect_key, tenant, execution, attempt, worker, lease_until)
-        values (${effectKey}, ${tenant}, ${execution}, ${attempt}, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond')
+        select ${effectKey}, ${tenant}, ${execution}, ${attempt}::integer, ${worker}, now() + ${LEASE_MS} * interval '1 millisecond'
+        where not exists (select from denied)
         on conflict do nothing
       )
       select r.state, r.message, r.outcome, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
-        exists (select 1 from effect_claims where effect_key = ${effectKey}) as claimed_before
+        exists (select 1 from effect_claims where effect_key = ${effectKey}) as claimed_before,
+        array(select id from denied order by id) as denied_by
       from (select 1) one left join effect_results r on r.effect_key = ${effectKey}`;
-    const settled = row?.state == null ? undefined : resultOf(start, call, row as ResultRow);
-    return { settled, claimedBefore: row?.claimed_before ?? false };
+    if (row === undefined) throw new Error(`The ledger did not answer the claim of call ${effectKey}`);
+    const settled = row.state == null ? undefined : resultOf(start, call, row as ResultRow);
+    return { settled, claimedBefore: row.claimed_before, deniedBy: row.denied_by };
   } catch (error) {
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
     throw ApplicationFailure.nonRetryable(

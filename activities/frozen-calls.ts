@@ -1,12 +1,14 @@
 // Calls as they were judged: canonical arguments and preview in the ledger, sealed under the run's key, never changed.
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
+import type { Denial } from '../policies/denials.ts';
 import { canonicalJson, keyedHash } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Digest, KeyedHash, Risk, RunId, StepPath, Verdict } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
+import { standing } from './denials.ts';
 
 export interface FrozenCall {
   readonly effectKey: Digest;
@@ -88,15 +90,30 @@ export async function requireCall(
   };
 }
 
-/** Whether the same tool was called with the same arguments in this run before, with an effect that is or may be there. */
+/** What a verdict needs to know of the call's past and of what is denied in its tenant, in one statement. */
+export async function lookBack(
+  sql: Sql,
+  call: Pick<FrozenCall, 'runId' | 'tenant' | 'tool' | 'argsHash'>,
+): Promise<{ readonly repeated: boolean; readonly denials: readonly Denial[] }> {
+  const [row] = await sql<{ repeated: boolean; denials: readonly Denial[] }[]>`
+    select exists (
+      select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
+      where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
+        and r.state in ('done', 'unknown')) as repeated,
+      ${standing(sql, call.tenant)} as denials`;
+  if (row === undefined) throw new Error(`The ledger did not say what it knows of a call of run ${call.runId}`);
+  return row;
+}
+
+/** Whether another call of the same tool with the same arguments was made in this run before, with an effect that is or may be there. */
 export async function isRepeated(
   sql: Sql,
-  call: Pick<FrozenCall, 'runId' | 'tool' | 'argsHash'> & { readonly effectKey?: Digest },
+  call: Pick<FrozenCall, 'runId' | 'tool' | 'argsHash' | 'effectKey'>,
 ): Promise<boolean> {
   const rows = await sql`
     select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
     where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
-      and c.effect_key <> ${call.effectKey ?? ''} and r.state in ('done', 'unknown') limit 1`;
+      and c.effect_key <> ${call.effectKey} and r.state in ('done', 'unknown') limit 1`;
   return rows.length > 0;
 }
 

@@ -2,17 +2,23 @@
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Denial } from '../policies/denials.ts';
+import { denialRules } from '../policies/denials.ts';
+import { judgeModel } from '../policies/judge-model.ts';
+import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Database } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, Usage } from '../workflows/protocol/index.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
+import type { EngineActivities, GenerateInput, Usage, Verdict } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
+import type { Denials } from './denials.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { Releases } from './release-cache.ts';
+import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -21,23 +27,27 @@ const HEARTBEAT_MS = 3_000;
 export interface GenerateDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
+  readonly policy: AccessPolicy;
+  readonly denials: Denials;
   readonly modelCalls: ModelCalls;
   readonly db: Database;
   readonly modelFor: ModelFor;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, modelCalls, modelFor } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelFor } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
     const { tenant, runId, stepPath } = input;
-    const [start, { body }] = await Promise.all([
+    const [start, { body }, standing] = await Promise.all([
       requireStart(runKeys, runId),
       releases.require(tenant, input.releaseDigest),
+      denials.recent(tenant),
     ]);
     const runKey = start.key;
     const model = modelFor(body);
+    const verdict = judgeRequest(policy, input, { start, body, standing });
     const key = keyedHash(runKey, HashPrefix.ModelCall, { runId, stepPath, prompt: input.prompt, model: body.model });
     const request: ModelRequest = {
       model: body.model.id,
@@ -65,11 +75,46 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: model.label,
         reused,
         durationMs: Math.round(performance.now() - started),
+        verdict,
       };
     } finally {
       clearInterval(heartbeat);
     }
   };
+}
+
+interface Known {
+  readonly start: StartedRun;
+  readonly body: ReleaseBody;
+  readonly standing: readonly Denial[];
+}
+
+/** @throws ApplicationFailure ModelDenied, NotAsLedgered, non-retryable */
+function judgeRequest(policy: AccessPolicy, input: GenerateInput, { start, body, standing }: Known): Verdict {
+  const { access } = input;
+  if (access === undefined) {
+    throw ApplicationFailure.nonRetryable(
+      `${input.stepPath} of run ${input.runId} does not say what is in its prompt: it was begun by an earlier version. Ask again.`,
+      Failure.ModelDenied,
+    );
+  }
+  const { principal, origins, sensitivity, sawUntrusted } = access;
+  if (principal.id !== start.requester) {
+    throw ApplicationFailure.nonRetryable(
+      `Run ${input.runId} was started by another principal than this step says`,
+      Failure.NotAsLedgered,
+    );
+  }
+  const denied = denialRules(standing, { release: nameOf(body), principals: [principal.id] });
+  const asked = { ...runFactsOf(input, body), principal, model: body.model, sensitivity, origins, sawUntrusted };
+  const verdict = judgeModel(policy, asked, denied);
+  if (verdict.decision !== 'deny') return verdict;
+  throw ApplicationFailure.create({
+    message: `The access policy does not let this request go to ${body.model.name} (${rulesText(verdict.rules)}).`,
+    type: Failure.ModelDenied,
+    nonRetryable: true,
+    details: [verdict],
+  });
 }
 
 async function payOnce(

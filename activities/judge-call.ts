@@ -1,5 +1,6 @@
 // The verb `judgeCall`: holds a call against its tool's schema, freezes its arguments and asks the access policy. A local activity.
 import { ApplicationFailure } from '@temporalio/common';
+import { denialRules } from '../policies/denials.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
@@ -16,12 +17,19 @@ import type {
   LocalStepResult,
   Verdict,
 } from '../workflows/protocol/index.ts';
-import { Failure, MAX_REASON_CHARS, MAX_TOOL_ARGUMENTS_BYTES } from '../workflows/protocol/index.ts';
-import { freezeCall, hashOfArguments, isRepeated } from './frozen-calls.ts';
+import {
+  Failure,
+  highestSensitivity,
+  MAX_REASON_CHARS,
+  MAX_TOOL_ARGUMENTS_BYTES,
+} from '../workflows/protocol/index.ts';
+import type { Denials } from './denials.ts';
+import { freezeCall, hashOfArguments, lookBack } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
 import type { Releases } from './release-cache.ts';
+import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { Toolbox } from './toolbox.ts';
 
 export interface JudgeCallDependencies {
@@ -29,6 +37,7 @@ export interface JudgeCallDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
   readonly policy: AccessPolicy;
+  readonly denials: Denials;
   readonly assertionKey: AssertionKey;
   readonly tools: Toolbox;
 }
@@ -41,7 +50,7 @@ export function createJudgeCall(dependencies: JudgeCallDependencies): EngineActi
 }
 
 async function judge(input: JudgeCallInput, start: StartedRun, dependencies: JudgeCallDependencies): Promise<Judged> {
-  const { db, releases, policy, assertionKey, tools } = dependencies;
+  const { db, releases, policy, denials, assertionKey, tools } = dependencies;
   const { runId, tenant, stepPath, trust } = input;
   const sql = db.of(tenant);
   const body = await bodyOf(input, start, releases);
@@ -53,19 +62,23 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   const { args, preview } = read;
 
   const argsHash = hashOfArguments(start, input.tool, args);
-  const [principal, repeated] = await Promise.all([
+  const asked = { runId, tenant, tool: input.tool, argsHash };
+  const [principal, { repeated, denials: standing }] = await Promise.all([
     ledgeredPrincipal(input, start, assertionKey),
-    isRepeated(sql, { runId, tool: input.tool, argsHash }),
+    denials.along(tenant, () => lookBack(sql, asked)),
   ]);
   const { definition, definitionHash } = tool;
   const untrustedArguments = untrustedOf(tool, args, trust);
-  const verdict = judgeCall(policy, {
-    principal,
-    tenant,
-    tool: definition,
-    release: body,
-    trust: { sawUntrusted: trust.sawUntrusted, untrustedArguments, repeated },
-  });
+  const facts = {
+    sawUntrusted: trust.sawUntrusted,
+    sensitivity: highestSensitivity([trust.sensitivity ?? 'public', ...trust.labels.map((label) => label.sensitivity)]),
+    origins: [...new Set(trust.labels.map(({ origin }) => origin))],
+    untrustedArguments,
+    repeated,
+  };
+  const question = { ...runFactsOf(input, body), principal, tool: definition, trust: facts };
+  const target = { tool: input.tool, release: nameOf(body), principals: [principal.id] };
+  const verdict = judgeCall(policy, question, denialRules(standing, target));
   if (verdict.decision === 'deny') return { outcome: 'deny', message: denialOf(verdict, input.tool), verdict };
   const { firstExecutionRunId } = input;
   const effectKey = digestOf({ workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash });
@@ -117,6 +130,5 @@ function namesOf(body: ReleaseBody): string {
 }
 
 function denialOf(verdict: Verdict, tool: string): string {
-  const rules = verdict.rules.length > 0 ? verdict.rules.join(', ') : 'no policy allows it';
-  return `The access policy does not let ${verdict.facts.principal.id} use ${tool} here (${rules}).`;
+  return `The access policy does not let ${verdict.facts.principal.id} use ${tool} here (${rulesText(verdict.rules)}).`;
 }

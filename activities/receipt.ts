@@ -2,9 +2,10 @@
 // it, each decision's signature, the approver registry as it is now. Independent of what the workflow checked.
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { z } from 'zod';
-import type { ApprovalRequest, ApproverKey, DecisionClaims } from '../workflows/protocol/index.ts';
+import type { ApprovalRequest, ApproverKey, DecisionClaims, Verdict } from '../workflows/protocol/index.ts';
 import { DECISION_TYPE, MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
 import type { FrozenCall } from './frozen-calls.ts';
+import { rulesText } from './run-facts.ts';
 
 /** How far an approver's clock may be off. */
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
@@ -37,13 +38,18 @@ export interface Receipt {
   readonly call: FrozenCall;
   /** The quorum that the policy asks for now; the larger one counts. */
   readonly demanded: { readonly n: number; readonly groups: readonly string[] };
+  /** What the access policy says now of an approver's deciding on this call. */
+  mayApprove(approver: { readonly id: string; readonly groups: readonly string[] }): Verdict;
   /** The ledger's clock. */
   readonly now: Date;
 }
 
-/** Why the receipt does not hold, in one sentence without content; `undefined` if it does. */
-export async function receiptFault(receipt: Receipt): Promise<string | undefined> {
-  return bindingFault(receipt) ?? (await quorumFault(receipt));
+/** Who signed; or why the receipt does not hold, in one sentence without content. */
+export type Checked = { readonly approvers: readonly string[] } | { readonly fault: string };
+
+export async function checkReceipt(receipt: Receipt): Promise<Checked> {
+  const fault = bindingFault(receipt);
+  return fault === undefined ? await checkQuorum(receipt) : { fault };
 }
 
 function bindingFault({ request, call, requester, definitionHash, now }: Receipt): string | undefined {
@@ -60,18 +66,18 @@ function bindingFault({ request, call, requester, definitionHash, now }: Receipt
   return undefined;
 }
 
-async function quorumFault(receipt: Receipt): Promise<string | undefined> {
+async function checkQuorum(receipt: Receipt): Promise<Checked> {
   const { request, decisions, demanded } = receipt;
   const approvers = new Set<string>();
   for (const jws of decisions) {
     const decision = await verified(jws, receipt);
-    if (typeof decision === 'string') return decision;
-    if (decision.decision === 'reject') return `${decision.approver} rejected it`;
+    if (typeof decision === 'string') return { fault: decision };
+    if (decision.decision === 'reject') return { fault: `${decision.approver} rejected it` };
     approvers.add(decision.approver);
   }
   const needed = Math.max(request.quorum.n, demanded.n);
-  if (approvers.size >= needed) return undefined;
-  return `${approvers.size} of ${needed} approvers signed`;
+  if (approvers.size >= needed) return { approvers: [...approvers] };
+  return { fault: `${approvers.size} of ${needed} approvers signed` };
 }
 
 async function verified(jws: string, receipt: Receipt): Promise<DecisionClaims | string> {
@@ -93,6 +99,10 @@ async function verified(jws: string, receipt: Receipt): Promise<DecisionClaims |
   const groups = [...request.quorum.groups].filter((group) => demanded.groups.includes(group));
   if (!key.groups.some((group) => groups.includes(group)))
     return `${claims.approver} is in no group that may approve it`;
+  const verdict = receipt.mayApprove({ id: key.approver, groups: key.groups });
+  if (verdict.decision === 'deny') {
+    return `the access policy does not let ${claims.approver} approve it (${rulesText(verdict.rules)})`;
+  }
   const issuedMs = claims.iat * 1000;
   if (
     !(issuedMs >= Date.parse(request.notBefore) - MAX_CLOCK_SKEW_MS && issuedMs <= now.getTime() + MAX_CLOCK_SKEW_MS)

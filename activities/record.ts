@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, RecordInput, TraceRecord } from '../workflows/protocol/index.ts';
+import type {
+  EngineActivities,
+  RecordInput,
+  RefusalReason,
+  TraceRecord,
+  Verdict,
+} from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 
 export interface RecordDependencies {
@@ -27,7 +33,8 @@ export function createRecord(dependencies: RecordDependencies): EngineActivities
 
 /** Pure but for its arguments. */
 export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
-  const { release, verdict, generation, usage } = input;
+  const { release, generation, usage } = input;
+  const verdict = lastWord(input);
   return {
     trace_id: traceIdOf(input.traceparent, input.runId),
     prompt_version: release === undefined ? null : `${release.name}@${release.version}`,
@@ -45,7 +52,7 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     outcome: input.outcome,
     outcome_detail: input.outcomeDetail,
     release_digest: release?.digest ?? null,
-    policy_digest: verdict?.policyDigest ?? null,
+    policy_digest: input.verdict?.policyDigest ?? null,
     policy_rules: verdict?.rules ?? [],
     index_generation: generation?.id ?? null,
     build_id: input.buildId,
@@ -58,9 +65,20 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     repairs: input.repairs,
     tool_calls: input.toolCalls ?? 0,
     approvals: input.approvals ?? 0,
+    ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
     started_at: input.startedAt,
     ended_at: endedAt.toISOString(),
   };
+}
+
+/** Of admission; of the denial, when the policy ended the run later. */
+function lastWord({
+  verdict,
+  verdicts = [],
+  outcomeDetail,
+}: RecordInput): Pick<Verdict, 'decision' | 'rules'> | undefined {
+  const endedByPolicy = outcomeDetail === ('policy-denied' satisfies RefusalReason);
+  return (endedByPolicy ? verdicts.findLast(({ decision }) => decision === 'deny') : undefined) ?? verdict;
 }
 
 /** W3C Trace Context, 3.2.2: version ff and ids of zeros alone are invalid. */

@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import type { ApproverRegistry } from '../policies/approver-registry.ts';
+import { denialRules } from '../policies/denials.ts';
+import { judgeApprover } from '../policies/judge-approver.ts';
+import type { AccessPolicy } from '../policies/load.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
@@ -10,20 +13,30 @@ import type {
   ApprovalDemand,
   ApprovalRequest,
   ApproverKey,
+  Digest,
   EngineActivities,
   PendingApproval,
   RequestApprovalInput,
+  RunId,
 } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { hashOfRequest, writeRequest } from './approval-requests.ts';
+import type { Denials } from './denials.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
+import type { Releases } from './release-cache.ts';
+import { callFactsOf, runFactsOf } from './run-facts.ts';
+import type { Toolbox } from './toolbox.ts';
 
 export interface RequestApprovalDependencies {
   readonly db: Database;
   readonly runKeys: RunKeys;
   readonly approvers: ApproverRegistry;
+  readonly policy: AccessPolicy;
+  readonly releases: Releases;
+  readonly denials: Denials;
+  readonly tools: Toolbox;
   /** @default the clock of this process */
   readonly now?: () => Date;
 }
@@ -35,7 +48,12 @@ export function createRequestApproval(dependencies: RequestApprovalDependencies)
       const sql = db.of(input.tenant);
       const call = await requireCall(sql, start, input);
       const demand = demandOf(call);
-      const keys = eligible(approvers.current(now()), demand, start.requester);
+      const keys = eligible(
+        approvers.current(now()),
+        demand,
+        start.requester,
+        await approverJudge(input, start, call, dependencies),
+      );
       requireQuorum(keys, demand, start.requester, input);
       const request = await writeRequest(sql, start, requestOf(input, start, call, demand));
       return { pending: pendingOf(start, request, keys) };
@@ -48,10 +66,7 @@ function requestOf(
   call: FrozenCall,
   demand: ApprovalDemand,
 ): ApprovalRequest {
-  const { releaseDigest } = start;
-  if (releaseDigest === null) {
-    throw ApplicationFailure.nonRetryable(`Run ${input.runId} was started without a release`, Failure.InvalidInput);
-  }
+  const releaseDigest = requireRelease(input.runId, start);
   const requestedMs = Date.parse(input.requestedAt);
   const after = (ms: number): string => new Date(requestedMs + ms).toISOString();
   return {
@@ -80,15 +95,53 @@ function requestOf(
   };
 }
 
+function requireRelease(runId: RunId, { releaseDigest }: StartedRun): Digest {
+  if (releaseDigest !== null) return releaseDigest;
+  throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
+}
+
 function pendingOf(start: StartedRun, request: ApprovalRequest, keys: readonly ApproverKey[]): PendingApproval {
   const { approvalId, requester, quorum, notBefore, expiresAt } = request;
   return { approvalId, requestHash: hashOfRequest(start, request), requester, quorum, notBefore, expiresAt, keys };
 }
 
 /** The requester's keys stay in, so that their decision is refused for what it is. */
-function eligible(all: readonly ApproverKey[], { quorum }: ApprovalDemand, requester: string): readonly ApproverKey[] {
+function eligible(
+  all: readonly ApproverKey[],
+  { quorum }: ApprovalDemand,
+  requester: string,
+  mayApprove: (key: ApproverKey) => boolean,
+): readonly ApproverKey[] {
   const inGroups = (key: ApproverKey): boolean => key.groups.some((group) => quorum.groups.includes(group));
-  return all.filter((key) => inGroups(key) || key.approver === requester);
+  return all.filter((key) => (inGroups(key) && mayApprove(key)) || key.approver === requester);
+}
+
+/** Whether the access policy lets the holder of a key decide on this call. The effect asks it again. */
+async function approverJudge(
+  { runId, tenant }: RequestApprovalInput,
+  start: StartedRun,
+  call: FrozenCall,
+  { policy, releases, denials, tools }: RequestApprovalDependencies,
+): Promise<(key: ApproverKey) => boolean> {
+  const { body } = await releases.require(tenant, requireRelease(runId, start));
+  const standing = await denials.recent(tenant);
+  const { definition: tool } = tools.require(call.tool, call.definitionHash);
+  const question = {
+    ...runFactsOf({ runId, tenant }, body),
+    requester: start.requester,
+    tool,
+    trust: callFactsOf(call),
+  };
+  // An approver may have several keys.
+  const judged = new Map<string, boolean>();
+  return ({ approver: id, groups }) => {
+    const before = judged.get(id);
+    if (before !== undefined) return before;
+    const denied = denialRules(standing, { principals: [id] });
+    const may = judgeApprover(policy, { ...question, approver: { id, groups } }, denied).decision !== 'deny';
+    judged.set(id, may);
+    return may;
+  };
 }
 
 function requireQuorum(

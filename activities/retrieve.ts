@@ -6,6 +6,7 @@ import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
+import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
 import type { VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
@@ -45,9 +46,9 @@ export function createSearch(dependencies: SearchDependencies): Search {
   return async (input) => await find({ input, vectors, analyzer, readStatistics });
 }
 
-/** {@link createSearch} as a step. */
-export function createRetrieve(search: Search, runKeys: RunKeys): EngineActivities['retrieve'] {
-  return async (input) => await localStep(runKeys, input, () => search(input));
+/** A guarded search as a step. */
+export function createRetrieve(search: GuardedSearch, runKeys: RunKeys): EngineActivities['retrieve'] {
+  return async (input) => await localStep(runKeys, input, (start) => search(input, start));
 }
 
 interface Finding {

@@ -2,12 +2,13 @@
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { messageOf } from '../runtime/errors.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
 import type { CallToolInput, Passage, Principal, Sensitivity } from '../workflows/protocol/index.ts';
 import { Failure, MAX_REASON_CHARS, MAX_TOOL_RESULT_BYTES, SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { Settlement } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
+import type { GuardedSearch } from './guard-search.ts';
 import type { Tool, ToolContext } from './ports/tool.ts';
-import type { Search } from './retrieve.ts';
 import { inSlices } from './slices.ts';
 import type { ResultJson } from './tools/result-json.ts';
 import { writeResult } from './tools/result-json.ts';
@@ -21,7 +22,8 @@ export interface ToolRun {
   /** Counted from 1. */
   readonly attempt: number;
   readonly context: Context;
-  readonly search: Search;
+  readonly start: StartedRun;
+  readonly search: GuardedSearch;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -95,7 +97,7 @@ function receiptOf(tool: Tool, result: unknown): { receipt?: string } {
 }
 
 function contextOf(run: ToolRun, signal: AbortSignal, marks: Marks): ToolContext {
-  const { call, principal, attempt, input, search, settings } = run;
+  const { call, principal, attempt, input, start, search, settings } = run;
   const mark = (sensitivity: Sensitivity): void => {
     const higher = SENSITIVITY_RANK[sensitivity] > SENSITIVITY_RANK[marks.sensitivity ?? 'public'];
     if (marks.sensitivity === undefined || higher) marks.sensitivity = sensitivity;
@@ -116,7 +118,9 @@ function contextOf(run: ToolRun, signal: AbortSignal, marks: Marks): ToolContext
       if (retrieval === undefined || generation === undefined) {
         throw new ToolFailure('The release of this run has no collection to search, or nothing was ingested into it.');
       }
-      const { passages } = await search({ runId, tenant, principal, query, retrieval, generation });
+      const asked = { runId, tenant, principal, query, retrieval, generation };
+      const { verdict, passages, reason } = await search(asked, start);
+      if (verdict === 'denied') throw new ToolFailure(reason);
       for (const passage of passages) {
         marks.docIds.add(passage.docId);
         mark(passage.sensitivity);

@@ -9,6 +9,7 @@ import { prepareHome } from '../cli/stack/home.ts';
 import { pickPort } from '../cli/stack/ports.ts';
 import { findTemporal, temporalCacheDir } from '../cli/stack/temporal-binary.ts';
 import { startTemporal } from '../cli/stack/temporal-server.ts';
+import { loadAccessPolicy } from '../policies/load.ts';
 import { publishFolder } from '../releases/publish.ts';
 import type { Config, DatabaseRole } from '../runtime/config.ts';
 import { connectDatabase, openDatabase } from '../runtime/database.ts';
@@ -87,7 +88,15 @@ async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => 
   const db = openDatabase({ ...gateway, maxConnections: 1 });
   try {
     const tools = await readToolDefinitions(join(ROOT, 'examples/tools/index.ts'));
-    const publish = { db, tenant: 'default', publishedBy: 'bench' };
+    const policy = loadAccessPolicy(gateway.policiesDir);
+    const principal = {
+      id: 'bench',
+      tenant: 'default',
+      groups: [],
+      roles: ['publisher'],
+      clearance: 'public',
+    } as const;
+    const publish = { db, tenant: 'default', principal, policy };
     await publishFolder({ ...publish, folder: gateway.releasesDir, tools });
     const own = new Map([[lookUpAtOnce.definition.name, lookUpAtOnce]]);
     await publishFolder({ ...publish, folder: join(ROOT, 'bench/releases'), tools: own });

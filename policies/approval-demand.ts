@@ -12,9 +12,11 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   day: 24 * 60 * MINUTE_MS,
 };
 const MAX_DURATION_MS = 365 * 24 * 60 * MINUTE_MS;
-const MAX_QUORUM = 20;
+export const MAX_QUORUM = 20;
 const DEFAULTS = { quorum: '1', expires_after: '24 hours', use_within: '72 hours' } as const;
-const KNOWN: ReadonlySet<string> = new Set(['id', 'groups', ...Object.keys(DEFAULTS)]);
+export const DEFAULT_EXPIRES_AFTER_MS = 24 * 60 * MINUTE_MS;
+export const DEFAULT_USE_WITHIN_MS = 72 * 60 * MINUTE_MS;
+const KNOWN: ReadonlySet<string> = new Set(['id', 'groups', ...Object.keys(DEFAULTS), 'reroute_to', 'reroute_after']);
 
 /**
  * The demand of one policy, or `undefined` when it makes none. `where` names file and policy.
@@ -35,33 +37,42 @@ export function approvalDemandOf(policy: PolicyJson, where: string): ApprovalDem
     });
   }
 
-  const groups = groupsOf(annotations.get('groups'), where);
+  const groups = askedOf(annotations.get('groups'), where);
   const n = quorumOf(annotations.get('quorum') ?? DEFAULTS.quorum, where);
-  const expiresAfterMs = durationOf(annotations, 'expires_after', where);
-  const useWithinMs = durationOf(annotations, 'use_within', where);
+  const expiresAfterMs = durationOf('expires_after', annotations.get('expires_after') ?? DEFAULTS.expires_after, where);
+  const useWithinMs = durationOf('use_within', annotations.get('use_within') ?? DEFAULTS.use_within, where);
   if (useWithinMs < expiresAfterMs) {
     throw new UserError(`${where}: what is approved late could not be used: @use_within ends before @expires_after`, {
       hint: `Both count from the request. Without the annotations they are ${DEFAULTS.use_within} and ${DEFAULTS.expires_after}.`,
     });
   }
-  return { quorum: { n, groups }, expiresAfterMs, useWithinMs };
+  const reroute = rerouteOf(annotations, { groups, expiresAfterMs }, where);
+  return { quorum: { n, groups }, expiresAfterMs, useWithinMs, ...(reroute !== undefined && { reroute }) };
 }
 
-/** Of several demands the strictest: the largest quorum, the shortest times; and all groups. `undefined` for none. */
+/**
+ * Of several demands the strictest: the largest quorum, the shortest times; and all groups. Rerouting that would come after the end of
+ * deciding falls away. `undefined` for none.
+ */
 export function mergeDemands(demands: readonly ApprovalDemand[]): ApprovalDemand | undefined {
   if (demands.length === 0) return undefined;
+  const expiresAfterMs = Math.min(...demands.map((demand) => demand.expiresAfterMs));
+  const reroutes = demands.flatMap(({ reroute }) => (reroute === undefined ? [] : [reroute]));
+  const afterMs = Math.min(...reroutes.map((reroute) => reroute.afterMs));
+  const to = [...new Set(reroutes.flatMap(({ groups }) => groups))].sort();
   return {
     quorum: {
       n: Math.max(...demands.map(({ quorum }) => quorum.n)),
       groups: [...new Set(demands.flatMap(({ quorum }) => quorum.groups))].sort(),
     },
-    expiresAfterMs: Math.min(...demands.map(({ expiresAfterMs }) => expiresAfterMs)),
+    expiresAfterMs,
     useWithinMs: Math.min(...demands.map(({ useWithinMs }) => useWithinMs)),
+    ...(afterMs < expiresAfterMs && { reroute: { afterMs, groups: to } }),
   };
 }
 
 const HINT =
-  'Known are @id, and for permits that read context.approved @groups, @quorum, @expires_after and @use_within.';
+  'Known are @id, and for permits that read context.approved @groups, @quorum, @expires_after, @use_within, @reroute_to and @reroute_after.';
 
 /** Whether an expression of Cedar's JSON form names `context.approved`. */
 function readsApproved(expression: unknown): boolean {
@@ -71,16 +82,42 @@ function readsApproved(expression: unknown): boolean {
   return Object.values(expression).some(readsApproved);
 }
 
-function groupsOf(text: string | undefined, where: string): readonly string[] {
-  if (text === undefined) {
-    throw new UserError(`${where}: reads context.approved and does not say who may approve`, {
-      hint: 'Add @groups("…") with groups of the approver registry.',
+function askedOf(text: string | undefined, where: string): readonly string[] {
+  if (text !== undefined) return groupsOf('groups', text, where);
+  throw new UserError(`${where}: reads context.approved and does not say who may approve`, {
+    hint: 'Add @groups("…") with groups of the approver registry.',
+  });
+}
+
+function rerouteOf(
+  annotations: ReadonlyMap<string, string>,
+  { groups, expiresAfterMs }: { readonly groups: readonly string[]; readonly expiresAfterMs: number },
+  where: string,
+): ApprovalDemand['reroute'] {
+  const [to, after] = [annotations.get('reroute_to'), annotations.get('reroute_after')];
+  if (to === undefined && after === undefined) return undefined;
+  if (to === undefined || after === undefined) {
+    throw new UserError(`${where}: @reroute_to and @reroute_after go together`, {
+      hint: 'Say whom and when, for example @reroute_to("supervisors") @reroute_after("4 hours").',
     });
   }
+  const rerouted = { afterMs: durationOf('reroute_after', after, where), groups: groupsOf('reroute_to', to, where) };
+  if (rerouted.afterMs >= expiresAfterMs) {
+    throw new UserError(`${where}: nobody would be asked next: @reroute_after is not before @expires_after`, {
+      hint: `Both count from the request. Without the annotation @expires_after is ${DEFAULTS.expires_after}.`,
+    });
+  }
+  if (rerouted.groups.some((group) => !groups.includes(group))) return rerouted;
+  throw new UserError(`${where}: @reroute_to("${to}") names nobody who is not asked from the start`, {
+    hint: 'Name a group that is not in @groups.',
+  });
+}
+
+function groupsOf(name: 'groups' | 'reroute_to', text: string, where: string): readonly string[] {
   const groups = text.split(',').map((group) => group.trim());
   if (groups.every(isName) && new Set(groups).size === groups.length) return groups.sort();
-  throw new UserError(`${where}: @groups("${text}") is not a list of groups`, {
-    hint: 'Write names with commas between, each once, for example @groups("refund-approvers, finance").',
+  throw new UserError(`${where}: @${name}("${text}") is not a list of groups`, {
+    hint: `Write names with commas between, each once, for example @${name}("refund-approvers, finance").`,
   });
 }
 
@@ -92,12 +129,7 @@ function quorumOf(text: string, where: string): number {
   });
 }
 
-function durationOf(
-  annotations: ReadonlyMap<string, string>,
-  name: 'expires_after' | 'use_within',
-  where: string,
-): number {
-  const text = annotations.get(name) ?? DEFAULTS[name];
+function durationOf(name: 'expires_after' | 'use_within' | 'reroute_after', text: string, where: string): number {
   const [, count = '', unit = ''] = /^([1-9]\d{0,6}) (second|minute|hour|day)s?$/.exec(text) ?? [];
   const durationMs = Number(count) * (UNIT_MS[unit] ?? Number.NaN);
   if (durationMs <= MAX_DURATION_MS) return durationMs;

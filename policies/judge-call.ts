@@ -1,39 +1,48 @@
 // The verdict on a tool call. Cedar says yes or no, so it is asked twice: as things are, and as if people had approved.
-import type { Principal, Risk, Verdict } from '../workflows/protocol/index.ts';
-import { WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { Principal, Risk, Sensitivity, Verdict } from '../workflows/protocol/index.ts';
+import { SENSITIVITY_RANK, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { mergeDemands } from './approval-demand.ts';
-import { authorise } from './judge.ts';
+import { deniedNow } from './denials.ts';
+import type { RunFacts } from './judge.ts';
+import { authorise, runContext } from './judge.ts';
 import type { AccessPolicy } from './load.ts';
+import { withClasses } from './risk-classes.ts';
 
-export interface CallQuestion {
+export interface CallQuestion extends RunFacts {
   /** On whose behalf. */
   readonly principal: Principal;
-  /** Of the run, and so of the tool. */
-  readonly tenant: string;
   readonly tool: { readonly name: string; readonly risk: Risk; readonly idempotent: boolean };
-  readonly release: { readonly name: string; readonly version: string; readonly risk: Risk };
-  readonly trust: {
-    /** Text of documents or tools was in the context of the model that wrote the call. */
-    readonly sawUntrusted: boolean;
-    /** How many arguments that must be trusted came from such text. */
-    readonly untrustedArguments: number;
-    /** The same call ended as done or unknown before, in this run. */
-    readonly repeated: boolean;
-  };
+  readonly trust: CallFacts;
+}
+
+/** What is known of a call beside who makes it. */
+export interface CallFacts {
+  /** Text of documents or tools was in the context of the model that wrote the call. */
+  readonly sawUntrusted: boolean;
+  /** The highest that a model of the run was shown. */
+  readonly sensitivity: Sensitivity;
+  /** Where the text came from that the writer of the call was shown. */
+  readonly origins: readonly string[];
+  /** How many arguments that must be trusted came from such text. */
+  readonly untrustedArguments: number;
+  /** The same call ended as done or unknown before, in this run. */
+  readonly repeated: boolean;
 }
 
 /**
- * `allow` without people; `allow-with` an approval, as the permits that need it say; else `deny`. What Cedar cannot evaluate, and
- * an approval that no permit says whom to ask for, is denied. The facts are the context without `approved`.
+ * `allow` without people; `allow-with` an approval, as the permits that need it and the risk classes say; else `deny`. What Cedar
+ * cannot evaluate, and an approval that nothing says whom to ask for, is denied. The facts are the context without `approved`.
  *
+ * @param denied rules of denials that stand against the call. @default none
  * @throws Error when the question does not fit the policies' schema: a bug of the caller, not a denial
  */
-export function judgeCall(policy: AccessPolicy, question: CallQuestion): Verdict {
+export function judgeCall(policy: AccessPolicy, question: CallQuestion, denied: readonly string[] = []): Verdict {
   const { principal, tenant, tool, release, trust } = question;
   const context = {
-    release: `${release.name}@${release.version}`,
-    release_risk: release.risk,
+    ...runContext(question),
     saw_untrusted: trust.sawUntrusted,
+    sensitivity: SENSITIVITY_RANK[trust.sensitivity],
+    origins: trust.origins,
     untrusted_arguments: trust.untrustedArguments,
     repeated: trust.repeated,
   };
@@ -44,15 +53,22 @@ export function judgeCall(policy: AccessPolicy, question: CallQuestion): Verdict
     attributes: { tenant, risk: tool.risk, idempotent: tool.idempotent },
   } as const;
   const facts = { principal, action: asked.action, resource: asked.resource, context };
+  if (denied.length > 0) return deniedNow(policy, facts, denied);
   const common = { v: WIRE_VERSION, policyDigest: policy.digest, facts } as const;
 
   const asItIs = authorise(policy, { ...asked, context: { ...context, approved: false } });
-  if (asItIs.allowed) return { ...common, decision: 'allow', rules: asItIs.rules };
+  const risks = { tool: tool.risk, release: release.risk };
+  if (asItIs.allowed) {
+    const { demand, rules } = withClasses(policy.riskClasses, risks, undefined);
+    if (demand === undefined) return { ...common, decision: 'allow', rules: asItIs.rules };
+    return { ...common, decision: 'allow-with', rules: [...asItIs.rules, ...rules], approval: demand };
+  }
   const approved = authorise(policy, { ...asked, context: { ...context, approved: true } });
   if (asItIs.failed || !approved.allowed) return { ...common, decision: 'deny', rules: approved.rules };
   const demands = approved.rules.flatMap((id) => policy.approvals.get(id) ?? []);
-  const approval = mergeDemands(demands);
+  const merged = mergeDemands(demands);
   // Nobody is named who could approve: what stood against the call stays.
-  if (approval === undefined) return { ...common, decision: 'deny', rules: asItIs.rules };
-  return { ...common, decision: 'allow-with', rules: approved.rules, approval };
+  if (merged === undefined) return { ...common, decision: 'deny', rules: asItIs.rules };
+  const { demand: approval = merged, rules } = withClasses(policy.riskClasses, risks, merged);
+  return { ...common, decision: 'allow-with', rules: [...approved.rules, ...rules], approval };
 }

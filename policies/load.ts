@@ -1,4 +1,4 @@
-// Loads the access policies: parsed once, validated against the schema, known by their @id and one digest.
+// Loads the access policies: parsed once, validated against the schema, known by their @id and, with the risk classes, one digest.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DetailedError, PolicyJson, PolicySet } from '@cedar-policy/cedar-wasm/nodejs';
@@ -7,21 +7,31 @@ import { digestOf } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalDemand, Digest } from '../workflows/protocol/index.ts';
 import { approvalDemandOf } from './approval-demand.ts';
+import type { PolicySource } from './problems.ts';
+import { parseProblem, schemaProblem } from './problems.ts';
+import type { RiskClasses } from './risk-classes.ts';
+import { loadRiskClasses } from './risk-classes.ts';
 
 /** A parsed policy set, ready to be asked by {@link judge}. */
 export interface AccessPolicy {
+  /** Of schema, policies with their annotations, and risk classes. */
   readonly digest: Digest;
   readonly ids: readonly string[];
   /** What the policies that wait for people ask of them, by policy id. */
   readonly approvals: ReadonlyMap<string, ApprovalDemand>;
+  readonly riskClasses: RiskClasses;
+  /** Where each policy stands, by policy id. */
+  readonly sources: ReadonlyMap<string, PolicySource>;
+  /** Cedar's JSON form, by policy id. */
+  readonly parsed: ReadonlyMap<string, PolicyJson>;
   /** Name of the preparsed set and schema inside Cedar. */
   readonly handle: string;
 }
 
 /**
- * @param folder holds `schema.cedarschema` and `access.cedar`
- * @throws UserError naming the file and line of what does not parse, and the policy that names an unknown entity or asks for
- *   an approval in a way that cannot be followed
+ * @param folder holds `schema.cedarschema`, `access.cedar` and `risk-classes.yaml`
+ * @throws UserError naming file and line of what does not parse, of each policy that names what the schema lacks, and the policy
+ *   that asks for an approval in a way that cannot be followed
  */
 export function loadAccessPolicy(folder: string): AccessPolicy {
   const schemaPath = join(folder, 'schema.cedarschema');
@@ -30,45 +40,68 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   const text = readText(policyPath);
 
   requireSuccess(cedar.checkParseSchema(schema), schemaPath, schema);
-  const parts = cedar.policySetTextToParts(text);
-  if (parts.type === 'failure') throw problem(policyPath, text, parts.errors);
-  if (parts.policy_templates.length > 0) {
-    throw new UserError(`${policyPath}: templates are not supported`, { hint: 'Write each policy out.' });
-  }
-  // A map first: as a key of a plain object, `__proto__` would drop its policy.
-  const byId = new Map<string, string>();
-  const jsonById = new Map<string, PolicyJson>();
-  for (const policy of parts.policies) {
-    const json = jsonOf(policy, policyPath);
-    const id = idOf(json, policy, policyPath);
-    if (byId.has(id)) throw new UserError(`${policyPath}: two policies have @id("${id}")`, { hint: 'Rename one.' });
-    byId.set(id, policy);
-    jsonById.set(id, json);
-  }
-  const policies = Object.fromEntries(byId);
-
+  const { parsed, sources } = readPolicies(policyPath, text);
+  const policies = Object.fromEntries([...sources].map(([id, source]) => [id, source.text]));
   const set: PolicySet = { staticPolicies: policies };
   const validation = cedar.validate({ schema, policies: set });
-  if (validation.type === 'failure') throw problem(policyPath, text, validation.errors);
-  const [invalid] = validation.validationErrors;
-  if (invalid !== undefined) {
-    const help = invalid.error.help ?? '';
-    throw new UserError(`${policyPath}: policy ${invalid.policyId}: ${invalid.error.message}`, {
-      hint: `${help} What may be named stands in ${schemaPath}.`.trim(),
-    });
+  if (validation.type === 'failure') throw parseProblem(policyPath, text, validation.errors);
+  if (validation.validationErrors.length > 0) {
+    throw schemaProblem(validation.validationErrors, sources, { path: schemaPath, text: schema });
   }
 
   const approvals = new Map<string, ApprovalDemand>();
-  for (const [id, json] of jsonById) {
-    const demand = approvalDemandOf(json, `${policyPath}: policy ${id}`);
+  for (const [id, json] of parsed) {
+    const demand = approvalDemandOf(json, `${policyPath}:${sources.get(id)?.line}: policy ${id}`);
     if (demand !== undefined) approvals.set(id, demand);
   }
+  const riskClasses = loadRiskClasses(join(folder, 'risk-classes.yaml'));
 
   // The text of a policy has its annotations, so the digest binds whom it asks.
-  const digest = digestOf({ schema, policies });
+  const digest = digestOf({ schema, policies, riskClasses });
   requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   requireSuccess(cedar.preparsePolicySet(digest, set), policyPath, text);
-  return { digest, ids: Object.keys(policies), approvals, handle: digest };
+  return { digest, ids: [...sources.keys()], approvals, riskClasses, sources, parsed, handle: digest };
+}
+
+/** Maps first: as a key of a plain object, `__proto__` would drop its policy. */
+function readPolicies(path: string, text: string): Pick<AccessPolicy, 'parsed' | 'sources'> {
+  const parts = cedar.policySetTextToParts(text);
+  if (parts.type === 'failure') throw parseProblem(path, text, parts.errors);
+  if (parts.policy_templates.length > 0) {
+    throw new UserError(`${path}: templates are not supported`, { hint: 'Write each policy out.' });
+  }
+  const parsed = new Map<string, PolicyJson>();
+  const sources = new Map<string, PolicySource>();
+  for (const { policy, line } of inOrder(parts.policies, text)) {
+    const json = jsonOf(policy, path);
+    const id = idOf(json, policy, `${path}:${line}`);
+    const before = sources.get(id);
+    if (before !== undefined) {
+      throw new UserError(`${path}:${line}: two policies have @id("${id}"), the other in line ${before.line}`, {
+        hint: 'Rename one.',
+      });
+    }
+    sources.set(id, { file: path, line, text: policy });
+    parsed.set(id, json);
+  }
+  return { parsed, sources };
+}
+
+/** Cedar gives more than ten policies in the order of its own names for them: the tenth before the second. */
+function inOrder(
+  policies: readonly string[],
+  text: string,
+): readonly { readonly policy: string; readonly line: number }[] {
+  const searchFrom = new Map<string, number>();
+  return policies
+    .map((policy) => {
+      let start = text.indexOf(policy, searchFrom.get(policy));
+      // Not the copy that somebody commented out.
+      while (start >= 0 && /\/\/[^\n]*$/.test(text.slice(0, start))) start = text.indexOf(policy, start + 1);
+      searchFrom.set(policy, start + 1);
+      return { policy, start, line: text.slice(0, start).split('\n').length };
+    })
+    .sort((a, b) => a.start - b.start);
 }
 
 function readText(path: string): string {
@@ -84,15 +117,15 @@ function readText(path: string): string {
 
 function jsonOf(policy: string, path: string): PolicyJson {
   const answer = cedar.policyToJson(policy);
-  if (answer.type === 'failure') throw problem(path, policy, answer.errors);
+  if (answer.type === 'failure') throw parseProblem(path, policy, answer.errors);
   return answer.json;
 }
 
-function idOf(json: PolicyJson, policy: string, path: string): string {
+function idOf(json: PolicyJson, policy: string, where: string): string {
   const id = json.annotations?.['id'];
   if (id !== undefined && id !== null && id !== '') return id;
   const [firstLine] = policy.trim().split('\n');
-  throw new UserError(`${path}: a policy has no @id: ${firstLine ?? ''}`, {
+  throw new UserError(`${where}: a policy has no @id: ${firstLine ?? ''}`, {
     hint: 'Put @id("what-it-says") above it: verdicts name the rules that made them.',
   });
 }
@@ -102,13 +135,5 @@ function requireSuccess(
   path: string,
   text: string,
 ): void {
-  if (answer.type === 'failure') throw problem(path, text, answer.errors);
-}
-
-function problem(path: string, text: string, errors: readonly DetailedError[]): UserError {
-  const [first] = errors;
-  const offset = first?.sourceLocations?.[0]?.start;
-  const line = offset === undefined ? '' : `:${Buffer.from(text).subarray(0, offset).toString().split('\n').length}`;
-  const help = first?.help;
-  return new UserError(`${path}${line}: ${first?.message ?? 'does not parse'}`, help == null ? {} : { hint: help });
+  if (answer.type === 'failure') throw parseProblem(path, text, answer.errors);
 }

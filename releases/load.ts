@@ -5,6 +5,8 @@ import { parse } from 'yaml';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import type { Budgets, Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { DEFAULT_BUDGETS } from '../workflows/protocol/index.ts';
+import type { EvalSet } from './eval-set.ts';
+import { readEvalSet } from './eval-set.ts';
 import type { Manifest, ModelEntry } from './manifest.ts';
 import { check, manifestSchema, modelsSchema } from './manifest.ts';
 import type { Release, ReleaseBody } from './release.ts';
@@ -27,8 +29,14 @@ interface Surroundings {
   readonly tools: ToolDefinitions;
 }
 
+/** A release as its folder has it. */
+export interface LoadedRelease extends Release {
+  /** What is in evals.json; not part of the digest. */
+  readonly evals?: EvalSet;
+}
+
 /** Every release under `folder`, by name. @throws UserError naming file and field */
-export function loadReleases(folder: string, tools: ToolDefinitions = NO_TOOLS): readonly Release[] {
+export function loadReleases(folder: string, tools: ToolDefinitions = NO_TOOLS): readonly LoadedRelease[] {
   if (!existsSync(folder)) {
     throw new UserError(`No releases folder ${folder}`, {
       hint: 'Run from the project folder, or name it in COUNTERSIGN_RELEASES.',
@@ -42,7 +50,7 @@ export function loadReleases(folder: string, tools: ToolDefinitions = NO_TOOLS):
 }
 
 /** @throws UserError naming file and field */
-export function loadRelease(folder: string, surroundings: Surroundings): Release {
+export function loadRelease(folder: string, surroundings: Surroundings): LoadedRelease {
   const path = join(folder, 'manifest.yaml');
   const manifest = check(manifestSchema, readYaml(path), path);
   const promptPath = join(folder, 'prompt.md');
@@ -53,7 +61,8 @@ export function loadRelease(folder: string, surroundings: Surroundings): Release
     ? readScript({ value: readYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
     : undefined;
   const body = resolve({ manifest, prompt, path, script }, surroundings);
-  return { digest: releaseDigest(body), body };
+  const evals = readEvalSet(join(folder, 'evals.json'));
+  return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
 }
 
 export function readModels(path: string): ReadonlyMap<string, ModelEntry> {

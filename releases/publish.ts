@@ -1,14 +1,23 @@
-// Publishes the releases of a folder and points a label at them. A version, once published, never changes.
+// Publishes the releases of a folder and points a label at them: those that the access policy lets through, and that have what their
+// risk class demands. A version, once published, never changes.
+import { listDenials } from '../policies/denial-ledger.ts';
+import { denialRules } from '../policies/denials.ts';
+import { judgeRelease } from '../policies/judge-release.ts';
+import type { AccessPolicy } from '../policies/load.ts';
 import type { Database, Transaction } from '../runtime/database.ts';
-import type { ToolDefinitions } from './load.ts';
+import { UserError } from '../runtime/errors.ts';
+import type { Principal } from '../workflows/protocol/index.ts';
+import type { LoadedRelease, ToolDefinitions } from './load.ts';
 import { loadReleases } from './load.ts';
-import type { Release } from './release.ts';
+import { shortfallsOf, uncheckedOf } from './risk.ts';
 
 export interface PublishOptions {
   readonly db: Database;
   readonly folder: string;
   readonly tenant: string;
-  readonly publishedBy: string;
+  /** Who publishes; judged by the access policy, and noted. */
+  readonly principal: Principal;
+  readonly policy: AccessPolicy;
   /** What manifests may name under `tools`. @default none */
   readonly tools?: ToolDefinitions;
   /** Label moved to each release that was published. @default 'dev' */
@@ -23,24 +32,58 @@ export interface Published {
   readonly published: boolean;
   /** True when this version is in the registry with another content: the folder's was not published. */
   readonly conflict: boolean;
+  /** What its risk class demands and publishing could not find out. */
+  readonly unchecked: readonly string[];
 }
 
-/** @throws UserError for a malformed manifest; nothing is published then */
+/**
+ * All or nothing.
+ *
+ * @throws UserError for a malformed manifest, for releases that the access policy or a denial keeps back, and for those that fall short
+ *   of their risk class, with everything that is missing
+ */
 export async function publishFolder(options: PublishOptions): Promise<readonly Published[]> {
   const releases = loadReleases(options.folder, options.tools);
   return await options.db.of(options.tenant).begin(async (tx) => {
+    await requireAllowed(tx, releases, options);
     const published: Published[] = [];
     for (const release of releases) published.push(await publish(tx, release, options));
     return published;
   });
 }
 
-async function publish(sql: Transaction, release: Release, options: PublishOptions): Promise<Published> {
-  const { tenant, publishedBy, label = 'dev' } = options;
+async function requireAllowed(
+  sql: Transaction,
+  releases: readonly LoadedRelease[],
+  options: PublishOptions,
+): Promise<void> {
+  const { policy, principal, tenant, label = 'dev' } = options;
+  const standing = await listDenials(sql, { tenant, standing: true });
+  const faults = releases.flatMap((release) => {
+    const { name, version, risk } = release.body;
+    const ref = `${name}@${version}`;
+    const denied = denialRules(standing, { release: ref, principals: [principal.id] });
+    const { decision, rules } = judgeRelease(policy, { principal, tenant, release: release.body, label }, denied);
+    const why = rules.length > 0 ? rules.join(', ') : 'no policy allows it';
+    return [
+      ...(decision === 'deny' ? [`${principal.id} may not move ${label} to ${ref} (${why})`] : []),
+      ...shortfallsOf(release, policy.riskClasses).map(
+        (missing) => `${ref} falls short of risk class ${risk}: ${missing}`,
+      ),
+    ];
+  });
+  if (faults.length === 0) return;
+  throw new UserError(`Nothing was published:\n${faults.map((fault) => `- ${fault}`).join('\n')}`, {
+    hint: 'Put each right, or change the policies or the classes in risk-classes.yaml. docs/policies.md says what they demand.',
+  });
+}
+
+async function publish(sql: Transaction, release: LoadedRelease, options: PublishOptions): Promise<Published> {
+  const { tenant, principal, policy, label = 'dev' } = options;
   const { name, version } = release.body;
   const inserted = await sql`
     insert into releases (tenant, digest, name, version, body, published_by)
-    values (${tenant}, ${release.digest}, ${name}, ${version}, ${sql.json(release.body as never)}, ${publishedBy})
+    values (${tenant}, ${release.digest}, ${name}, ${version}, ${sql.json(release.body as never)}, ${principal.id})
     on conflict do nothing returning digest`;
   const [stored] = await sql<{ digest: string }[]>`
     select digest from releases where tenant = ${tenant} and name = ${name} and version = ${version}`;
@@ -48,10 +91,11 @@ async function publish(sql: Transaction, release: Release, options: PublishOptio
   if (!conflict) {
     await sql`
       insert into release_labels (tenant, name, label, stable, moved_by)
-      values (${tenant}, ${name}, ${label}, ${release.digest}, ${publishedBy})
+      values (${tenant}, ${name}, ${label}, ${release.digest}, ${principal.id})
       on conflict (tenant, name, label) do update
         set stable = excluded.stable, revision = release_labels.revision + 1, moved_by = excluded.moved_by, moved_at = now()
         where release_labels.stable <> excluded.stable`;
   }
-  return { name, version, digest: release.digest, published: inserted.length > 0, conflict };
+  const unchecked = uncheckedOf(release, policy.riskClasses);
+  return { name, version, digest: release.digest, published: inserted.length > 0, conflict, unchecked };
 }

@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   workflows: [],
   runtime: [PROTOCOL],
   policies: [PROTOCOL, 'runtime'],
-  releases: [PROTOCOL, 'runtime'],
+  releases: [PROTOCOL, 'policies', 'runtime'],
   activities: [PROTOCOL, 'policies', 'releases', 'runtime'],
   worker: [PROTOCOL, 'activities', 'policies', 'releases', 'runtime'],
   client: [PROTOCOL, 'releases', 'runtime'],

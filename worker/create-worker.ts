@@ -4,6 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory, InjectedSinks, WorkflowBundle } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { createDenials } from '../activities/denials.ts';
 import type { Model } from '../activities/ports/model.ts';
 import type { Tool } from '../activities/ports/tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
@@ -104,11 +105,14 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
     const onUnreadable = endUnreadable(temporal.workflow, securityLog);
     const encrypting = createDataConverter({ keys, namespace, blobs, onUnreadable });
     await followErasures(db, keys, encrypting.forget);
+    const denials = createDenials(db);
+    await denials.follow();
     const activities = createEngineActivities({
       config,
       db,
       runKeys,
       policy,
+      denials,
       assertionKey,
       declared: Object.keys(own),
       buildId,

@@ -5,10 +5,12 @@ import { createAdmit } from '../activities/admit.ts';
 import { createAssemble } from '../activities/assemble.ts';
 import { createCallTool } from '../activities/call-tool.ts';
 import { createCloseApproval } from '../activities/close-approval.ts';
-import { currentGeneration } from '../activities/find-generation.ts';
+import type { Denials } from '../activities/denials.ts';
 import { createGenerate } from '../activities/generate.ts';
+import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
 import { createJudgeCall } from '../activities/judge-call.ts';
+import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
@@ -35,6 +37,7 @@ export interface EngineDependencies {
   readonly db: Database;
   readonly runKeys: RunKeys;
   readonly policy: AccessPolicy;
+  readonly denials: Denials;
   readonly assertionKey: AssertionKey;
   readonly declared: readonly string[];
   readonly buildId: string;
@@ -47,17 +50,17 @@ export interface EngineDependencies {
 }
 
 export function createEngineActivities(dependencies: EngineDependencies): EngineActivities {
-  const { config, db, runKeys, now } = dependencies;
+  const { config, db, runKeys, policy, denials, now } = dependencies;
   const releases = createReleases((tenant, digest) => findRelease(db.of(tenant), tenant, digest));
   const vectors = createVectorStore(db, config.qdrant);
-  const search = createSearch({ db, vectors });
+  const search = guardSearch(createSearch({ db, vectors }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   return {
     admit: createAdmit({
       ...dependencies,
       findRelease: releases.find,
-      currentGeneration: (tenant, collection) => currentGeneration(db.of(tenant), tenant, collection),
+      lookUp: (tenant, collection) => denials.along(tenant, () => lookUp(db.of(tenant), tenant, collection)),
       allowCollectionOverride: config.mode === 'development',
     }),
     retrieve: createRetrieve(search, runKeys),
@@ -66,13 +69,15 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       db,
       runKeys,
       releases,
+      policy,
+      denials,
       modelCalls: createModelCalls(db),
       modelFor: createModels(config.providerKeys, dependencies.models),
     }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
-    requestApproval: createRequestApproval({ db, runKeys, approvers, ...clock }),
+    requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
     closeApproval: createCloseApproval({ db, runKeys }),
     openGeneration: createOpenGeneration({ db, vectors }),

@@ -11,6 +11,7 @@ import { Failure, WIRE_VERSION } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
+import { noteVerdict } from './verdicts.ts';
 
 export interface Call {
   readonly tool: string;
@@ -47,6 +48,7 @@ async function judgedCall(state: RunState, { tool, args }: Call, trust: CallTrus
     args,
     trust,
   });
+  noteVerdict(state, judged.verdict);
   const { outcome, effectKey } = judged;
   if (outcome === 'invalid') return without(tool, 'invalid', judged.message);
   if (outcome === 'deny' || effectKey === undefined) return without(tool, 'denied', judged.message);

@@ -40,7 +40,9 @@ export async function callAsked(state: RunState, handle: CallHandle): Promise<Ca
 
 /** Makes a call that the flow's own code built. Its values carry no label, so they count as untrusted. */
 export async function callBuilt(state: RunState, call: Call): Promise<CallOutcome> {
-  return outcomeOf(await callStep(state, call, { labels: [], sawUntrusted: state.sawUntrusted }));
+  return outcomeOf(
+    await callStep(state, call, { labels: [], sawUntrusted: state.sawUntrusted, sensitivity: state.sensitivity }),
+  );
 }
 
 /** What a model wrote and what came of its calls. One that the flow did not make counts as denied. */

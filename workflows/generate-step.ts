@@ -10,16 +10,19 @@ import type {
   CallTrust,
   GenerateInput,
   Generation,
+  ModelAccess,
   Passage,
   RefusalReason,
   Retrieval,
   Turn,
+  Verdict,
 } from './protocol/index.ts';
-import { excerptOf, Failure, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
+import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import type { RunState } from './run-state.ts';
-import { addUsage, releaseOf, stepInput } from './run-state.ts';
+import { addUsage, admissionOf, releaseOf, stepInput } from './run-state.ts';
+import { noteVerdict } from './verdicts.ts';
 
 export type DraftState = Written | Declined;
 
@@ -52,6 +55,8 @@ export async function generateStep(state: RunState, options: GenerateOptions): P
   if (typeof question !== 'string' || question.trim() === '') {
     throw ApplicationFailure.nonRetryable('run.generate needs a question or passages', Failure.InvalidInput);
   }
+  // Whatever the answer rules say: who may not search gets no answer made of nothing.
+  if (retrieval?.verdict === 'denied') return refusedByPolicy(retrieval.reason);
   if (release.retrieval !== undefined && release.rules.refuseIfNotInContext && retrieval?.verdict !== 'found') {
     return declined(release.retrieval.collection, retrieval);
   }
@@ -81,7 +86,10 @@ export async function written(
     ...stepInput(state, 'generate'),
     releaseDigest,
     prompt: assembled.prompt,
+    access: accessOf(state, assembled),
   });
+  if (typeof generation === 'string') return refusedByPolicy(generation);
+  noteVerdict(state, generation.verdict);
   state.usage = addUsage(state.usage, generation.usage);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
@@ -110,21 +118,35 @@ function goOn(draft: Draft): Conversation {
   return { question, passages, turns: [...turns, turnOf(text, draft.toolCalls)] };
 }
 
-async function generate(state: RunState, input: GenerateInput): Promise<Generation> {
+/** The reply; or why the access policy lets nothing of it go to the model. */
+async function generate(state: RunState, input: GenerateInput): Promise<Generation | string> {
   const leftMs = remainingMs(state);
   try {
     return await modelWithin(leftMs).generate(grant(input));
   } catch (error) {
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
-    throw error;
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.ModelDenied) throw error;
+    noteVerdict(state, (cause.details ?? [])[0] as Verdict | undefined);
+    return cause.message;
   }
 }
 
 /** Everything in a model's context marks what it writes. */
 function trustOf(state: RunState, { labels }: Assembled): CallTrust {
   state.sawUntrusted ||= labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
-  return { labels, sawUntrusted: state.sawUntrusted };
+  state.sensitivity = highestSensitivity([state.sensitivity, ...labels.map(({ sensitivity }) => sensitivity)]);
+  return { labels, sawUntrusted: state.sawUntrusted, sensitivity: state.sensitivity };
+}
+
+function accessOf(state: RunState, { labels }: Assembled): ModelAccess {
+  return {
+    principal: admissionOf(state).principal,
+    origins: [...new Set(labels.map(({ origin }) => origin))],
+    sensitivity: highestSensitivity(labels.map(({ sensitivity }) => sensitivity)),
+    sawUntrusted: state.sawUntrusted,
+  };
 }
 
 function docsOf({ passages, turns }: Conversation): readonly string[] {
@@ -140,6 +162,9 @@ function declined(collection: string, retrieval: Retrieval | undefined): Draft {
       : `The documents in ${collection} do not cover this question well enough to answer it.`;
   return handle({ finishReason: 'not-generated', toolCalls: [] }, { kind: 'declined', reason, message });
 }
+
+const refusedByPolicy = (message: string): Draft =>
+  handle({ finishReason: 'not-generated', toolCalls: [] }, { kind: 'declined', reason: 'policy-denied', message });
 
 function handle(draft: Draft, state: DraftState): Draft {
   const frozen = Object.freeze(draft);

@@ -6,6 +6,7 @@ import type { Retrieval } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
+import { noteVerdict } from './verdicts.ts';
 
 /** What a handle stands for: the step's own result, or none for a prompt-only release. */
 const results = new WeakMap<Passages, Retrieval | undefined>();
@@ -29,6 +30,7 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
   });
   state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
   state.coverage = result.coverage;
+  noteVerdict(state, result.access);
   const { passages, coverage, verdict } = result;
   return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
 }

@@ -1,7 +1,16 @@
 // What one run has learned so far. One object for each workflow execution; module state is private to an execution.
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { DecisionState } from './decisions.ts';
-import type { Admission, Answered, PinnedRelease, StartInput, StepInput, Usage } from './protocol/index.ts';
+import type {
+  Admission,
+  Answered,
+  PinnedRelease,
+  Sensitivity,
+  StartInput,
+  StepInput,
+  Usage,
+  VerdictSummary,
+} from './protocol/index.ts';
 import { Failure, parseRunId, WIRE_VERSION } from './protocol/index.ts';
 
 export interface RunState extends DecisionState {
@@ -21,6 +30,10 @@ export interface RunState extends DecisionState {
   toolCalls: number;
   /** Text of documents or tools was in a model's context. Never falls back to false. */
   sawUntrusted: boolean;
+  /** The highest that a model was shown. Never falls back. */
+  sensitivity: Sensitivity;
+  /** What the access policy said after admission, by its content. */
+  readonly verdicts: Map<string, VerdictSummary>;
   /** Waiting for people does not count against the run's time. */
   waitedMs: number;
   /** Waits for people that are under way, and since when there is at least one. */
@@ -53,6 +66,8 @@ export function openRun(envelope: StartInput): RunState {
     turns: 0,
     toolCalls: 0,
     sawUntrusted: false,
+    sensitivity: 'public',
+    verdicts: new Map(),
     waitedMs: 0,
     waiting: 0,
     waitingSinceMs: 0,

@@ -1,4 +1,5 @@
 // The naive worker's activities: the engine's own verbs, as they are, and one that does nothing.
+import { createDenials } from '../../activities/denials.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
 import { createToolbox } from '../../activities/toolbox.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
@@ -22,6 +23,7 @@ export async function naiveActivities(
     config,
     db,
     runKeys: createKeys(db, config).runKeys,
+    denials: createDenials(db),
     policy: loadAccessPolicy(config.policiesDir),
     assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),
     declared: [],

@@ -5,9 +5,11 @@ import type {
   Admission,
   AgentRequest,
   AnswerRequest,
+  ModelAccess,
   Reply,
   StartInput,
   StepInput,
+  TrustLabel,
   Turn,
   Usage,
 } from '../../workflows/protocol/index.ts';
@@ -28,11 +30,12 @@ export async function naiveAnswer(start: StartInput<AnswerRequest>): Promise<Rep
   const { digest: releaseDigest, retrieval } = release;
   const found = await retrieve({ ...step('retrieve'), principal, query: question, retrieval, generation });
   const { passages } = found;
-  const { prompt } = await assemble({ ...step('assemble'), releaseDigest, question, passages });
+  const { prompt, labels } = await assemble({ ...step('assemble'), releaseDigest, question, passages });
   const { text, finishReason, model, usage, durationMs } = await generate({
     ...step('generate'),
     releaseDigest,
     prompt,
+    access: accessOf(admission, labels),
   });
   const validation = await validate({ ...step('validate'), releaseDigest, question, text, finishReason, passages });
   if (!validation.passed) throw new Error('the answer did not pass validation');
@@ -62,7 +65,12 @@ export async function naiveAgent(start: StartInput<AgentRequest>): Promise<Reply
   let usage: Usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 };
   for (;;) {
     const { prompt, labels } = await assemble({ ...step('assemble'), releaseDigest, question, passages: [], turns });
-    const generation = await generate({ ...step('generate'), releaseDigest, prompt });
+    const generation = await generate({
+      ...step('generate'),
+      releaseDigest,
+      prompt,
+      access: accessOf(admission, labels),
+    });
     const { text, finishReason, model, toolCalls = [], durationMs } = generation;
     usage = generation.usage;
     if (toolCalls.length === 0) {
@@ -122,6 +130,11 @@ async function admitted(start: StartInput, step: Steps): Promise<Admission> {
     ...(assertion !== undefined && { assertion }),
     ...(release !== undefined && { release }),
   });
+}
+
+function accessOf({ principal }: Admission, labels: readonly TrustLabel[]): ModelAccess {
+  const origins = labels.map(({ origin }) => origin);
+  return { principal, origins, sensitivity: 'internal', sawUntrusted: origins.includes('retrieval') };
 }
 
 function recordOf(start: StartInput, admission: Admission, step: Steps) {

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Environment } from '../../runtime/config.ts';
 import type { Database } from '../../runtime/database.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import type { Principal } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { withClient } from '../session.ts';
@@ -73,6 +74,15 @@ async function scheduleChores(home: string | undefined): Promise<void> {
   }
 }
 
+/** Who publishes on a development stack. */
+const PUBLISHER: Principal = {
+  id: 'countersign dev',
+  tenant: DEFAULT_TENANT,
+  groups: [],
+  roles: ['publisher'],
+  clearance: 'public',
+};
+
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */
 export async function publishReleases(
   db: Database,
@@ -80,18 +90,23 @@ export async function publishReleases(
   show: (progress: StackProgress) => void,
 ): Promise<void> {
   const { publishFolder } = await import('../../releases/publish.ts');
+  const { loadAccessPolicy } = await import('../../policies/load.ts');
   const { toolsModuleOf } = await import('../stack/sample-tools.ts');
   const { readToolDefinitions } = await import('../../runtime/tools-module.ts');
   const list = await publishFolder({
+    policy: loadAccessPolicy(resolve(environment.COUNTERSIGN_POLICIES ?? 'policies')),
     db,
     folder: resolve(environment.COUNTERSIGN_RELEASES ?? 'releases'),
     tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
     tenant: DEFAULT_TENANT,
-    publishedBy: 'countersign dev',
+    principal: PUBLISHER,
   });
   for (const release of list) {
     const label = `${release.name}@${release.version}`;
     if (release.published) show({ part: 'releases', text: `published ${label}` });
+    for (const what of release.published ? release.unchecked : []) {
+      show({ part: 'releases', text: `${label}: not checked ${what}` });
+    }
     if (release.conflict) {
       show({
         part: 'releases',

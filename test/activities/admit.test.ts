@@ -67,8 +67,10 @@ beforeAll(async () => {
     policy,
     assertionKey: { kid: 'local', key: own.publicKey },
     findRelease: async (tenant, digest) => (tenant === 'default' && digest === release.digest ? release : undefined),
-    currentGeneration: async (tenant, collection) =>
-      tenant === 'default' && collection === 'docs' ? GENERATION : undefined,
+    lookUp: async (tenant, collection) => ({
+      denials: [],
+      ...(tenant === 'default' && collection === 'docs' && { generation: GENERATION }),
+    }),
     declared: ['lookup'],
     buildId: 'build-1',
     allowCollectionOverride: false,
@@ -139,9 +141,39 @@ describe('an admission', () => {
 
   it('of somebody who may not is a deny, and no index is looked up for it', async () => {
     const assertion = await assertionOf({ claims: { principal: { ...ada, groups: [] } } });
-    const admission = await admit({ assertion }, { currentGeneration: fail('the index') });
+    const admission = await admit({ assertion }, { lookUp: fail('the index') });
     expect(admission.verdict).toMatchObject({ decision: 'deny', rules: [] });
     expect(admission).not.toHaveProperty('generation');
+  });
+
+  it.each([
+    ['its release', { kind: 'release', name: 'refunds@1.0.0' }],
+    ['every version of its release', { kind: 'release', name: 'refunds' }],
+    ['its principal', { kind: 'principal', name: 'ada' }],
+  ] as const)('is a deny by the denial of %s, which the verdict names', async (_, denial) => {
+    const lookUp = async () => ({ denials: [{ id: '01JD', ...denial }], generation: GENERATION });
+    const admission = await admit({}, { lookUp });
+    expect(admission.verdict).toMatchObject({
+      decision: 'deny',
+      rules: ['deny-now:01JD'],
+      policyDigest: policy.digest,
+      facts: { principal: ada, action: 'ask', resource: { id: 'refunds@1.0.0' } },
+    });
+    expect(admission).not.toHaveProperty('generation');
+  });
+
+  it.each([
+    ['another version', { kind: 'release', name: 'refunds@1.0.1' }],
+    ['a release whose name begins alike', { kind: 'release', name: 'refund' }],
+    ['somebody else', { kind: 'principal', name: 'eve' }],
+    ['a tool that has the name of its principal', { kind: 'tool', name: 'ada' }],
+  ] as const)('is not touched by the denial of %s', async (_, denial) => {
+    const admission = await admit({}, { lookUp: async () => ({ denials: [{ id: '01JD', ...denial }] }) });
+    expect(admission.verdict.decision).toBe('allow');
+  });
+
+  it('fails when it cannot be read what is denied', async () => {
+    await expect(admit({}, { lookUp: fail('the ledger') })).rejects.toThrow('the ledger was not scripted');
   });
 
   it('without an assertion is of anonymous, who may nothing', async () => {
@@ -183,12 +215,18 @@ describe('an admission', () => {
     await expect(admitting).rejects.toMatchObject({ type: Failure.InvalidInput, nonRetryable: true });
   });
 
-  it('of a prompt-only release looks up no index', async () => {
+  it('of a prompt-only release asks for no index', async () => {
+    const asked: (string | undefined)[] = [];
+    const lookUp: AdmitDependencies['lookUp'] = async (_, collection) => {
+      asked.push(collection);
+      return { denials: [] };
+    };
     const { retrieval: _, ...alone } = body;
     const promptOnly = { digest: release.digest, body: alone };
-    const admission = await admit({}, { findRelease: async () => promptOnly, currentGeneration: fail('the index') });
+    const admission = await admit({}, { findRelease: async () => promptOnly, lookUp });
     expect(admission.verdict.decision).toBe('allow');
     expect(admission).not.toHaveProperty('generation');
+    expect(asked).toEqual([undefined]);
   });
 
   it('for a release that is not in the registry fails for good', async () => {
@@ -199,7 +237,7 @@ describe('an admission', () => {
 
 describe('a start that the ledger does not bear out', () => {
   it('without a row fails for good, before anything is looked up', async () => {
-    const nothing = { findRelease: fail('the registry'), currentGeneration: fail('the index') };
+    const nothing = { findRelease: fail('the registry'), lookUp: fail('the index') };
     const admitting = admit({ runId: 'default/answer/01J00000000000000000000001' }, nothing);
     await expect(admitting).rejects.toMatchObject({ type: Failure.NotInLedger, nonRetryable: true });
   });
@@ -241,20 +279,20 @@ describe('a collection of its own', () => {
   const own = startedAs({ collection: 'mine', requestHash: startHash(runKey, request) });
 
   it('is refused where the stack is not a development one', async () => {
-    const admitting = admit({ collection: 'mine' }, { ...own, currentGeneration: fail('the index') });
+    const admitting = admit({ collection: 'mine' }, { ...own, lookUp: fail('the index') });
     await expect(admitting).rejects.toMatchObject({ type: Failure.InvalidInput, nonRetryable: true });
   });
 
   it('is searched on a development stack, with the other settings of the release', async () => {
-    const asked: string[] = [];
+    const asked: (string | undefined)[] = [];
     const admission = await admit(
       { collection: 'mine' },
       {
         ...own,
         allowCollectionOverride: true,
-        currentGeneration: async (_, collection) => {
+        lookUp: async (_, collection) => {
           asked.push(collection);
-          return GENERATION;
+          return { denials: [], generation: GENERATION };
         },
       },
     );

@@ -2,10 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
+import type { GuardedSearch } from '../../activities/guard-search.ts';
 import type { VectorStore } from '../../activities/ports/vector-store.ts';
+import type { Search } from '../../activities/retrieve.ts';
 import { createRetrieve, createSearch } from '../../activities/retrieve.ts';
 import type { RunKeys } from '../../runtime/keys/index.ts';
-import type { IndexGeneration, Principal, Retrieval, RetrieveInput } from '../../workflows/protocol/index.ts';
+import type { IndexGeneration, Principal, Retrieval, RetrieveInput, Verdict } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
 import type { QdrantStandIn } from '../support/qdrant-stand-in.ts';
 import { startQdrantStandIn } from '../support/qdrant-stand-in.ts';
@@ -30,6 +32,23 @@ const runKeys: RunKeys = {
   }),
 };
 
+const ALLOWED: Verdict = {
+  v: 1,
+  decision: 'allow',
+  rules: ['for-tests'],
+  policyDigest: 'sha256:0',
+  facts: {
+    principal: anonymous('default'),
+    action: 'retrieve',
+    resource: { type: 'Collection', id: 'docs' },
+    context: {},
+  },
+};
+/** The search itself is tested here, and its guard in guard-search.test.ts. */
+const unguarded =
+  (search: Search): GuardedSearch =>
+  async (input) => ({ ...(await search(input)), access: ALLOWED });
+
 describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
   const database = useDatabase();
   let server: QdrantStandIn;
@@ -49,7 +68,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
 
   const clerk: Principal = { ...anonymous('default'), id: 'clerk', groups: ['fraud-team'], clearance: 'internal' };
   const ask = async (query: string, change: Partial<RetrieveInput> = {}): Promise<Retrieval> => {
-    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors }), runKeys);
+    const retrieve = createRetrieve(unguarded(createSearch({ db: database.db('worker'), vectors })), runKeys);
     const input: RetrieveInput = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -139,7 +158,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
     await expect(ask('refund', gone)).rejects.toThrow(/Generation gone of collection docs is no longer kept/);
     const other = createQdrantVectors({ url: server.url });
     const reader = name === 'postgres' ? other : createPostgresVectors(database.db('worker'));
-    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors: reader }), runKeys);
+    const retrieve = createRetrieve(unguarded(createSearch({ db: database.db('worker'), vectors: reader })), runKeys);
     const input = {
       v: 1,
       runId: 'default/answer/01J00000000000000000000000',
@@ -158,7 +177,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
   });
 
   it('refuses a run that is not in the ledger', async () => {
-    const retrieve = createRetrieve(createSearch({ db: database.db('worker'), vectors }), {
+    const retrieve = createRetrieve(unguarded(createSearch({ db: database.db('worker'), vectors })), {
       find: async () => undefined,
     });
     const input = {

@@ -73,7 +73,7 @@ describe('in an empty project', () => {
 
   it('`dev` says which folder it lacks, and leaves nothing running', async () => {
     const { code, stderr } = await project.run('countersign', ['dev'], servers('superuser'));
-    expect(stderr).toContain(`error: No releases folder ${project.file('releases')}`);
+    expect(stderr).toContain(`error: Cannot read the policy file ${project.file('policies/schema.cedarschema')}`);
     expect(code).toBe(1);
     expect(project.processes()).toEqual([]);
   });

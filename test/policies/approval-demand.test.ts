@@ -15,6 +15,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 function load(text: string) {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   writeFileSync(join(folder, 'schema.cedarschema'), readFileSync('policies/schema.cedarschema'));
+  writeFileSync(join(folder, 'risk-classes.yaml'), readFileSync('policies/risk-classes.yaml'));
   writeFileSync(join(folder, 'access.cedar'), text);
   return { folder, load: () => loadAccessPolicy(folder) };
 }
@@ -31,7 +32,7 @@ function problemOf(text: string): UserError {
     act();
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toContain(`${join(folder, 'access.cedar')}: policy p: `);
+    expect((error as UserError).message).toContain(`${join(folder, 'access.cedar')}:1: policy p: `);
     return error as UserError;
   }
   throw new Error('the policies loaded');
@@ -46,6 +47,24 @@ describe('a permit that reads context.approved', () => {
       expiresAfterMs: 30 * MINUTE_MS,
       useWithinMs: 48 * HOUR_MS,
     });
+  });
+
+  it('says whom to ask next, and when', () => {
+    const next = '@groups("finance") @reroute_to("board, supervisors") @reroute_after("4 hours")';
+    expect(demandOf(next)?.reroute).toEqual({ afterMs: 4 * HOUR_MS, groups: ['board', 'supervisors'] });
+    expect(demandOf('@groups("finance")')).not.toHaveProperty('reroute');
+  });
+
+  it.each([
+    ['@reroute_to("board")', '@reroute_to and @reroute_after go together'],
+    ['@reroute_after("4 hours")', '@reroute_to and @reroute_after go together'],
+    ['@reroute_to("") @reroute_after("4 hours")', '@reroute_to("") is not a list of groups'],
+    ['@reroute_to("board") @reroute_after("soon")', '@reroute_after("soon") is not a duration'],
+    ['@reroute_to("board") @reroute_after("24 hours")', '@reroute_after is not before @expires_after'],
+    ['@reroute_to("board") @reroute_after("2 hours") @expires_after("1 hour")', 'is not before @expires_after'],
+    ['@reroute_to("finance") @reroute_after("4 hours")', 'names nobody who is not asked from the start'],
+  ])('does not load with a rerouting that could not be followed: %s', (annotations, says) => {
+    expect(problemOf(permit(`@groups("finance") ${annotations}`)).message).toContain(says);
   });
 
   it('asks one person within a day, for use within three, when it names groups only', () => {
@@ -146,6 +165,20 @@ describe('several demands', () => {
     const parts = [demand(1, ['c', 'a'], 20, 30), demand(3, ['b'], 5, 40), demand(2, ['a'], 9, 10)];
     expect(mergeDemands(parts)).toEqual(merged);
     expect(mergeDemands(parts.toReversed())).toEqual(merged);
+  });
+
+  it('reroute at the earliest time to everybody that one of them names, if that is before the end of deciding', () => {
+    const rerouting = (hours: number, groups: readonly string[], expires = 20) => ({
+      ...demand(1, ['a'], expires * HOUR_MS, 30 * HOUR_MS),
+      reroute: { afterMs: hours * HOUR_MS, groups },
+    });
+    const merged = mergeDemands([
+      rerouting(4, ['x', 'y']),
+      demand(1, ['a'], 10 * HOUR_MS, 30),
+      rerouting(6, ['z', 'x']),
+    ]);
+    expect(merged?.reroute).toEqual({ afterMs: 4 * HOUR_MS, groups: ['x', 'y', 'z'] });
+    expect(mergeDemands([rerouting(4, ['x']), demand(1, ['a'], 3 * HOUR_MS, 30)])).not.toHaveProperty('reroute');
   });
 
   it('are none when there are none', () => {

@@ -1,5 +1,5 @@
 // Verdicts on tool calls: Cedar asked as things are and as if people had approved, on the shipped policy and on small ones.
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CallQuestion } from '../../policies/judge-call.ts';
@@ -37,7 +37,15 @@ const question = ({
   tenant,
   tool: { name: 'refund_order', risk, idempotent },
   release: { name: 'support_agent', version: '1.0.0', risk: 'high' },
-  trust: { sawUntrusted: false, untrustedArguments: 0, repeated: false, ...trust },
+  requestType: 'agent',
+  trust: {
+    sawUntrusted: false,
+    sensitivity: 'internal',
+    origins: [],
+    untrustedArguments: 0,
+    repeated: false,
+    ...trust,
+  },
 });
 
 const ONE = ['tools-run-when-approved'];
@@ -48,6 +56,7 @@ function policyOf(text: string): AccessPolicy {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   writeFileSync(join(folder, 'schema.cedarschema'), readFileSync('policies/schema.cedarschema'));
   writeFileSync(join(folder, 'access.cedar'), text);
+  copyFileSync('policies/risk-classes.yaml', join(folder, 'risk-classes.yaml'));
   return loadAccessPolicy(folder);
 }
 
@@ -77,7 +86,12 @@ describe('the shipped policy', () => {
     ['low risk once more, when it may have an effect twice', { idempotent: false, trust: { repeated: true } }, ONE, 1],
     ['medium risk once more', { risk: 'medium', trust: { repeated: true } }, ONE, 1],
     ['critical risk with untrusted arguments', { risk: 'critical', trust: { untrustedArguments: 3 } }, TWO, 2],
-    ['a risk that no rule speaks of', { risk: 'LOW' as Risk }, ONE, 1],
+    [
+      'a risk that is none of ours, which counts as the highest',
+      { risk: 'LOW' as Risk },
+      [...ONE, 'risk-class:LOW'],
+      2,
+    ],
   ])('asks people: %s', (_, of, rules, n) => {
     expect(judgeCall(policy, question(of))).toMatchObject({
       decision: 'allow-with',
@@ -127,9 +141,12 @@ describe('the shipped policy', () => {
         action: 'call_tool',
         resource: { type: 'Tool', id: 'refund_order' },
         context: {
+          request_type: 'agent',
           release: 'support_agent@1.0.0',
           release_risk: 'high',
           saw_untrusted: true,
+          sensitivity: 1,
+          origins: [],
           untrusted_arguments: 2,
           repeated: true,
         },
@@ -230,11 +247,13 @@ describe('judging a call', () => {
   });
 
   it('says how long a decision takes', () => {
-    const asks = question({ risk: 'critical' });
-    for (let i = 0; i < 200; i++) judgeCall(policy, asks);
-    const tookMs = Array.from({ length: 1_000 }, () => {
+    // Somebody else each time: the answer to a question that was asked before is kept.
+    const asks = (i: number) => question({ risk: 'critical', principal: { ...customer, id: `c${i}` } });
+    for (let i = 0; i < 200; i++) judgeCall(policy, asks(i));
+    const tookMs = Array.from({ length: 1_000 }, (_, i) => {
+      const asked = asks(1_000 + i);
       const started = performance.now();
-      judgeCall(policy, asks);
+      judgeCall(policy, asked);
       return performance.now() - started;
     }).sort((a, b) => a - b);
     const median = tookMs[500] ?? Number.POSITIVE_INFINITY;

@@ -8,17 +8,20 @@ import { useTempFolder } from '../support/temp-folder.ts';
 
 const temp = useTempFolder();
 const schema = readFileSync('policies/schema.cedarschema', 'utf8');
+const classes = readFileSync('policies/risk-classes.yaml', 'utf8');
 const access = readFileSync('policies/access.cedar', 'utf8');
 
 interface Files {
   readonly schema?: string | null;
   readonly access?: string | null;
+  readonly classes?: string | null;
 }
 
 function folderOf(files: Files): string {
   const folder = mkdtempSync(join(temp.path, 'policies-'));
   const texts = { 'schema.cedarschema': files.schema ?? schema, 'access.cedar': files.access ?? access };
   if (files.schema !== null) writeFileSync(join(folder, 'schema.cedarschema'), texts['schema.cedarschema']);
+  if (files.classes !== null) writeFileSync(join(folder, 'risk-classes.yaml'), files.classes ?? classes);
   if (files.access !== null) writeFileSync(join(folder, 'access.cedar'), texts['access.cedar']);
   return folder;
 }
@@ -39,9 +42,14 @@ describe('policies that load', () => {
     expect(loadAccessPolicy('policies').ids).toEqual([
       'customers-and-staff-may-ask',
       'operators-may-ingest',
+      'customers-and-staff-may-search',
+      'requests-may-go-to-models',
+      'confidential-text-stays-here',
+      'publishers-may-release',
       'low-risk-tools-run-at-once',
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
+      'whoever-is-asked-may-approve',
       'anonymous-may-use-low-risk-tools-only',
       'suspended-accounts-may-not-do-anything',
     ]);
@@ -65,6 +73,13 @@ describe('policies that load', () => {
     const changed = access.replace('@groups("refund-approvers")', '@groups("everybody")');
     expect(changed).not.toBe(access);
     expect(loadAccessPolicy(folderOf({ access: changed })).digest).not.toBe(digest);
+  });
+
+  it('have another digest when only a risk class changes', () => {
+    const { digest } = loadAccessPolicy('policies');
+    const changed = classes.replace('eval_cases: 20', 'eval_cases: 21');
+    expect(changed).not.toBe(classes);
+    expect(loadAccessPolicy(folderOf({ classes: changed })).digest).not.toBe(digest);
   });
 
   it('have another digest when the schema changes', () => {
@@ -119,6 +134,36 @@ describe('policies that do not load', () => {
     expect(error.hint).toContain('schema.cedarschema');
   });
 
+  it('name the line of each policy that speaks of what the schema lacks, and what there is', () => {
+    // With more than ten policies, and with a copy that somebody commented out: lines still are those of the file.
+    const broken = access
+      .replace('Group::"suspended"', 'Team::"suspended"')
+      .replace('resource.risk == "critical"', 'resource.risc == "critical"')
+      .replace(
+        '@id("operators-may-ingest")',
+        '// @id("gone") permit (principal, action, resource);\n@id("operators-may-ingest")',
+      )
+      .replace('Action::"ingest"', 'Action::"ingets"');
+    const line = (needle: string): number => broken.slice(0, broken.indexOf(needle)).split('\n').length;
+    const { error, folder } = problemOf({ access: broken });
+    const file = join(folder, 'access.cedar');
+    expect(error.message.split('\n')).toEqual([
+      expect.stringContaining(`${file}:${line('Action::"ingets"')}: policy operators-may-ingest: `),
+      expect.stringContaining(`${file}:${line('resource.risc')}: policy critical-tools-run-when-two-approved: `),
+      expect.stringContaining(`${file}:${line('Team::')}: policy suspended-accounts-may-not-do-anything: `),
+    ]);
+    expect(error.hint).toContain('Actions are: approve, ask, call_tool, ingest, release, retrieve, send_to_model.');
+    expect(error.hint).toContain('Tool has: idempotent, risk, tenant.');
+    expect(error.hint).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
+  });
+
+  it('name the line of a second policy with the same @id, and that of the first', () => {
+    const { error, folder } = problemOf({
+      access: '@id("a") permit (principal, action, resource);\n\n@id("a") forbid (principal, action, resource);',
+    });
+    expect(error.message).toBe(`${join(folder, 'access.cedar')}:3: two policies have @id("a"), the other in line 1`);
+  });
+
   it('show the first line of a policy without @id, and ask for one', () => {
     const { error } = problemOf({ access: `${access}\npermit (principal in Role::"auditor", action, resource);\n` });
     expect(error.message).toContain('no @id');
@@ -151,6 +196,7 @@ describe('policies that do not load', () => {
   it.each([
     ['access.cedar', { access: null }],
     ['schema.cedarschema', { schema: null }],
+    ['risk-classes.yaml', { classes: null }],
   ] as const)('name the missing file %s and the variable for the folder', (name, files) => {
     const { error, folder } = problemOf(files);
     expect(error.message).toContain(join(folder, name));

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { loadAccessPolicy } from '../../policies/load.ts';
 import type { Published } from '../../releases/publish.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import { findRelease, resolveRelease } from '../../releases/registry.ts';
@@ -11,6 +12,7 @@ import { useDatabase } from '../support/services.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 const database = useDatabase();
+const policy = loadAccessPolicy('policies');
 const temp = useTempFolder();
 /** A tenant for each test, so that none sees another's releases. */
 let tenant: string;
@@ -36,7 +38,8 @@ const publish = async (folder: string, label?: string): Promise<readonly Publish
     db: database.db('gateway'),
     folder,
     tenant,
-    publishedBy: 'ada',
+    principal: { id: 'ada', tenant, groups: [], roles: ['publisher'], clearance: 'public' },
+    policy,
     ...(label !== undefined && { label }),
   });
 

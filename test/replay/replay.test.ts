@@ -34,13 +34,16 @@ describe('golden histories', () => {
   it('are there for every way a run can end', () => {
     expect(files).toEqual(
       expect.arrayContaining([
+        'agent-denied-at-effect.json',
         'answer-answered.json',
         'answer-cancelled.json',
         'answer-denied.json',
         'answer-failed.json',
+        'answer-model-denied.json',
         'answer-not-in-context.json',
         'answer-record-as-activity.json',
         'answer-repaired.json',
+        'answer-search-denied.json',
         'answer-validation-failed.json',
         'flow-clarify.json',
         'flow-with-pure-activity.json',

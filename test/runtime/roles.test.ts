@@ -96,6 +96,20 @@ describe('the ledger', () => {
     await expect(worker`insert into tombstones (tenant) values ('x')`).rejects.toThrow('permission denied');
   });
 
+  it('lets a worker read what is denied and not write it, and a gateway place and lift denials, but not rewrite them', async () => {
+    const [worker, gateway] = [database.db('worker').of('default'), database.db('gateway').of('default')];
+    const row = { tenant: 'default', id: 'd', kind: 'tool', name: 'pay', reason: 'r', denied_by: 'ada' };
+    await expect(worker`insert into access_denials ${worker.rows([row])}`).rejects.toThrow('permission denied');
+    await expect(worker`update access_denials set lifted_by = 'w'`).rejects.toThrow('permission denied');
+    await gateway`insert into access_denials ${gateway.rows([row])}`;
+    expect(await worker`select id from access_denials`).toMatchObject([{ id: 'd' }]);
+    for (const column of ['name', 'reason', 'denied_by', 'denied_at', 'kind', 'id', 'tenant']) {
+      const rewrite = gateway`update access_denials set ${gateway(column)} = ${gateway(column)}`;
+      await expect(rewrite, column).rejects.toThrow('permission denied');
+    }
+    await gateway`update access_denials set lifted_by = 'ada', lifted_at = now(), lift_reason = 'over'`;
+  });
+
   it('gives up what a login may do beyond its role', async () => {
     const sql = connectDatabase({ databaseUrl: database.url('superuser'), databaseRole: 'worker', maxConnections: 1 });
     try {

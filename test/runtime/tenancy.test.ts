@@ -10,13 +10,14 @@ import { createPostgresVectors } from '../../activities/adapters/postgres-vector
 import { writeRequest } from '../../activities/approval-requests.ts';
 import { createCollectBlobs } from '../../activities/collect-blobs.ts';
 import { enterEffect, findResult } from '../../activities/effects.ts';
-import { requireCall } from '../../activities/frozen-calls.ts';
+import { isRepeated, requireCall } from '../../activities/frozen-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
 import { createStartLedger } from '../../client/start-ledger.ts';
 import { createCodecLog } from '../../gateway/codec-log.ts';
+import { liftDenial, placeDenial } from '../../policies/denial-ledger.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
 import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
@@ -163,6 +164,7 @@ async function bringBackWhatIsGone(): Promise<void> {
     where generation <> ${dropped} limit 1`;
   await owner`insert into postings select (jsonb_populate_record(p, ${owner.json({ generation: dropped })})).* from postings p
     where generation <> ${dropped} limit 1`;
+  await owner`update access_denials set lifted_by = null, lifted_at = null, lift_reason = null`;
   await owner`update collections set revision = 2 where name = ${COLLECTION}`;
 }
 
@@ -233,6 +235,17 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   const call = await requireCall(worker.of('default'), start, { runId, effectKey: row.effect_key });
   await enterEffect(worker.of('default'), call);
   await findResult(worker.of('default'), start, call);
+  await isRepeated(worker.of('default'), { ...call, effectKey: 'sha256:another' });
+  for (const [kind, name] of [
+    ['tool', 'refund'],
+    ['release', 'desk'],
+    ['principal', 'eve'],
+  ] as const) {
+    const denial = { tenant: 'default', kind, name, reason: 'r', by: 'ada' };
+    const { id } = await placeDenial(gateway.of('default'), denial);
+    if (kind !== 'principal')
+      await liftDenial(gateway.of('default'), { tenant: 'default', id, reason: 'r', by: 'ada' });
+  }
   const { request } = (await engine.client.approvals.get(row.approval_id)) as unknown as { request: never };
   await writeRequest(worker.of('default'), start, {
     ...(request as object),

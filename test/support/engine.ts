@@ -12,6 +12,8 @@ import { prepareHome } from '../../cli/stack/home.ts';
 import type { CountersignClient, Principal, RunHandle, RunId, Signer } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
 import * as sampleTools from '../../examples/tools/index.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import type { RiskClass } from '../../policies/risk-classes.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
@@ -44,7 +46,20 @@ const person = (id: string, groups: string[], roles: string[] = []): Principal =
 export const CUSTOMER: Principal = { ...person('customer', ['customers']), clearance: 'public' };
 export const STAFF = person('staff', ['staff']);
 export const OPERATOR = person('operator', ['staff'], ['operator']);
+/** For `publishFolder`. */
+export const PUBLISHER: Principal = { ...person('test', [], ['publisher']), clearance: 'public' };
 export const SUSPENDED = person('suspended', ['customers', 'suspended']);
+
+/** Releases that a test writes have no eval sets. What classes demand of runs is not touched: the worker loads them itself. */
+const NOTHING_DEMANDED: RiskClass = {
+  eval_cases: 0,
+  tools_up_to: 'critical',
+  models: ['*'],
+  max_sensitivity: 'restricted',
+  calls: { approval: 'policy', quorum: 1 },
+  audit: 'trace',
+};
+const LAX = { low: NOTHING_DEMANDED, medium: NOTHING_DEMANDED, high: NOTHING_DEMANDED, critical: NOTHING_DEMANDED };
 
 export interface EngineOptions
   extends Pick<
@@ -145,7 +160,8 @@ export function useEngine(options: EngineOptions = {}): Engine {
     const definitions = new Map(
       (options.tools ?? Object.values(sampleTools)).map((tool) => [tool.definition.name, pinnable(tool)]),
     );
-    const published = { folder: releasesDir, tools: definitions, tenant: 'default', publishedBy: 'test' };
+    const policy = { ...loadAccessPolicy(config('worker').policiesDir), ...(options.releases && { riskClasses: LAX }) };
+    const published = { folder: releasesDir, tools: definitions, tenant: 'default', principal: PUBLISHER, policy };
     await publishFolder({ db: database.db('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);
     const { activities, activityInterceptors, tools, models, now, log, dataConverter } = options;

@@ -46,6 +46,8 @@ export const Failure = {
   ToolUncertain: 'countersign.tool.Uncertain',
   /** `local/scripted` has no script for what it was asked. */
   ModelNotScripted: 'countersign.model.NotScripted',
+  /** The access policy does not let the request go to the model; `details[0]` is the Verdict. Nothing was sent. */
+  ModelDenied: 'countersign.model.Denied',
   /** A limit of the release was reached; the run ends as budget-exhausted. */
   BudgetExhausted: 'countersign.budget.Exhausted',
   /** The provider of key-encryption keys does not answer; it is tried again. */

@@ -19,6 +19,10 @@ export const SENSITIVITY_RANK: Readonly<Record<Sensitivity, number>> = {
   restricted: 3,
 };
 
+export function highestSensitivity(sensitivities: readonly Sensitivity[]): Sensitivity {
+  return sensitivities.reduce((a, b) => (SENSITIVITY_RANK[b] > SENSITIVITY_RANK[a] ? b : a), 'public');
+}
+
 /** The principal of a start without an assertion. No tool of medium risk or above runs for it. */
 export function anonymous(tenant: string): Principal {
   return { id: 'anonymous', tenant, groups: [], roles: [], clearance: 'public' };

@@ -4,14 +4,14 @@ import type { ApprovalId, ApprovalState, PendingApproval } from './approval.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage, TrustLabel } from './passage.ts';
-import type { Principal } from './principal.ts';
+import type { Principal, Sensitivity } from './principal.ts';
 import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { SkippedFile } from './request.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
 import type { Outcome } from './trace.ts';
-import type { Action, Verdict } from './verdict.ts';
+import type { Action, Verdict, VerdictSummary } from './verdict.ts';
 
 export interface StepInput {
   readonly v: WireVersion;
@@ -59,12 +59,15 @@ export interface RetrieveInput extends StepInput {
 }
 
 export interface Retrieval extends LocalStepResult {
-  readonly verdict: 'found' | 'nothing-found' | 'below-min-score';
+  /** `denied`: the access policy does not let the principal search here; nothing was searched. */
+  readonly verdict: 'found' | 'nothing-found' | 'below-min-score' | 'denied';
   /** By rank, best first. Empty unless found. */
   readonly passages: readonly Passage[];
   /** Share of the question's IDF weight that the passages cover together, 0–1. */
   readonly coverage: number;
   readonly reason: string;
+  /** What the access policy said. Absent in histories of before it was asked. */
+  readonly access?: Verdict;
 }
 
 export interface AssembleInput extends StepInput {
@@ -87,6 +90,18 @@ export interface Assembled extends LocalStepResult {
 export interface GenerateInput extends StepInput {
   readonly releaseDigest: Digest;
   readonly prompt: Prompt;
+  /** What the access policy is told. Without it nothing is sent. */
+  readonly access?: ModelAccess;
+}
+
+export interface ModelAccess {
+  readonly principal: Principal;
+  /** Of the labels of what is in the prompt. */
+  readonly origins: readonly TrustLabel['origin'][];
+  /** The highest of what is in the prompt. */
+  readonly sensitivity: Sensitivity;
+  /** Text of documents or tools is in the prompt, or was in an earlier one of the run. */
+  readonly sawUntrusted: boolean;
 }
 
 export interface Generation {
@@ -101,6 +116,8 @@ export interface Generation {
   /** True when a reply paid for by an earlier attempt was found in the ledger. */
   readonly reused: boolean;
   readonly durationMs: number;
+  /** What the access policy said. Absent in histories of before it was asked. */
+  readonly verdict?: Verdict;
 }
 
 export interface ValidateInput extends StepInput {
@@ -146,6 +163,8 @@ export interface RecordInput extends StepInput {
   readonly repairs: number;
   readonly toolCalls?: number;
   readonly approvals?: number;
+  /** Every verdict of the run but that of admission, each once. */
+  readonly verdicts?: readonly VerdictSummary[];
 }
 
 export interface Recorded extends LocalStepResult {

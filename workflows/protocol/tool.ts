@@ -78,4 +78,6 @@ export interface CallTrust {
   readonly labels: readonly TrustLabel[];
   /** Text of documents or tools was in the model's context. */
   readonly sawUntrusted: boolean;
+  /** The highest sensitivity that a model of the run was shown so far. @default the highest of `labels` */
+  readonly sensitivity?: Sensitivity;
 }

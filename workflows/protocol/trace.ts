@@ -2,6 +2,7 @@
 
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
+import type { VerdictSummary } from './verdict.ts';
 
 export interface TraceRecord {
   /** W3C trace id: 32 lower-case hex digits. */
@@ -14,6 +15,7 @@ export interface TraceRecord {
   readonly latency_ms: number;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  /** Of admission; `deny` also when the policy ended the run later. */
   readonly policy_result: 'allow' | 'allow-with' | 'deny';
   /** 1–5, or `null` until somebody rates the run. */
   readonly user_rating: number | null;
@@ -43,6 +45,8 @@ export interface TraceRecord {
   readonly tool_calls: number;
   /** Approvals that people were asked for. */
   readonly approvals: number;
+  /** What the policy said after admission, each answer once; absent when it was not asked again. */
+  readonly verdicts?: readonly VerdictSummary[];
   /** RFC 3339, UTC. */
   readonly started_at: string;
   readonly ended_at: string;

@@ -10,7 +10,7 @@ export type Action = 'ask' | 'ingest' | 'retrieve' | 'send_to_model' | 'call_too
 export interface Verdict {
   readonly v: WireVersion;
   readonly decision: 'allow' | 'allow-with' | 'deny';
-  /** Ids of the policies that made the decision; empty for a denial by default. */
+  /** What made the decision: ids of policies, `risk-class:…`, `deny-now:…`; empty for a denial by default. */
   readonly rules: readonly string[];
   readonly policyDigest: Digest;
   readonly facts: VerdictFacts;
@@ -25,11 +25,22 @@ export interface ApprovalDemand {
   readonly expiresAfterMs: number;
   /** How long after the request an approval may still be used at the effect. */
   readonly useWithinMs: number;
+  /** Who is asked next, beside whom was asked first, when nobody has decided by then. Never approves by itself. */
+  readonly reroute?: { readonly afterMs: number; readonly groups: readonly string[] };
 }
 
 export interface VerdictFacts {
   readonly principal: Principal;
   readonly action: Action;
-  readonly resource: { readonly type: 'Release' | 'Collection' | 'Tool'; readonly id: string };
-  readonly context: Readonly<Record<string, string | number | boolean>>;
+  readonly resource: { readonly type: 'Release' | 'Collection' | 'Tool' | 'Model'; readonly id: string };
+  readonly context: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** A verdict in the trace: what was asked, and which rules answered. */
+export interface VerdictSummary {
+  readonly action: Action;
+  /** Id of the resource. */
+  readonly resource: string;
+  readonly decision: Verdict['decision'];
+  readonly rules: readonly string[];
 }

@@ -16,7 +16,11 @@ function project(name: string, tool: string): Record<string, string> {
   const releases = folder.file(name, 'releases');
   mkdirSync(`${releases}/desk`, { recursive: true });
   writeFileSync(`${releases}/models.yaml`, 'v: 1\nmodels:\n  m: { provider: local, model: extractive }\n');
-  writeFileSync(`${releases}/desk/manifest.yaml`, 'name: desk\nversion: 1.0.0\nmodel: m\ntools: [pay]\n');
+  const manifest = 'name: desk\nversion: 1.0.0\nmodel: m\ntools: [pay]\neval_set: desk_set\n';
+  writeFileSync(`${releases}/desk/manifest.yaml`, manifest);
+  // With tools it is of high risk, whose class demands five cases.
+  const cases = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, question: 'Pay?' }));
+  writeFileSync(`${releases}/desk/evals.json`, JSON.stringify({ v: 1, name: 'desk_set', cases }));
   writeFileSync(`${releases}/desk/prompt.md`, 'Do what is asked.');
   const module = folder.file(name, 'tools.ts');
   writeFileSync(

@@ -1,0 +1,43 @@
+// The access policy before a search: of the step `retrieve`, and of a tool that searches.
+import { ApplicationFailure } from '@temporalio/common';
+import { denialRules } from '../policies/denials.ts';
+import { judgeRetrieval } from '../policies/judge-retrieval.ts';
+import type { AccessPolicy } from '../policies/load.ts';
+import type { StartedRun } from '../runtime/keys/index.ts';
+import type { Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import type { Denials } from './denials.ts';
+import type { Releases } from './release-cache.ts';
+import type { Search } from './retrieve.ts';
+import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
+
+export interface GuardSearchDependencies {
+  readonly policy: AccessPolicy;
+  readonly releases: Releases;
+  readonly denials: Denials;
+}
+
+/** With the verdict; `denied` and empty when the policy says no: nothing is searched then. */
+export type GuardedSearch = (
+  input: Omit<RetrieveInput, 'v' | 'stepPath'>,
+  start: Pick<StartedRun, 'releaseDigest'>,
+) => Promise<Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'> & Required<Pick<Retrieval, 'access'>>>;
+
+export function guardSearch(search: Search, { policy, releases, denials }: GuardSearchDependencies): GuardedSearch {
+  return async (input, { releaseDigest }) => {
+    const { runId, tenant, principal, retrieval } = input;
+    if (releaseDigest === null) {
+      throw ApplicationFailure.nonRetryable(
+        `Run ${runId} was started without a release, and so has nothing to search`,
+        Failure.InvalidInput,
+      );
+    }
+    const [{ body }, standing] = await Promise.all([releases.require(tenant, releaseDigest), denials.recent(tenant)]);
+    const { collection } = retrieval;
+    const denied = denialRules(standing, { release: nameOf(body), principals: [principal.id] });
+    const access = judgeRetrieval(policy, { ...runFactsOf(input, body), principal, collection }, denied);
+    if (access.decision !== 'deny') return { ...(await search(input)), access };
+    const reason = `The access policy does not let ${principal.id} search ${collection} here (${rulesText(access.rules)}).`;
+    return { verdict: 'denied', passages: [], coverage: 0, reason, access };
+  };
+}

@@ -1,0 +1,62 @@
+// How a verdict is shown: who, what, why, and which rule, with the place where the rule stands.
+import { relative } from 'node:path';
+import type { AccessPolicy } from '../policies/load.ts';
+import type { Action, Verdict } from '../workflows/protocol/index.ts';
+
+const WORD = { allow: 'allowed', 'allow-with': 'allowed with an approval', deny: 'denied' } as const;
+
+/** Lines for people. */
+export function explainVerdict(policy: AccessPolicy, verdict: Verdict): readonly string[] {
+  const { decision, facts, rules, approval, policyDigest } = verdict;
+  const { principal, action, resource, context } = facts;
+  const groups = [...principal.groups, ...principal.roles.map((role) => `role ${role}`)].join(', ') || 'no groups';
+  return [
+    `${WORD[decision]}: ${principal.id}, ${action} ${resource.id}`,
+    `who     ${principal.id} of tenant ${principal.tenant}: ${groups}; clearance ${principal.clearance}`,
+    `what    ${action} on ${resource.type} ${resource.id}`,
+    `with    ${Object.entries(context)
+      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      .join(' ')}`,
+    ...(rules.length > 0 ? rules.flatMap((rule) => ruleLines(policy, rule)) : noRuleLines(policy, action)),
+    ...(approval === undefined ? [] : [`asks    ${approvalText(approval)}`]),
+    `policy  ${policyDigest}`,
+  ];
+}
+
+function ruleLines(policy: AccessPolicy, rule: string): readonly string[] {
+  const source = policy.sources.get(rule);
+  if (source === undefined) {
+    const [kind] = rule.split(':');
+    return [
+      `why     ${rule}: ${kind === 'risk-class' ? 'what its class demands, in risk-classes.yaml' : 'not a policy of this set'}`,
+    ];
+  }
+  const text = source.text.split('\n').map((line) => `          ${line}`);
+  return [`why     ${rule}, ${relative('', source.file)}:${source.line}`, ...text];
+}
+
+function noRuleLines({ parsed, sources }: AccessPolicy, action: Action): readonly string[] {
+  const permits = [...parsed].filter(([, { effect, action: scope }]) => effect === 'permit' && covers(scope, action));
+  const list = permits.map(([id]) => {
+    const { file, line } = sources.get(id) ?? { file: '', line: 0 };
+    return `          ${id}, ${relative('', file)}:${line}`;
+  });
+  if (list.length === 0) return [`why     no policy permits ${action}`];
+  return [`why     no permit applies. Those for ${action} are:`, ...list];
+}
+
+/** Whether a policy's scope has the action. */
+function covers(scope: unknown, action: Action): boolean {
+  const { op, entity, entities } = scope as {
+    op: string;
+    entity?: { id?: string };
+    entities?: readonly { id?: string }[];
+  };
+  return op === 'All' || [entity, ...(entities ?? [])].some((each) => each?.id === action);
+}
+
+function approvalText({ quorum, expiresAfterMs, useWithinMs, reroute }: NonNullable<Verdict['approval']>): string {
+  const minutes = (ms: number): string => (ms % 3_600_000 === 0 ? `${ms / 3_600_000} hours` : `${ms / 60_000} minutes`);
+  const next = reroute === undefined ? '' : `; after ${minutes(reroute.afterMs)} also ${reroute.groups.join(', ')}`;
+  return `${quorum.n} of ${quorum.groups.join(', ')}, within ${minutes(expiresAfterMs)}; to be used within ${minutes(useWithinMs)}${next}`;
+}

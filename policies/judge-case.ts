@@ -1,0 +1,125 @@
+// Asks the access policy a question as people write it, by the functions that judge runs, and says how the answer differs.
+import type { Verdict } from '../workflows/protocol/index.ts';
+import type { Expectation, PolicyCase, PolicyQuestion } from './cases.ts';
+import type { RunFacts } from './judge.ts';
+import { judge } from './judge.ts';
+import { judgeApprover } from './judge-approver.ts';
+import type { CallFacts } from './judge-call.ts';
+import { judgeCall } from './judge-call.ts';
+import { judgeModel } from './judge-model.ts';
+import { judgeRelease } from './judge-release.ts';
+import { judgeRetrieval } from './judge-retrieval.ts';
+import type { AccessPolicy } from './load.ts';
+
+export function judgeCase(policy: AccessPolicy, { principal, tenant, asked }: PolicyQuestion): Verdict {
+  switch (asked.action) {
+    case 'ask': {
+      const { id, risk } = asked.resource;
+      const attributes = { tenant, risk, name: partsOf(id).name };
+      return judge(policy, {
+        principal,
+        action: 'ask',
+        resource: { type: 'Release', id },
+        context: asked.context,
+        attributes,
+      });
+    }
+    case 'ingest': {
+      const resource = { type: 'Collection', id: asked.resource.id } as const;
+      return judge(policy, { principal, action: 'ingest', resource, context: asked.context, attributes: { tenant } });
+    }
+    case 'retrieve':
+      return judgeRetrieval(policy, { ...runOf(tenant, asked.context), principal, collection: asked.resource.id });
+    case 'send_to_model': {
+      const { id: name, provider, base_url: baseUrl } = asked.resource;
+      const { sensitivity, origins, saw_untrusted: sawUntrusted } = asked.context;
+      const model = { name, provider, baseUrl };
+      return judgeModel(policy, {
+        ...runOf(tenant, asked.context),
+        principal,
+        model,
+        sensitivity,
+        origins,
+        sawUntrusted,
+      });
+    }
+    case 'call_tool': {
+      const facts = { ...factsOf(asked.context), origins: asked.context.origins };
+      return judgeCall(policy, {
+        ...runOf(tenant, asked.context),
+        principal,
+        tool: toolOf(asked.resource),
+        trust: facts,
+      });
+    }
+    case 'approve': {
+      const { requester } = asked.context;
+      const facts = { ...factsOf(asked.context), origins: [] };
+      const question = { ...runOf(tenant, asked.context), requester, tool: toolOf(asked.resource), trust: facts };
+      return judgeApprover(policy, { ...question, approver: principal });
+    }
+    case 'release': {
+      const { id, risk } = asked.resource;
+      return judgeRelease(policy, { principal, tenant, release: { ...partsOf(id), risk }, label: asked.context.label });
+    }
+  }
+}
+
+/** How the verdict differs from what the case expects; `undefined` if it does not. */
+export function differenceOf({ expect, rules }: PolicyCase, verdict: Verdict): string | undefined {
+  const expected = textOf(expect);
+  const got = textOf(expectationOf(verdict));
+  const by = verdict.rules.length > 0 ? `by ${verdict.rules.join(', ')}` : 'as no policy allows it';
+  if (expected !== got) return `expected ${expected}, got ${got} ${by}`;
+  if (rules === undefined || sorted(rules) === sorted(verdict.rules)) return undefined;
+  return `expected ${expected} by ${rules.join(', ') || 'no rule'}, got it ${by}`;
+}
+
+function expectationOf({ decision, approval }: Verdict): Expectation {
+  if (decision !== 'allow-with' || approval === undefined) return decision === 'allow' ? 'allow' : 'deny';
+  return { approval: [...approval.quorum.groups], quorum: approval.quorum.n };
+}
+
+const textOf = (expected: Expectation): string =>
+  typeof expected === 'string' ? expected : `approval by ${expected.quorum} of ${sorted(expected.approval)}`;
+
+const sorted = (texts: readonly string[]): string => [...texts].sort().join(', ');
+
+interface RunContext {
+  readonly request_type: string;
+  readonly release: string;
+  readonly release_risk: RunFacts['release']['risk'];
+}
+
+function runOf(tenant: string, { request_type: requestType, release, release_risk: risk }: RunContext): RunFacts {
+  return { tenant, requestType, release: { ...partsOf(release), risk } };
+}
+
+interface CallContext {
+  readonly saw_untrusted: boolean;
+  readonly sensitivity: CallFacts['sensitivity'];
+  readonly untrusted_arguments: number;
+  readonly repeated: boolean;
+}
+
+function factsOf(context: CallContext): Omit<CallFacts, 'origins'> {
+  const { saw_untrusted: sawUntrusted, sensitivity, untrusted_arguments: untrustedArguments, repeated } = context;
+  return { sawUntrusted, sensitivity, untrustedArguments, repeated };
+}
+
+const toolOf = ({
+  id,
+  ...tool
+}: {
+  readonly id: string;
+  readonly risk: RunFacts['release']['risk'];
+  readonly idempotent: boolean;
+}) => ({
+  name: id,
+  ...tool,
+});
+
+function partsOf(release: string): { readonly name: string; readonly version: string } {
+  const [name = '', version = ''] = release.split('@');
+  return { name, version };
+}

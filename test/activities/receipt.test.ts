@@ -1,0 +1,83 @@
+// The receipt at the effect: whether an approver may decide is asked of the policy as it is then, not as it was when they were asked.
+import { describe, expect, it } from 'vitest';
+import type { FrozenCall } from '../../activities/frozen-calls.ts';
+import type { Receipt } from '../../activities/receipt.ts';
+import { checkReceipt } from '../../activities/receipt.ts';
+import { judgeApprover } from '../../policies/judge-approver.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import { newApprover } from '../../testing/index.ts';
+import type { ApprovalRequest, Verdict } from '../../workflows/protocol/index.ts';
+import { signDecision } from '../support/approvers.ts';
+
+const policy = loadAccessPolicy('policies');
+const NOW = new Date();
+const inHours = (hours: number): string => new Date(NOW.getTime() + hours * 3_600_000).toISOString();
+const [manager, supervisor] = [newApprover('manager'), newApprover('supervisor')];
+const GROUPS = ['refund-approvers'];
+const REQUEST_HASH = 'hmac-sha256:aa';
+
+const call = {
+  effectKey: 'sha256:e',
+  runId: 'default/agent/01J',
+  tool: 'refund',
+  definitionHash: 'sha256:d',
+  argsHash: 'hmac-sha256:a',
+} as unknown as FrozenCall;
+const request = {
+  kind: 'tool',
+  workflowId: call.runId,
+  effectKey: call.effectKey,
+  tool: call.tool,
+  argsHash: call.argsHash,
+  toolDefinitionHash: call.definitionHash,
+  requester: 'staff',
+  quorum: { n: 2, groups: GROUPS },
+  notBefore: inHours(-1),
+  expiresAt: inHours(1),
+  useBy: inHours(2),
+} as unknown as ApprovalRequest;
+
+/** As the funnel asks, of an approver with these groups. */
+const mayApprove: Receipt['mayApprove'] = (approver): Verdict =>
+  judgeApprover(policy, {
+    tenant: 'default',
+    requestType: 'agent',
+    release: { name: 'desk', version: '1.0.0', risk: 'high' },
+    approver,
+    requester: 'staff',
+    tool: { name: 'refund', risk: 'high', idempotent: true },
+    trust: { sawUntrusted: false, sensitivity: 'internal', origins: [], untrustedArguments: 0, repeated: false },
+  });
+
+async function check(groupsOf: Readonly<Record<string, readonly string[]>>) {
+  const signers = [manager, supervisor];
+  return await checkReceipt({
+    request,
+    requestHash: REQUEST_HASH,
+    decisions: await Promise.all(signers.map((signer) => signDecision(signer, { requestHash: REQUEST_HASH }))),
+    keys: signers.map(({ approver, kid, privateKey }) => ({
+      approver,
+      kid,
+      x: privateKey.x ?? '',
+      groups: groupsOf[approver] ?? GROUPS,
+    })),
+    requester: 'staff',
+    definitionHash: call.definitionHash,
+    call,
+    demanded: { n: 1, groups: GROUPS },
+    mayApprove,
+    now: NOW,
+  });
+}
+
+describe('a receipt', () => {
+  it('that holds names who approved', async () => {
+    expect(await check({})).toEqual({ approvers: ['manager', 'supervisor'] });
+  });
+
+  it('does not hold when the policy does not let one of them approve any more', async () => {
+    expect(await check({ supervisor: [...GROUPS, 'suspended'] })).toEqual({
+      fault: 'the access policy does not let supervisor approve it (suspended-accounts-may-not-do-anything)',
+    });
+  });
+});
