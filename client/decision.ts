@@ -114,7 +114,8 @@ export function requireReason(decision: 'approve' | 'reject', reason: string): s
   });
 }
 
-async function keyOf(signer: Signer): Promise<CryptoKey> {
+/** @throws UserError for a key that cannot sign */
+export async function keyOf(signer: Signer): Promise<CryptoKey> {
   try {
     const key = await importJWK({ ...signer.privateKey }, 'EdDSA');
     if (!(key instanceof Uint8Array) && key.type === 'private') return key;

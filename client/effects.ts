@@ -9,8 +9,11 @@ import { isErased } from '../runtime/payloads/lost.ts';
 import type { ApprovalId, Digest, Risk, RunId, Sensitivity } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
 import { openCall } from './open-approval.ts';
+import type { Resolution, ResolveOptions } from './resolution.ts';
+import { openResolution } from './resolution.ts';
+import { resolveEffect } from './resolve-effect.ts';
 
-/** `claimed`: an attempt is under way, or its worker is gone. `unknown`: nobody can tell whether it happened. */
+/** `claimed`: an attempt is under way, or its worker is gone. `unknown`: nobody can tell whether it happened, and nobody has said. */
 export type EffectState = 'claimed' | 'done' | 'failed' | 'unknown';
 
 export const EFFECT_STATES: readonly EffectState[] = ['claimed', 'done', 'failed', 'unknown'];
@@ -36,6 +39,8 @@ export interface EffectSummary {
   /** Absent for a call that was allowed outright. */
   readonly approvalId: ApprovalId | null;
   readonly decidedBy: readonly string[];
+  /** Who found out what nobody could tell; the state is theirs then. */
+  readonly resolvedBy: string | null;
   /** RFC 3339, as all times here. */
   readonly claimedAt: string;
   readonly settledAt: string | null;
@@ -61,6 +66,7 @@ export interface EffectDetail extends EffectSummary {
   readonly result: unknown;
   readonly bytes: number | null;
   readonly sensitivity: Sensitivity | null;
+  readonly resolution: Resolution | null;
 }
 
 export interface EffectReader {
@@ -70,6 +76,12 @@ export interface EffectReader {
   find(text: string, tenant?: string): Promise<Digest>;
   /** @throws UserError when it is unknown or its arguments are not those that were judged */
   get(effectKey: Digest, tenant?: string): Promise<EffectDetail>;
+  /**
+   * Says what happened where nobody could tell, signed; once.
+   *
+   * @throws UserError when it is known, under way or resolved already, or the run acts for who signs
+   */
+  resolve(effectKey: Digest, options: ResolveOptions, tenant?: string): Promise<Resolution>;
 }
 
 const DEFAULT_LIMIT = 20;
@@ -122,6 +134,9 @@ export function createEffectReader(db: Database, runKeys: RunKeys): EffectReader
         sensitivity: row.sensitivity,
       };
     },
+
+    resolve: async (effectKey, options, tenant = DEFAULT_TENANT) =>
+      await resolveEffect({ sql: db.of(tenant), runKeys }, { tenant, effectKey }, options),
   };
 }
 
@@ -136,17 +151,18 @@ interface Wanted {
 async function readEffects(sql: Sql, tenant: string, wanted: Wanted): Promise<readonly EffectRow[]> {
   const { effectKey, runId, state, limit } = wanted;
   return await sql<EffectRow[]>`
-    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
+    select e.effect_key, e.run_id, c.tool, c.risk, coalesce(x.state, r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
       o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
-      r.bytes, r.sensitivity,
+      r.bytes, r.sensitivity, x.resolved_by, x.resolved_at, x.sealed as resolution,
       (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
     from effects e
     join tool_calls c on c.effect_key = e.effect_key
     left join effect_results r on r.effect_key = e.effect_key
     left join approval_outcomes o on o.approval_id = e.approval_id
+    left join effect_resolutions x on x.effect_key = e.effect_key
     where e.tenant = ${tenant} and (${effectKey}::text is null or e.effect_key = ${effectKey})
       and (${runId}::text is null or e.run_id = ${runId})
-      and (${state}::text is null or coalesce(r.state, 'claimed') = ${state})
+      and (${state}::text is null or coalesce(x.state, r.state, 'claimed') = ${state})
     order by e.first_claimed_at desc, e.effect_key limit ${limit}`;
 }
 
@@ -154,8 +170,8 @@ function openContent(
   runKey: Uint8Array,
   row: EffectRow,
   result: Uint8Array | null,
-): EffectSummary & Pick<EffectDetail, 'message' | 'args' | 'result'> {
-  const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed } = row;
+): EffectSummary & Pick<EffectDetail, 'message' | 'args' | 'result' | 'resolution'> {
+  const { effect_key: effectKey, tool, args_hash: argsHash, call_sealed: sealed, resolution, resolved_at: at } = row;
   try {
     const words = openWords(runKey, row);
     return {
@@ -163,6 +179,7 @@ function openContent(
       message: words.message,
       args: openCall(runKey, { effectKey, tool, argsHash, sealed }),
       result: result === null ? undefined : JSON.parse(open(runKey, `effect:${effectKey}`, result).toString('utf8')),
+      resolution: resolution === null || at === null ? null : openResolution(runKey, effectKey, resolution, at),
     };
   } catch (cause) {
     throw new UserError(`Effect ${effectKey} was tampered with: its content does not fit its hashes`, {
@@ -196,6 +213,9 @@ interface EffectRow {
   readonly outcome: Uint8Array | null;
   readonly approval_id: ApprovalId | null;
   readonly decided_by: readonly string[] | null;
+  readonly resolved_by: string | null;
+  readonly resolved_at: Date | null;
+  readonly resolution: Uint8Array | null;
   readonly first_claimed_at: Date;
   readonly settled_at: Date | null;
   readonly attempts: number;
@@ -226,6 +246,7 @@ function summaryOf(row: EffectRow, { receipt }: Outcome): EffectSummary {
     receipt,
     approvalId: row.approval_id,
     decidedBy: row.decided_by ?? [],
+    resolvedBy: row.resolved_by,
     claimedAt: row.first_claimed_at.toISOString(),
     settledAt: row.settled_at?.toISOString() ?? null,
   };

@@ -19,6 +19,7 @@ export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
 export type { Maintenance, MaintenanceRun, MaintenanceStatus } from './maintenance.ts';
+export type { Resolution, ResolveOptions } from './resolution.ts';
 export { endedWithReply } from './run-result.ts';
 export type { RefusedAttempt } from './security-log.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';

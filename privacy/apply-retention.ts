@@ -40,6 +40,7 @@ const BATCH = 200;
 /** Tables with rows of a run, in the order in which their references allow them to go. */
 const OF_A_RUN = [
   'approval_outcomes',
+  'effect_resolutions',
   'effect_results',
   'effect_claims',
   'effects',

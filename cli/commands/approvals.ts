@@ -1,13 +1,13 @@
 // `countersign approvals`: what waits for people, shown so that it can be decided, and the decision signed and sent.
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Decided, Signer } from '../../client/index.ts';
-import type { Config } from '../../runtime/config.ts';
+import type { Decided } from '../../client/index.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { commandsFor, developmentApprovers } from '../approval-commands.ts';
+import { commandsFor } from '../approval-commands.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, withClient } from '../session.ts';
 import { printApproval, quorumOf, stateOf } from '../show-approval.ts';
+import type { SignerOptions } from '../signer.ts';
+import { signerOf } from '../signer.ts';
 import { visible } from '../untrusted-text.ts';
 
 interface CommonOptions {
@@ -20,10 +20,8 @@ interface ListOptions extends CommonOptions {
   readonly limit: string;
 }
 
-interface DecisionOptions extends CommonOptions {
+interface DecisionOptions extends CommonOptions, SignerOptions {
   readonly reason?: string;
-  readonly as?: string;
-  readonly key?: string;
   readonly via: string;
 }
 
@@ -115,21 +113,3 @@ function lineOf({ approvalId, state, missing }: Decided): string {
   if (state === 'pending') return `counted: ${approvalId} needs ${missing ?? 'some'} more`;
   return `${paint(state === 'approved' ? 'green' : 'yellow', state)} ${approvalId}`;
 }
-
-async function signerOf(config: Config, { as, key }: DecisionOptions): Promise<Signer> {
-  const { readSigner } = await import('../../client/index.ts');
-  if (as !== undefined && key !== undefined)
-    throw wrongUse('Give --as or --key, not both', 'A decision has one signer.');
-  if (key !== undefined) return readSigner(resolve(key));
-  const known = config.mode === 'development' ? developmentApprovers(config.home) : [];
-  const hint =
-    known.length > 0 ? `This stack has keys of: ${known.join(', ')}.` : 'Name your private key with --key FILE.';
-  if (as === undefined) throw wrongUse('Nobody to sign: --as or --key is missing', hint);
-  if (config.mode !== 'development') throw wrongUse(`--as ${as} works on a local development stack only`, hint);
-  // Only names that the folder lists: the text never becomes part of a path otherwise.
-  if (!known.includes(as)) throw wrongUse(`No development approver ${as}`, hint);
-  const { approverFiles } = await import('../stack/approver-keys.ts');
-  return readSigner(approverFiles(config.home).keyOf(as));
-}
-
-const wrongUse = (message: string, hint: string): UserError => new UserError(message, { hint, exitCode: 64 });

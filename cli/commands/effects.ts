@@ -1,9 +1,12 @@
 // `countersign effects`: what tools did, and what nobody can tell.
 import type { Command } from 'commander';
-import type { EffectDetail, EffectState } from '../../client/index.ts';
+import type { EffectDetail, EffectState, Signer } from '../../client/index.ts';
+import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
+import type { SignerOptions } from '../signer.ts';
+import { signerOf } from '../signer.ts';
 import { quoted, visible } from '../untrusted-text.ts';
 
 interface CommonOptions {
@@ -21,7 +24,9 @@ interface ListOptions extends CommonOptions {
 const KEY_CHARS = 'sha256:'.length + 12;
 
 export function register(program: Command): void {
-  const effects = program.command('effects').description('list and show what tools did');
+  const effects = program
+    .command('effects')
+    .description('list and show what tools did, and settle what nobody can tell');
   effects
     .command('list')
     .description('calls that got as far as their effect, the latest first')
@@ -40,6 +45,63 @@ export function register(program: Command): void {
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign effects show sha256:9f86d081884c')
     .action(show);
+  effects
+    .command('resolve')
+    .description('say what happened where nobody can tell, having looked in the system that the tool calls')
+    .argument('<key>', 'effect key, or at least 6 digits of its beginning')
+    .requiredOption('--state <state>', 'done: it happened; failed: it certainly did not')
+    .requiredOption('--reason <text>', 'how that was found out')
+    .option('--receipt <text>', 'what the other system calls it, for example the id of a refund')
+    .option('--as <name>', "sign with this approver's key of the local stack")
+    .option('--key <file>', 'sign with the private key in this file')
+    .option('--home <dir>', 'data folder of the running stack')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nIt is signed and final, and cannot be done by whom the run acts for.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx countersign effects resolve sha256:9f86d081884c --state done --receipt R-5004 --as manager --reason "found in the shop"',
+    )
+    .action(resolve);
+}
+
+interface ResolveOptions extends CommonOptions, SignerOptions {
+  readonly state: string;
+  readonly reason: string;
+  readonly receipt?: string;
+}
+
+async function resolve(text: string, options: ResolveOptions): Promise<void> {
+  const { state, reason, receipt } = options;
+  if (state !== 'done' && state !== 'failed') {
+    throw new UserError(`Not what can be found out: ${state}`, {
+      hint: 'Give --state done or --state failed.',
+      exitCode: 64,
+    });
+  }
+  await withClient(options.home, async ({ config, client }) => {
+    const signer = await signerOf(config, options);
+    await requireApprover(config, signer);
+    const key = await client.effects.find(text);
+    const resolution = await client.effects.resolve(key, {
+      state,
+      reason,
+      signer,
+      ...(receipt !== undefined && { receipt }),
+    });
+    if (options.json) return printJson({ effectKey: key, ...resolution });
+    print(`${paint(COLOUR[state], state)}  ${key}, says ${visible(resolution.by)}`);
+  });
+}
+
+/** Whoever resolves is an approver whose key counts now. */
+async function requireApprover(config: Config, { approver, kid }: Signer): Promise<void> {
+  const { createApproverRegistry } = await import('../../policies/approver-registry.ts');
+  const registry = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
+  const known = registry.current(new Date()).some((key) => key.approver === approver && key.kid === kid);
+  if (known) return;
+  throw new UserError(`The key ${kid} of ${approver} is not in the approver registry, or not valid now`, {
+    hint: '`npx countersign keys list` shows those that are.',
+  });
 }
 
 async function list(options: ListOptions): Promise<void> {
@@ -81,7 +143,7 @@ function printEffect(effect: EffectDetail): void {
   const block = (value: unknown): void => {
     print(quoted(JSON.stringify(value, null, 2), { columns: process.stdout.columns ?? 80 }));
   };
-  const { state, message, claims, approvalId, decidedBy, settledAt, receipt } = effect;
+  const { state, message, claims, approvalId, decidedBy, settledAt, receipt, resolution } = effect;
   print(`${paint('bold', visible(effect.tool))}  ${paint(COLOUR[state], state)}`);
   if (message !== '') print(visible(message));
   const approved = decidedBy.length === 0 ? '' : `, decided by ${visible(decidedBy.join(', '))}`;
@@ -93,6 +155,11 @@ function printEffect(effect: EffectDetail): void {
     ['receipt', receipt === null ? 'none' : visible(receipt)],
     ['settled', settledAt ?? 'not yet'],
   ];
+  if (resolution !== null) {
+    const { by, at, reason, kid } = resolution;
+    facts.push(['resolved', `${state} by ${visible(by)} at ${at}, key ${visible(kid)}: ${visible(reason)}`]);
+    if (resolution.receipt !== null) facts.push(['their receipt', visible(resolution.receipt)]);
+  }
   print(alignTable(facts));
   const rows = claims.map((claim) => [
     `attempt ${claim.attempt}`,
@@ -107,7 +174,11 @@ function printEffect(effect: EffectDetail): void {
     print(paint('bold', `Result (${effect.bytes ?? 0} bytes, ${effect.sensitivity ?? 'internal'})`));
     block(effect.result);
   } else if ((effect.bytes ?? 0) > 0) print(`The result had ${effect.bytes} bytes, too many to be kept.`);
-  if (state === 'unknown') note('Nobody can tell whether this happened: look in the system that the tool calls.');
+  if (state === 'unknown') {
+    note(
+      'Nobody can tell whether this happened: look in the system that the tool calls, then say so by `effects resolve`.',
+    );
+  }
 }
 
 async function requireState(text: string | undefined): Promise<EffectState | undefined> {

@@ -2,11 +2,12 @@
 // rows that somebody changed. Real servers; the model is scripted.
 import { ulid } from 'ulid';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ApprovalId, RunHandle, Signer } from '../../client/index.ts';
+import type { ApprovalId, ResolveOptions, RunHandle, RunId, Signer } from '../../client/index.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { createKeys, seal } from '../../runtime/keys/index.ts';
 import { newApprover, scriptedModel } from '../../testing/index.ts';
+import type { Digest } from '../../workflows/protocol/index.ts';
 import { HashPrefix } from '../../workflows/protocol/index.ts';
 import { STAFF, useEngine } from '../support/engine.ts';
 import { testTools } from '../support/test-tools.ts';
@@ -444,6 +445,8 @@ describe('an effect', () => {
       receipt: `re-${order}`,
       approvalId: id,
       decidedBy: ['manager'],
+      resolvedBy: null,
+      resolution: null,
       claimedAt: expect.stringMatching(/Z$/),
       settledAt: expect.stringMatching(/Z$/),
       stepPath: expect.stringContaining('agent/'),
@@ -478,6 +481,106 @@ describe('an effect', () => {
     expect({ result, args }).toEqual({ result: undefined, args: { order } });
     expect(message).not.toBe('');
     expect(await engine.client.effects.list({ runId: run.id, state: 'done' })).toEqual([]);
+  });
+
+  describe('that nobody can tell of, once a person has looked', () => {
+    const resolve = (by: string, more: Partial<ResolveOptions> = {}): ResolveOptions => ({
+      state: 'done',
+      reason: 'found in the shop',
+      receipt: 'R-1',
+      signer: signer(by),
+      ...more,
+    });
+    const thrown = async (): Promise<{ readonly key: Digest; readonly runId: RunId }> => {
+      const order = nextOrder();
+      model.script(`throw ${order}`, [{ calls: [{ tool: 'throws', args: { order } }] }, 'That was it.']);
+      const run = await engine.client.agent({ task: `throw ${order}` }, { release: 'desk', principal: STAFF });
+      await run.result();
+      const [effect] = await engine.client.effects.list({ runId: run.id });
+      return { key: effect?.effectKey ?? 'sha256:', runId: run.id };
+    };
+
+    it.each(['done', 'failed'] as const)('is %s, says who and why, and cannot be said otherwise', async (state) => {
+      const { key, runId } = await thrown();
+      const resolution = await engine.client.effects.resolve(key, resolve('manager', { state }));
+      const { kid } = signer('manager');
+      expect(resolution).toEqual({
+        state,
+        by: 'manager',
+        at: expect.any(String),
+        reason: 'found in the shop',
+        receipt: 'R-1',
+        kid,
+      });
+      expect(await engine.client.effects.get(key)).toMatchObject({ state, resolvedBy: 'manager', resolution });
+      expect(await engine.client.effects.list({ runId, state: 'unknown' })).toEqual([]);
+      expect(await engine.client.effects.list({ runId, state })).toHaveLength(1);
+      const again = await refusalOf(engine.client.effects.resolve(key, resolve('supervisor')));
+      expect(again.message).toBe(`Effect ${key} was resolved already, by manager`);
+      const [row] = await engine.sql('owner')<{ state: string; text: string }[]>`
+        select r.state, encode(x.sealed, 'escape') as text from effect_results r
+        join effect_resolutions x on x.effect_key = r.effect_key where r.effect_key = ${key}`;
+      expect(row?.state).toBe('unknown');
+      expect(row?.text).not.toContain('found in the shop');
+    });
+
+    it('by two at once is said by one of them', async () => {
+      const { key } = await thrown();
+      const both = ['manager', 'supervisor'].map(async (by) => await engine.client.effects.resolve(key, resolve(by)));
+      const ended = await Promise.allSettled(both);
+      expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    it('is still asked about before it is called again: what was doubtful once is not done twice unseen', async () => {
+      const order = nextOrder();
+      const call = { calls: [{ tool: 'throws', args: { order } }] };
+      const resolveAndCallAgain = async () => {
+        const [latest] = await engine.client.effects.list({ state: 'unknown', limit: 1 });
+        await engine.client.effects.resolve(latest?.effectKey ?? 'sha256:', resolve('manager', { state: 'failed' }));
+        return call;
+      };
+      model.script(`throw ${order}`, [call, resolveAndCallAgain, 'That was it.']);
+      const run = await engine.client.agent({ task: `throw ${order}` }, { release: 'desk', principal: STAFF });
+      await vi.waitFor(async () => expect(await engine.client.approvals.list({ runId: run.id })).toHaveLength(1), SOON);
+      await run.cancel();
+    });
+
+    it('is refused to whom the run acts for, without a reason, and with a key that cannot sign', async () => {
+      const { key } = await thrown();
+      const refused = async (options: ResolveOptions): Promise<string> =>
+        (await refusalOf(engine.client.effects.resolve(key, options))).message;
+      expect(await refused(resolve('manager', { signer: { ...signer('manager'), approver: 'staff' } }))).toContain(
+        'staff asked for effect',
+      );
+      expect(await refused(resolve('manager', { reason: ' ' }))).toBe('A resolution needs a reason');
+      const broken = { ...signer('manager'), privateKey: { kty: 'OKP' } };
+      expect(await refused(resolve('manager', { signer: broken }))).toContain('cannot sign');
+      expect(await engine.client.effects.get(key)).toMatchObject({
+        state: 'unknown',
+        resolvedBy: null,
+        resolution: null,
+      });
+    });
+
+    it('is not what was known, nor what is under way', async () => {
+      const { run, id } = await waitingRun();
+      await engine.client.approvals.decide(id, approve('manager'));
+      await run.result();
+      const [effect] = await engine.client.effects.list({ runId: run.id });
+      const key = effect?.effectKey ?? 'sha256:';
+      expect((await refusalOf(engine.client.effects.resolve(key, resolve('supervisor')))).message).toBe(
+        `Effect ${key} is known: done`,
+      );
+      const { key: doubtful } = await thrown();
+      await engine.sql('owner')`delete from effect_results where effect_key = ${doubtful}`;
+      expect((await refusalOf(engine.client.effects.resolve(doubtful, resolve('manager')))).message).toBe(
+        `Effect ${doubtful} is under way`,
+      );
+      await engine.sql(
+        'owner',
+      )`update effect_claims set lease_until = now() - interval '2 hours' where effect_key = ${doubtful}`;
+      expect(await engine.client.effects.resolve(doubtful, resolve('manager'))).toMatchObject({ state: 'done' });
+    });
   });
 
   it('with other arguments than were judged is not shown', async () => {

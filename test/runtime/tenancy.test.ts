@@ -251,6 +251,16 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
     ...(request as object),
     approvalId: `default/approval/${ulid()}`,
   } as never);
+  const digest: Digest = `sha256:${'0'.repeat(64)}`;
+  await engine.sql(
+    'owner',
+  )`insert into tool_calls select (jsonb_populate_record(c, ${JSON.stringify({ effect_key: digest })}::jsonb)).*
+    from tool_calls c where effect_key = ${row.effect_key}`;
+  await engine.sql('owner')`insert into effects (effect_key, tenant, run_id) values (${digest}, 'default', ${runId})`;
+  await engine.sql('owner')`insert into effect_results (effect_key, tenant, state, message, bytes, sensitivity, doc_ids)
+    values (${digest}, 'default', 'unknown', '', 0, 'internal', '{}')`;
+  const signer = engine.approver('second');
+  await engine.client.effects.resolve(digest, { state: 'done', reason: 'r', signer });
   const modelCall = { key: 'c', attempt: 1, tenant: 'default', runId, stepPath: 's', model: 'm', runKey: start.key };
   const usage = { inputTokens: 1, outputTokens: 1, cachedTokens: 0, costUsd: 1 };
   const modelCalls = createModelCalls(worker);
