@@ -5,12 +5,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { NamedHistory } from '../../audit/replay.ts';
 import { replayHistories } from '../../audit/replay.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { createClient, toHistoryJson } from '../../client/index.ts';
 import type { Config } from '../../runtime/config.ts';
+import { connectDatabase } from '../../runtime/database.ts';
 import { createKekFile } from '../../runtime/keys/local-provider.ts';
 import { scriptedModel } from '../../testing/index.ts';
 import { createWorker, pure } from '../../worker/index.ts';
@@ -176,10 +177,13 @@ describe('a run whose worker was away', () => {
     expect(reason).toContain(
       `countersign.payload.BlobMissing: A payload of run ${run.id} is not there (${blob?.digest})`,
     );
-    const rows = await engine.sql('owner')`select event, reason, via from security_log where run_id = ${run.id}`;
-    expect(rows).toEqual([
-      { event: 'payload-unreadable', reason: expect.stringContaining('is not there'), via: 'worker' },
-    ]);
+    // Written once the run is ended.
+    await vi.waitFor(async () => {
+      const rows = await engine.sql('owner')`select event, reason, via from security_log where run_id = ${run.id}`;
+      expect(rows).toEqual([
+        { event: 'payload-unreadable', reason: expect.stringContaining('is not there'), via: 'worker' },
+      ]);
+    }, 20_000);
     await stop();
     await close();
   });
@@ -219,6 +223,32 @@ describe('a run whose worker was away', () => {
     }, 20_000);
     expect((await run.summary()).status).toBe('running');
     await owner`grant insert on blobs, traces to countersign_worker`;
+    expect(await run.result()).toMatchObject({ kind: 'clarify', question: '50000' });
+    await stop();
+    await close();
+  });
+
+  it('while the database is read-only waits, and goes on, its connections cut each time, when it is not', async () => {
+    const { run, start, goOn, close } = await waiting();
+    const database = new URL(engine.config('worker').databaseUrl).pathname.slice(1);
+    const admin = connectDatabase({ databaseUrl: inject('databaseSuperuserUrl'), databaseRole: 'owner' });
+    const readOnly = async (on: boolean): Promise<void> => {
+      await admin`alter database ${admin(database)} set default_transaction_read_only = ${admin(on ? 'on' : 'off')}`;
+      await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`;
+    };
+    const stop = await start();
+    try {
+      await readOnly(true);
+      await goOn();
+      await vi.waitFor(async () => {
+        const { events = [] } = await run.history({ encoded: true });
+        expect(events?.length).toBeGreaterThan(20);
+      }, 20_000);
+      expect((await run.summary()).status).toBe('running');
+    } finally {
+      await readOnly(false);
+      await admin.end();
+    }
     expect(await run.result()).toMatchObject({ kind: 'clarify', question: '50000' });
     await stop();
     await close();
