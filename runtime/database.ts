@@ -18,6 +18,11 @@ export type Row = Readonly<Record<string, unknown>>;
 /** The rows of a statement; `count`: how many it gave or changed. */
 export type Rows<T extends readonly object[]> = T & { readonly count: number };
 
+/** As much of the driver's connection as COPY needs: its own types stay inside. */
+export interface CopyConnection {
+  query<T>(stream: T): T;
+}
+
 /** What can be said in a transaction. */
 export interface Transaction {
   /** Runs a statement. Each value is a parameter, but for what the methods below make. */
@@ -36,7 +41,7 @@ export interface Transaction {
   /** A text that is nobody's input: a migration, for example. Without values it may have several statements. */
   unsafe(text: string, values?: readonly unknown[]): Promise<Rows<Row[]>>;
   /** The connection itself, for COPY. */
-  readonly connection?: pg.ClientBase;
+  readonly connection?: CopyConnection;
 }
 
 export interface Sql extends Transaction {
@@ -91,7 +96,7 @@ export function openDatabase(options: ConnectOptions): Database {
   /** For whom a connection acts. */
   const acting = new WeakMap<pg.PoolClient, string>();
   const listeners = new Set<() => Promise<void>>();
-  let ended = false;
+  let ending: Promise<void> | undefined;
 
   async function using<T>(tenant: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -121,28 +126,30 @@ export function openDatabase(options: ConnectOptions): Database {
       },
     );
 
+  async function endNow(): Promise<void> {
+    for (const stop of listeners) await stop();
+    let late: NodeJS.Timeout | undefined;
+    const cutOff = new Promise<void>((resolve) => {
+      late = setTimeout(() => {
+        for (const client of clients) socketOf(client).destroy();
+        resolve();
+      }, END_TIMEOUT_MS);
+    });
+    await Promise.race([pool.end(), cutOff]);
+    clearTimeout(late);
+  }
+
   return {
     of: sqlOf,
     all: sqlOf(''),
     async listen(channel, heard, listening) {
       const stop = await listenOn(settings, channel, heard, listening);
       // Ended while it connected: nobody else would close it.
-      if (ended) await stop();
+      if (ending !== undefined) await stop();
       else listeners.add(stop);
     },
-    async end() {
-      ended = true;
-      for (const stop of listeners) await stop();
-      let late: NodeJS.Timeout | undefined;
-      const cutOff = new Promise<void>((resolve) => {
-        late = setTimeout(() => {
-          for (const client of clients) socketOf(client).destroy();
-          resolve();
-        }, END_TIMEOUT_MS);
-      });
-      await Promise.race([pool.end(), cutOff]);
-      clearTimeout(late);
-    },
+    // Once, however often it is asked for.
+    end: () => (ending ??= endNow()),
   };
 }
 
@@ -218,7 +225,7 @@ async function transact<T>(client: pg.PoolClient, work: (tx: Transaction) => Pro
     const result = await work(
       Object.assign(
         surface((statement) => send(client, statement)),
-        { connection: client },
+        { connection: client as CopyConnection },
       ),
     );
     await client.query('commit');

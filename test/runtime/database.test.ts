@@ -157,6 +157,13 @@ describe('a connection that is reset', () => {
 });
 
 describe('an end', () => {
+  it('may be asked for twice', async () => {
+    const lone = open(1);
+    await see(lone, 'north');
+    await Promise.all([lone.end(), lone.end()]);
+    await lone.end();
+  });
+
   it('closes what was about to listen', async () => {
     const lone = open(1);
     const listening = lone.listen(
