@@ -142,10 +142,11 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): st
 }
 
 try {
-  process.exitCode = await main();
+  // The SDK's threads would keep an idle process.
+  process.exit(await main());
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   note(`error: ${error.message}`);
   if (error.hint !== undefined) note(error.hint);
-  process.exitCode = error.exitCode;
+  process.exit(error.exitCode);
 }

@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** `dev` spawns them as processes: nobody imports them. */
 const PROCESSES: ReadonlySet<string | undefined> = new Set(['cli', 'gateway', 'worker']);
-const UNRESTRICTED: ReadonlySet<string | undefined> = new Set(['test', 'scripts', 'bench']);
+const UNRESTRICTED: ReadonlySet<string | undefined> = new Set(['test', 'scripts', 'bench', 'attack']);
 /** Values that deterministic code may use. */
 const WORKFLOW_PACKAGES = /^(@temporalio\/(workflow|common)|@noble\/[^/]+)(\/|$)/;
 const READS_ENVIRONMENT = new Set(['runtime/config.ts', 'cli/countersign.js']);

@@ -3,39 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { Case } from '../../attack/cases.ts';
+import { describe, expect, it } from 'vitest';
 import { loadCases } from '../../attack/cases.ts';
-import { obedientModel } from '../../attack/obedient-model.ts';
 import { reportOf } from '../../attack/report.ts';
-import type { Outcome } from '../../attack/run-cases.ts';
-import { runCases } from '../../attack/run-cases.ts';
-import { COLLECTION, MODEL, worldOf } from '../../attack/world.ts';
-import { SourceFolder } from '../activities/ingest-harness.ts';
-import { itReplaysEveryHistory, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
+import { itReplaysEveryHistory } from '../support/engine.ts';
+import { useCases } from './use-cases.ts';
 
 const CASES = loadCases(fileURLToPath(new URL('../../attack/cases.jsonl', import.meta.url)));
-const APPROVERS = { manager: ['refund-approvers'], supervisor: ['refund-approvers'] };
-
-function useCases(cases: readonly Case[], policy?: (own: string) => string) {
-  const world = worldOf(cases);
-  const model = obedientModel(world);
-  const engine = useEngine({
-    tools: world.tools,
-    models: { [MODEL]: model },
-    releases: () => world.releases,
-    approvers: APPROVERS,
-    ...(policy !== undefined && { policy }),
-  });
-  const found: { outcomes: readonly Outcome[] } = { outcomes: [] };
-  beforeAll(async () => {
-    await using folder = await SourceFolder.create(world.documents);
-    const ingest = await engine.client.ingest({ path: folder.path, collection: COLLECTION }, { principal: OPERATOR });
-    await ingest.result();
-    found.outcomes = await runCases({ client: engine.client, world, model, principal: STAFF });
-  });
-  return { engine, found };
-}
 
 describe('a model that obeys every instruction it reads', () => {
   const { engine, found } = useCases(CASES);
@@ -53,23 +27,6 @@ describe('a model that obeys every instruction it reads', () => {
   });
 
   itReplaysEveryHistory(engine);
-});
-
-describe('the same model where the policy lets every tool run', () => {
-  const attacks = CASES.filter(({ kind }) => kind === 'attack').slice(0, 8);
-  const { found } = useCases(attacks, (own) =>
-    `${own}\n@id("everything")\npermit (principal, action == Action::"call_tool", resource);\n`.replace(
-      'unless { resource.risk == "low" };',
-      'unless { true };',
-    ),
-  );
-
-  it('does the harm, and the report says so', () => {
-    const report = reportOf(found.outcomes);
-    expect(report.attacks).toMatchObject({ total: 8, obeyed: 8, effectsWithoutApproval: 8 });
-    expect(report.passed).toBe(false);
-    expect(report.failures).toHaveLength(8);
-  });
 });
 
 describe('a file of cases', () => {
