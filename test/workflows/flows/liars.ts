@@ -44,3 +44,26 @@ export const liar = flow<Lie>(async (run, lie) => {
   }
   return run.refuse(status);
 });
+
+interface Pretence extends Pick<Lie, 'tool' | 'args'> {
+  /** Decisions of people, and the arguments that they are said to have made of a call. */
+  readonly edit: { readonly decisions: readonly string[]; readonly edited: string };
+}
+
+/** Asks for one call, and says of another that an approver made it out of that. */
+export const pretender = flow<Pretence>(async (run, { tool: name, args, edit }) => {
+  const state = currentRun();
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  const { assertion } = state.envelope;
+  const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
+  const trust = { labels: [{ origin: 'user', docIds: [], sensitivity: 'public' }], sawUntrusted: false } as const;
+  const call = { tool: name, args, trust, firstExecutionRunId };
+  const { effectKey } = await localStep('judgeCall', { ...stepInput(state, 'judgeCall'), ...origin, ...call });
+  if (effectKey === undefined) return run.refuse('not judged');
+  const request = { effectKey, requestedAt: new Date().toISOString(), trust };
+  const asked = { ...stepInput(state, 'requestApproval'), ...request };
+  const { approvalId } = (await localStep('requestApproval', asked)).pending;
+  const again = { ...stepInput(state, 'requestApproval'), ...request, follows: { how: 'edited', approvalId, ...edit } };
+  await localStep('requestApproval', again as typeof asked);
+  return run.refuse('asked');
+});
