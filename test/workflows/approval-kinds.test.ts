@@ -218,7 +218,8 @@ describe('an edit', () => {
   it('that nobody made is told to nobody: a workflow that lies about one fails', async () => {
     const { run, id } = await waitingRun('A-8');
     const decision = await signDecision(engine.approver('manager'), await decider.waitingOne(run));
-    const lie = { tool: 'refund', args: { order: 'A-8', cents: 1 }, edit: { decisions: [decision], edited: '{}' } };
+    const follows = { how: 'edited', decisions: [decision], edited: '{}' };
+    const lie = { tool: 'refund', args: { order: 'A-8', cents: 1 }, follows };
     const liar = await engine.client.start('pretender', lie, { release: 'desk', principal: STAFF });
     expect(await liar.result()).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
     const lines = await decider.refused(liar.id);
@@ -316,6 +317,16 @@ describe('an approval that nobody decides in time', () => {
     expect(of('wipe', 'E-2')).toEqual([]);
     const states = (await engine.client.approvals.list({ runId: run.id, state: 'all' })).map(({ state }) => state);
     expect(states.sort()).toEqual(['expired', 'rerouted']);
+  });
+
+  it('goes to nobody before it is time, or where the policy names nobody: a workflow that lies about it fails', async () => {
+    const lie = { tool: 'refund', args: { order: 'E-4', cents: 1 }, follows: { how: 'rerouted' } };
+    for (const using of ['rerouting', 'desk']) {
+      const liar = await engine.client.start('pretender', lie, { release: using, principal: STAFF });
+      expect(await liar.result()).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
+      const lines = await decider.refused(liar.id);
+      expect(lines).toMatchObject([{ event: 'request-refused', reason: 'others were asked before it was time' }]);
+    }
   });
 
   it('is edited by one of the others, who may approve the edit', async () => {

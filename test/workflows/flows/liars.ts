@@ -46,12 +46,14 @@ export const liar = flow<Lie>(async (run, lie) => {
 });
 
 interface Pretence extends Pick<Lie, 'tool' | 'args'> {
-  /** Decisions of people, and the arguments that they are said to have made of a call. */
-  readonly edit: { readonly decisions: readonly string[]; readonly edited: string };
+  /** What is said of the second request. */
+  readonly follows:
+    | { readonly how: 'rerouted' }
+    | { readonly how: 'edited'; readonly decisions: readonly string[]; readonly edited: string };
 }
 
-/** Asks for one call, and says of another that an approver made it out of that. */
-export const pretender = flow<Pretence>(async (run, { tool: name, args, edit }) => {
+/** Asks for a call, and at once again: as if nobody had decided, or as if an approver had changed its arguments. */
+export const pretender = flow<Pretence>(async (run, { tool: name, args, follows }) => {
   const state = currentRun();
   const { startTime, firstExecutionRunId } = workflowInfo();
   const { assertion } = state.envelope;
@@ -61,9 +63,9 @@ export const pretender = flow<Pretence>(async (run, { tool: name, args, edit }) 
   const { effectKey } = await localStep('judgeCall', { ...stepInput(state, 'judgeCall'), ...origin, ...call });
   if (effectKey === undefined) return run.refuse('not judged');
   const request = { effectKey, requestedAt: new Date().toISOString(), trust };
-  const asked = { ...stepInput(state, 'requestApproval'), ...request };
-  const { approvalId } = (await localStep('requestApproval', asked)).pending;
-  const again = { ...stepInput(state, 'requestApproval'), ...request, follows: { how: 'edited', approvalId, ...edit } };
-  await localStep('requestApproval', again as typeof asked);
+  const first = await localStep('requestApproval', { ...stepInput(state, 'requestApproval'), ...request });
+  const { approvalId } = first.pending;
+  const lie = { ...stepInput(state, 'requestApproval'), ...request, follows: { ...follows, approvalId } };
+  await localStep('requestApproval', lie);
   return run.refuse('asked');
 });
