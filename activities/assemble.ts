@@ -58,11 +58,12 @@ function messagesOf({ text, toolCalls, results }: Turn): PromptMessage[] {
   const answers = toolCalls.map((call, i): PromptMessage => {
     const result = results[i];
     const origin = `tool:${call.tool}` as const;
-    const { status = 'denied', message = 'It was not called.', effectKey } = result ?? {};
+    const { status = 'denied', message = 'It was not called.', note, effectKey } = result ?? {};
+    const said = note !== undefined && { note };
     const part: PromptPart =
       status === 'done' && effectKey !== undefined
-        ? { origin, text: '', resultOf: effectKey }
-        : { origin, text: JSON.stringify({ status, message }) };
+        ? { origin, text: '', resultOf: effectKey, ...said }
+        : { origin, text: JSON.stringify({ status, message, ...said }) };
     return { role: 'tool', parts: [part], toolCallId: call.id };
   });
   return [asked, ...answers];

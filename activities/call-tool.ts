@@ -4,16 +4,14 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { denialRule, namesOf } from '../policies/denials.ts';
-import { judgeApprover } from '../policies/judge-approver.ts';
 import type { CallQuestion } from '../policies/judge-call.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
-import type { Database, Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
-import { hashOfRequest, requireRequest } from './approval-requests.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { isRepeated, requireCall } from './frozen-calls.ts';
@@ -21,8 +19,8 @@ import type { GuardedSearch } from './guard-search.ts';
 import { requireStart } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
-import { checkReceipt } from './receipt.ts';
 import type { Releases } from './release-cache.ts';
+import { receiptRefused, requireReceipt } from './require-receipt.ts';
 import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { runTool } from './run-tool.ts';
 import type { SecurityLog } from './security-log.ts';
@@ -148,9 +146,7 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
   // May only tighten: what asked for approval when it was judged still does.
   const demand = verdict.approval ?? call.verdict.approval;
   const approvers =
-    demand === undefined
-      ? []
-      : await requireReceipt(input, { start, call, tool, question, demanded: demand.quorum }, dependencies);
+    demand === undefined ? [] : await requireReceipt(input, { start, call, tool, question, demand }, dependencies);
   if (tool.preview(call.args) !== call.preview) throw receiptRefused(call, 'its preview is not the one that was shown');
   const principals = [principal.id, ...approvers];
   return {
@@ -160,50 +156,6 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
     principal,
     names: namesOf({ tool: call.tool, release: nameOf(release.body), principals }),
   };
-}
-
-interface NeedsReceipt extends Pick<Cleared, 'start' | 'call' | 'tool'> {
-  readonly question: CallQuestion;
-  readonly demanded: { readonly n: number; readonly groups: readonly string[] };
-}
-
-/** Who approved. */
-
-async function requireReceipt(
-  input: CallToolInput,
-  { start, call, tool, question, demanded }: NeedsReceipt,
-  dependencies: CallToolDependencies,
-): Promise<readonly string[]> {
-  const { approval } = input;
-  if (approval === undefined) {
-    // Allowed when it was judged, and no more: the policy, or what it knows of the run, has changed since.
-    if (call.verdict.approval === undefined) {
-      throw ApplicationFailure.nonRetryable(
-        `${call.tool} asks for an approval by now, and has none. Ask for it again.`,
-        Failure.CallDenied,
-      );
-    }
-    throw receiptRefused(call, 'it has no approval');
-  }
-  const { approvers, policy } = dependencies;
-  const sql = dependencies.db.of(input.tenant);
-  const requester = question.principal.id;
-  const request = await requireRequest(sql, start, { runId: input.runId, approvalId: approval.approvalId });
-  const now = dependencies.now?.() ?? (await ledgerTime(sql));
-  const checked = await checkReceipt({
-    request,
-    requestHash: hashOfRequest(start, request),
-    decisions: approval.decisions,
-    keys: approvers.current(now),
-    requester,
-    definitionHash: tool.definitionHash,
-    call,
-    demanded,
-    mayApprove: (approver) => judgeApprover(policy, { ...question, approver, requester }),
-    now,
-  });
-  if ('fault' in checked) throw receiptRefused(call, checked.fault);
-  return checked.approvers;
 }
 
 /** Trying has ended. What was settled stands; else nobody knows, but of a tool that changes nothing it does not matter. */
@@ -224,26 +176,11 @@ async function giveUp(input: CallToolInput, { db, runKeys }: CallToolDependencie
   });
 }
 
-async function ledgerTime(sql: Sql): Promise<Date> {
-  const [row] = await sql<{ now: Date }[]>`select now() as now`;
-  if (row === undefined) throw new Error('The database did not say what time it is');
-  return row.now;
-}
-
 function denied(call: FrozenCall, rules: readonly string[]): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `The access policy does not allow ${call.tool} any more (${rulesText(rules)}).`,
     Failure.CallDenied,
   );
-}
-
-function receiptRefused(call: FrozenCall, why: string): ApplicationFailure {
-  return ApplicationFailure.create({
-    message: `Call ${call.effectKey}: ${why}. Nothing was done.`,
-    type: Failure.ReceiptRefused,
-    nonRetryable: true,
-    details: [why],
-  });
 }
 
 const REFUSALS: ReadonlySet<string> = new Set([

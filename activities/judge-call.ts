@@ -1,20 +1,23 @@
 // The verb `judgeCall`: holds a call against its tool's schema, freezes its arguments and asks the access policy. A local activity.
 import { ApplicationFailure } from '@temporalio/common';
+import { mergeDemands } from '../policies/approval-demand.ts';
 import { denialRules } from '../policies/denials.ts';
 import { judgeCall } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import { canonicalJson, digestOf } from '../runtime/canonical.ts';
-import type { Database } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
+  ApprovalId,
   CallJudgement,
   CallTrust,
   EngineActivities,
   JudgeCallInput,
   LocalStepResult,
+  RunId,
   Verdict,
 } from '../workflows/protocol/index.ts';
 import {
@@ -23,8 +26,10 @@ import {
   MAX_REASON_CHARS,
   MAX_TOOL_ARGUMENTS_BYTES,
 } from '../workflows/protocol/index.ts';
+import { requireRequest } from './approval-requests.ts';
 import type { Denials } from './denials.ts';
-import { freezeCall, hashOfArguments, lookBack } from './frozen-calls.ts';
+import type { FrozenCall } from './frozen-calls.ts';
+import { freezeCall, hashOfArguments, lookBack, requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
@@ -78,7 +83,9 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   };
   const question = { ...runFactsOf(input, body), principal, tool: definition, trust: facts };
   const target = { tool: input.tool, release: nameOf(body), principals: [principal.id] };
-  const verdict = judgeCall(policy, question, denialRules(standing, target));
+  const judged = judgeCall(policy, question, denialRules(standing, target));
+  const verdict =
+    input.editedAt === undefined ? judged : withAsked(judged, await callAsked(sql, start, runId, input.editedAt));
   if (verdict.decision === 'deny') return { outcome: 'deny', message: denialOf(verdict, input.tool), verdict };
   const { firstExecutionRunId } = input;
   const effectKey = digestOf({ workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash });
@@ -87,6 +94,21 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   await freezeCall(sql, start, { ...call, args, preview, verdict });
   const outcome = verdict.decision === 'allow' ? 'allow' : 'approval';
   return { outcome, message: '', verdict, effectKey, argsHash };
+}
+
+/** The call that people were asked about, before an approver changed its arguments. */
+async function callAsked(sql: Sql, start: StartedRun, runId: RunId, approvalId: ApprovalId): Promise<FrozenCall> {
+  const { effectKey } = await requireRequest(sql, start, { runId, approvalId });
+  if (effectKey !== undefined) return await requireCall(sql, start, { runId, effectKey });
+  throw ApplicationFailure.nonRetryable(`Approval ${approvalId} is of no call`, Failure.InvalidInput);
+}
+
+/** Changed arguments ask for no fewer people than those that were shown first, also where the policy would let them through. */
+function withAsked(verdict: Verdict, { verdict: before }: FrozenCall): Verdict {
+  const demands = [verdict.approval, before.approval].filter((demand) => demand !== undefined);
+  const approval = mergeDemands(demands);
+  if (verdict.decision === 'deny' || approval === undefined) return verdict;
+  return { ...verdict, decision: 'allow-with', rules: [...new Set([...verdict.rules, ...before.rules])], approval };
 }
 
 async function bodyOf(input: JudgeCallInput, start: StartedRun, releases: Releases): Promise<ReleaseBody> {

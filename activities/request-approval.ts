@@ -15,18 +15,22 @@ import type {
   ApproverKey,
   Digest,
   EngineActivities,
+  FollowedRequest,
   PendingApproval,
   RequestApprovalInput,
   RunId,
+  Verdict,
 } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
-import { hashOfRequest, writeRequest } from './approval-requests.ts';
+import { hashOfRequest, requireRequest, writeRequest } from './approval-requests.ts';
 import type { Denials } from './denials.ts';
+import { checkFollowed } from './followed-requests.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
 import { callFactsOf, runFactsOf } from './run-facts.ts';
+import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
 
 export interface RequestApprovalDependencies {
@@ -37,6 +41,7 @@ export interface RequestApprovalDependencies {
   readonly releases: Releases;
   readonly denials: Denials;
   readonly tools: Toolbox;
+  readonly securityLog: SecurityLog;
   /** @default the clock of this process */
   readonly now?: () => Date;
 }
@@ -47,28 +52,72 @@ export function createRequestApproval(dependencies: RequestApprovalDependencies)
     await localStep(runKeys, input, async (start) => {
       const sql = db.of(input.tenant);
       const call = await requireCall(sql, start, input);
-      const demand = demandOf(call);
-      const keys = eligible(
-        approvers.current(now()),
-        demand,
-        start.requester,
-        await approverJudge(input, start, call, dependencies),
-      );
-      requireQuorum(keys, demand, start.requester, input);
-      const request = await writeRequest(sql, start, requestOf(input, start, call, demand));
-      return { pending: pendingOf(start, request, keys) };
+      const { runId, follows } = input;
+      const earlier = follows && (await requireRequest(sql, start, { runId, approvalId: follows.approvalId }));
+      const asked = askedOf(call, follows, earlier);
+      const judge = await approverJudge(input, start, call, dependencies);
+      const registered = approvers.current(now());
+      const keys = eligible(registered, asked.demand, start.requester, judge);
+      requireQuorum(keys, asked.demand, start.requester, input);
+      const proposed = requestOf(input, start, call, asked);
+      if (follows !== undefined) {
+        const { definitionHash } = call;
+        const tool = dependencies.tools.require(call.tool, definitionHash);
+        const known = { keys: registered, requester: start.requester, now: now(), demand: demandOf(call) };
+        const mayApprove = ({ id, groups }: { id: string; groups: readonly string[] }) => judge(id, groups);
+        const checked = await checkFollowed(proposed, { sql, start, call, tool, mayApprove, ...known });
+        if ('fault' in checked) {
+          const { tenant } = input;
+          const { approvalId } = follows;
+          const event = {
+            tenant,
+            runId,
+            approvalId,
+            event: 'request-refused',
+            reason: checked.fault,
+            via: 'worker',
+          } as const;
+          await dependencies.securityLog.write(event);
+          throw refused(call, checked.fault);
+        }
+      }
+      const request = await writeRequest(sql, start, proposed);
+      const others = registered.filter((key) => !keys.includes(key) && mayDecide(judge, key));
+      return { pending: pendingOf(start, request, keys, others, asked.rerouteAfterMs) };
     });
+}
+
+/** What is asked of whom, and until when at the latest. */
+interface Asked {
+  readonly demand: ApprovalDemand;
+  readonly rerouted: boolean;
+  /** When others are asked next; absent when nobody is. */
+  readonly rerouteAfterMs?: number;
+  /** Neither edit nor rerouting moves the end of deciding, or of use. */
+  readonly within?: Pick<ApprovalRequest, 'expiresAt' | 'useBy'>;
+}
+
+function askedOf(call: FrozenCall, follows: FollowedRequest | undefined, earlier: ApprovalRequest | undefined): Asked {
+  const demand = demandOf(call);
+  const { reroute, quorum } = demand;
+  const within = earlier && { within: earlier };
+  if (follows?.how !== 'rerouted' && earlier?.rerouted !== true) {
+    return { demand, rerouted: false, ...(reroute && { rerouteAfterMs: reroute.afterMs }), ...within };
+  }
+  const groups = [...new Set([...quorum.groups, ...(reroute?.groups ?? [])])].sort();
+  return { demand: { ...demand, quorum: { n: quorum.n, groups } }, rerouted: true, ...within };
 }
 
 function requestOf(
   input: RequestApprovalInput,
   start: StartedRun,
   call: FrozenCall,
-  demand: ApprovalDemand,
+  { demand, rerouted, within }: Asked,
 ): ApprovalRequest {
   const releaseDigest = requireRelease(input.runId, start);
   const requestedMs = Date.parse(input.requestedAt);
-  const after = (ms: number): string => new Date(requestedMs + ms).toISOString();
+  const after = (ms: number, end = Number.POSITIVE_INFINITY): string =>
+    new Date(Math.min(requestedMs + ms, end)).toISOString();
   return {
     v: WIRE_VERSION,
     approvalId: `${input.tenant}/approval/${ulid()}`,
@@ -85,13 +134,15 @@ function requestOf(
     requester: start.requester,
     quorum: demand.quorum,
     notBefore: input.requestedAt,
-    expiresAt: after(demand.expiresAfterMs),
-    useBy: after(demand.useWithinMs),
+    expiresAt: after(demand.expiresAfterMs, within && Date.parse(within.expiresAt)),
+    useBy: after(demand.useWithinMs, within && Date.parse(within.useBy)),
     nonce: randomBytes(16).toString('hex'),
     tool: call.tool,
     toolDefinitionHash: call.definitionHash,
     argsHash: call.argsHash,
     effectKey: call.effectKey,
+    ...(input.follows !== undefined && { follows: input.follows }),
+    ...(rerouted && { rerouted }),
   };
 }
 
@@ -100,9 +151,26 @@ function requireRelease(runId: RunId, { releaseDigest }: StartedRun): Digest {
   throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
 }
 
-function pendingOf(start: StartedRun, request: ApprovalRequest, keys: readonly ApproverKey[]): PendingApproval {
+function pendingOf(
+  start: StartedRun,
+  request: ApprovalRequest,
+  keys: readonly ApproverKey[],
+  others: readonly ApproverKey[],
+  rerouteAfterMs = Number.POSITIVE_INFINITY,
+): PendingApproval {
   const { approvalId, requester, quorum, notBefore, expiresAt } = request;
-  return { approvalId, requestHash: hashOfRequest(start, request), requester, quorum, notBefore, expiresAt, keys };
+  const rerouteMs = Date.parse(notBefore) + rerouteAfterMs;
+  return {
+    approvalId,
+    requestHash: hashOfRequest(start, request),
+    requester,
+    quorum,
+    notBefore,
+    expiresAt,
+    keys,
+    ...(others.length > 0 && { others }),
+    ...(rerouteMs < Date.parse(expiresAt) && { rerouteAt: new Date(rerouteMs).toISOString() }),
+  };
 }
 
 /** The requester's keys stay in, so that their decision is refused for what it is. */
@@ -110,19 +178,24 @@ function eligible(
   all: readonly ApproverKey[],
   { quorum }: ApprovalDemand,
   requester: string,
-  mayApprove: (key: ApproverKey) => boolean,
+  judge: ApproverJudge,
 ): readonly ApproverKey[] {
   const inGroups = (key: ApproverKey): boolean => key.groups.some((group) => quorum.groups.includes(group));
-  return all.filter((key) => (inGroups(key) && mayApprove(key)) || key.approver === requester);
+  return all.filter((key) => (inGroups(key) && mayDecide(judge, key)) || key.approver === requester);
 }
 
-/** Whether the access policy lets the holder of a key decide on this call. The effect asks it again. */
+type ApproverJudge = (id: string, groups: readonly string[]) => Verdict;
+
+const mayDecide = (judge: ApproverJudge, { approver, groups }: ApproverKey): boolean =>
+  judge(approver, groups).decision !== 'deny';
+
+/** What the access policy says of an approver's deciding on this call. The effect asks it again. */
 async function approverJudge(
   { runId, tenant }: RequestApprovalInput,
   start: StartedRun,
   call: FrozenCall,
   { policy, releases, denials, tools }: RequestApprovalDependencies,
-): Promise<(key: ApproverKey) => boolean> {
+): Promise<ApproverJudge> {
   const { body } = await releases.require(tenant, requireRelease(runId, start));
   const standing = await denials.recent(tenant);
   const { definition: tool } = tools.require(call.tool, call.definitionHash);
@@ -133,14 +206,14 @@ async function approverJudge(
     trust: callFactsOf(call),
   };
   // An approver may have several keys.
-  const judged = new Map<string, boolean>();
-  return ({ approver: id, groups }) => {
+  const judged = new Map<string, Verdict>();
+  return (id, groups) => {
     const before = judged.get(id);
     if (before !== undefined) return before;
     const denied = denialRules(standing, { principals: [id] });
-    const may = judgeApprover(policy, { ...question, approver: { id, groups } }, denied).decision !== 'deny';
-    judged.set(id, may);
-    return may;
+    const verdict = judgeApprover(policy, { ...question, approver: { id, groups } }, denied);
+    judged.set(id, verdict);
+    return verdict;
   };
 }
 
@@ -161,4 +234,8 @@ function requireQuorum(
 function demandOf({ effectKey, verdict }: FrozenCall): ApprovalDemand {
   if (verdict.approval !== undefined) return verdict.approval;
   throw ApplicationFailure.nonRetryable(`The verdict on call ${effectKey} asks for no approval`, Failure.InvalidInput);
+}
+
+function refused({ effectKey }: FrozenCall, why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`Call ${effectKey}: ${why}. Nobody was asked.`, Failure.ReceiptRefused);
 }

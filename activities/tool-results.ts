@@ -22,7 +22,7 @@ export async function withToolResults(sql: Sql, start: StartedRun, runId: string
     const found = results.get(part.resultOf);
     if (found === undefined)
       throw new Error(`The result of call ${part.resultOf} of run ${runId} is not in the ledger`);
-    const text = textOf(found, Math.min(room, MAX_TOOL_RESULT_CHARS_SHOWN));
+    const text = textOf(found, Math.min(room, MAX_TOOL_RESULT_CHARS_SHOWN), part.note);
     room = Math.max(0, room - text.length);
     return { ...part, text };
   };
@@ -32,10 +32,15 @@ export async function withToolResults(sql: Sql, start: StartedRun, runId: string
 }
 
 /** JSON, always: a result that is too long becomes a text that says so. */
-function textOf({ state: status, message, json, bytes }: OpenedResult, maxChars: number): string {
-  const text = `${JSON.stringify({ status, message }).slice(0, -1)},"result":${json}}`;
+function textOf(
+  { state: status, message, json, bytes }: OpenedResult,
+  maxChars: number,
+  note: string | undefined,
+): string {
+  const said = note !== undefined && { note };
+  const text = `${JSON.stringify({ status, message, ...said }).slice(0, -1)},"result":${json}}`;
   if (json === null || text.length <= maxChars) return text;
   const result = beginningOf(json, maxChars);
   const cut = `The result has ${bytes} bytes; these are its first ${result.length} characters.`;
-  return JSON.stringify({ status, message: [message, cut].filter(Boolean).join(' '), result });
+  return JSON.stringify({ status, message: [message, cut].filter(Boolean).join(' '), ...said, result });
 }

@@ -39,11 +39,18 @@ function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [strin
     ['tool', `${visible(tool)}, risk ${paint(isGrave(approval) ? 'red' : 'yellow', approval.risk)}`],
     ['asked by', `${visible(approval.requester)}, in run ${approval.runId}`],
     ['rule', request.rules.length === 0 ? 'none named' : visible(request.rules.join(', '))],
+    ...followsOf(approval),
     ['untrusted text', untrusted.length === 0 ? 'none was in the context' : paint('yellow', originsOf(untrusted))],
     ['state', stateOf(approval, now)],
     ['decides', `${quorumOf(approval)}; never ${visible(approval.requester)}`],
     ['id', approval.id],
   ];
+}
+
+function followsOf({ request: { follows } }: ApprovalDetail): readonly (readonly [string, string])[] {
+  if (follows === undefined) return [];
+  const why = follows.how === 'edited' ? 'its arguments were changed' : 'nobody had decided';
+  return [['in the place of', `${follows.approvalId}: ${why}`]];
 }
 
 const isGrave = ({ risk }: ApprovalSummary): boolean => risk === 'high' || risk === 'critical';
@@ -59,7 +66,10 @@ export const quorumOf = ({ quorum, groups }: Pick<ApprovalSummary, 'quorum' | 'g
 /** The state with what matters about it: the time left, or who ended it. */
 export function stateOf(approval: ApprovalSummary, now: Date): string {
   const { state, expiresAt, decidedBy } = approval;
-  if (state === 'pending') return `pending, ${timeLeft(Date.parse(expiresAt) - now.getTime())} left`;
+  if (state === 'pending') {
+    const left = `pending, ${timeLeft(Date.parse(expiresAt) - now.getTime())} left`;
+    return approval.dueSoon ? paint('yellow', `${left}, due soon`) : left;
+  }
   return decidedBy.length === 0 ? state : `${state} by ${visible(decidedBy.join(', '))}`;
 }
 
@@ -74,10 +84,20 @@ export function timeLeft(ms: number): string {
   return minutes > 0 ? `${minutes} min` : `${seconds} s`;
 }
 
+const DID = {
+  approve: ['green', 'approved'],
+  reject: ['red', 'rejected'],
+  edit: ['yellow', 'arguments changed'],
+  respond: ['yellow', 'answered'],
+  delegate: ['yellow', 'delegated'],
+  cancel: ['red', 'cancelled'],
+} as const satisfies Record<ApprovalDetail['decisions'][number]['decision'], readonly [string, string]>;
+
 function printPast({ decisions, refused }: ApprovalDetail): void {
-  for (const { approver, decision, decidedAt, reason, kid } of decisions) {
+  for (const { approver, decision, delegate, decidedAt, reason, kid } of decisions) {
     print();
-    const did = decision === 'approve' ? paint('green', 'approved') : paint('red', 'rejected');
+    const [colour, done] = DID[decision];
+    const did = paint(colour, delegate === undefined ? done : `${done} to ${visible(delegate)}`);
     print(`${did} by ${visible(approver)} at ${decidedAt}, key ${visible(kid)}`);
     if (reason !== '') print(quoted(reason, { columns: columns() }));
   }

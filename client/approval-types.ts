@@ -6,6 +6,7 @@ import type {
   ApprovalState,
   DecideInput,
   DecideResult,
+  DecisionKind,
   KeyedHash,
   Risk,
   RunId,
@@ -38,6 +39,8 @@ export interface ApprovalSummary {
   /** RFC 3339, as all times here. */
   readonly requestedAt: string;
   readonly expiresAt: string;
+  /** Waits, and less than a quarter of its time is left: what a reminder hangs on. */
+  readonly dueSoon: boolean;
   /** How many distinct approvers, each in one of the groups. */
   readonly quorum: number;
   readonly groups: readonly string[];
@@ -60,9 +63,18 @@ export interface ApprovalDetail extends ApprovalSummary {
 }
 
 export interface DecideOptions {
-  readonly decision: 'approve' | 'reject';
-  /** A rejection needs one: it goes back to the model. At most 2,000 characters. */
+  /**
+   * `edit` puts a new request, with `args`, in the place of this one: the policy judges it, and it needs its own quorum. `respond` ends
+   * the call, and gives the model `reason` as its result. `delegate` lets `to` decide this one request in the signer's place. `cancel`
+   * takes the question back: by an approver, or by whoever asked.
+   */
+  readonly decision: DecisionKind;
+  /** A rejection and a response need one: it goes back to the model. At most 2,000 characters. */
   readonly reason?: string;
+  /** Of an edit: all arguments of the call, an object; at most 32,768 characters of JSON. */
+  readonly args?: unknown;
+  /** Of a delegation: a registered approver of none of the groups that are asked. */
+  readonly to?: string;
   readonly signer: Signer;
   /** An Update is answered by the run; a Signal waits for a worker, and nobody answers it. @default 'update' */
   readonly via?: 'update' | 'signal';

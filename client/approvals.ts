@@ -27,7 +27,7 @@ export function createApprovalReader(db: Database, runKeys: RunKeys): ApprovalRe
       const rows = await db.of(tenant)<ApprovalRow[]>`
         select a.approval_id, a.run_id, a.kind, a.tool, a.risk, a.requester, a.quorum, a.groups, a.requested_at,
           a.expires_at, o.state as outcome, o.decided_by, o.decided_at, t.run_id is not null as ended,
-          a.expires_at <= now() as is_over
+          a.expires_at <= now() as is_over, a.expires_at - now() < (a.expires_at - a.requested_at) / 4 as due_soon
         from approvals a
         left join approval_outcomes o on o.approval_id = a.approval_id
         left join traces t on t.run_id = a.run_id
@@ -61,7 +61,8 @@ export function createApprovalReader(db: Database, runKeys: RunKeys): ApprovalRe
       const [row] = await sql<SealedRow[]>`
         select a.tenant, a.approval_id, a.run_id, a.kind, a.tool, a.risk, a.requester, a.quorum, a.groups,
           a.requested_at, a.expires_at, o.state as outcome, o.decided_by, o.decided_at, t.run_id is not null as ended,
-          a.expires_at <= now() as is_over, a.request_hash, a.effect_key, a.sealed, o.sealed as outcome_sealed,
+          a.expires_at <= now() as is_over, a.expires_at - now() < (a.expires_at - a.requested_at) / 4 as due_soon,
+          a.request_hash, a.effect_key, a.sealed, o.sealed as outcome_sealed,
           c.sealed as call_sealed
         from approvals a
         left join approval_outcomes o on o.approval_id = a.approval_id
@@ -129,6 +130,7 @@ interface ApprovalRow {
   readonly decided_at: Date | null;
   readonly ended: boolean;
   readonly is_over: boolean;
+  readonly due_soon: boolean;
 }
 
 interface SealedRow extends ApprovalRow {
@@ -141,6 +143,7 @@ interface SealedRow extends ApprovalRow {
 }
 
 function summaryOf(row: ApprovalRow): ApprovalSummary {
+  const state = row.outcome ?? openStateOf(row);
   return {
     id: row.approval_id,
     runId: row.run_id,
@@ -148,9 +151,10 @@ function summaryOf(row: ApprovalRow): ApprovalSummary {
     tool: row.tool,
     risk: row.risk,
     requester: row.requester,
-    state: row.outcome ?? openStateOf(row),
+    state,
     requestedAt: row.requested_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),
+    dueSoon: state === 'pending' && row.due_soon,
     quorum: row.quorum,
     groups: row.groups,
     decidedBy: row.decided_by ?? [],

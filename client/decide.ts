@@ -1,7 +1,8 @@
 // Deciding an approval: open it, see that it can still be decided, sign its recomputed hash, send the decision to the run.
+import { canonicalJson } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalId, DecideInput } from '../workflows/protocol/index.ts';
-import { WIRE_VERSION } from '../workflows/protocol/index.ts';
+import { MAX_TOOL_ARGUMENTS_BYTES, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import type { ApprovalDetail, ApprovalTransport, Decided, DecideOptions } from './approval-types.ts';
 import { requireReason, signDecision } from './decision.ts';
 
@@ -14,13 +15,42 @@ export async function decide(
 ): Promise<Decided> {
   const { decision, signer, via = 'update', timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const reason = requireReason(decision, options.reason ?? '');
+  const edited = decision === 'edit' ? editedText(options.args) : undefined;
+  const delegate = decision === 'delegate' ? requireDelegate(options.to) : undefined;
   const approval = await approvals.get(id);
   requireOpen(approval);
-  const { claims, jws } = await signDecision(signer, { ...approval, decision, reason }, Date.now());
-  const input: DecideInput = { v: WIRE_VERSION, approvalId: approval.id, decision: jws };
+  const { claims, jws } = await signDecision(signer, { ...approval, decision, reason, edited, delegate }, Date.now());
+  const input: DecideInput = {
+    v: WIRE_VERSION,
+    approvalId: approval.id,
+    decision: jws,
+    ...(edited !== undefined && { edited }),
+  };
   const { jti } = claims;
   const answer = await approvals.send({ runId: approval.runId, input, jti, via, timeoutMs });
   return { approvalId: approval.id, via, jti, state: answer?.state ?? 'sent', missing: answer?.missing ?? null };
+}
+
+/** @throws UserError, wrong use: no object, or too long */
+function editedText(args: unknown): string {
+  const isObject = typeof args === 'object' && args !== null && !Array.isArray(args);
+  const text = isObject ? canonicalJson(args) : '';
+  if (isObject && text.length <= MAX_TOOL_ARGUMENTS_BYTES) return text;
+  throw new UserError(
+    isObject ? `The arguments have ${text.length} characters of JSON` : 'An edit needs the arguments',
+    {
+      hint: `Give all arguments of the call, as one JSON object of at most ${MAX_TOOL_ARGUMENTS_BYTES} characters.`,
+      exitCode: 64,
+    },
+  );
+}
+
+function requireDelegate(to: string | undefined): string {
+  if (to !== undefined && to !== '') return to;
+  throw new UserError('A delegation needs somebody to delegate to', {
+    hint: 'Name an approver of the registry, who is in none of the groups that are asked.',
+    exitCode: 64,
+  });
 }
 
 /** @throws UserError that says how it was decided, or why nobody can decide it any more */
@@ -29,6 +59,11 @@ function requireOpen({ id, state, decidedBy, decidedAt, expiresAt, runId }: Appr
   if (state === 'expired') {
     throw new UserError(`Approval ${id} expired at ${expiresAt}`, {
       hint: 'Nobody answering means no: the call is not made. Start the task again if it is still wanted.',
+    });
+  }
+  if (state === 'rerouted') {
+    throw new UserError(`Approval ${id} was rerouted: other people are asked, too`, {
+      hint: 'Decide on the request that came in its place: `npx countersign approvals list`.',
     });
   }
   if (decidedBy.length > 0) {

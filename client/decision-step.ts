@@ -1,5 +1,5 @@
 // People's decisions in a run's history: by Update with the run's answer, by Signal without one. Never their reasons.
-import type { DecideInput, DecideResult } from '../workflows/protocol/index.ts';
+import type { DecideInput, DecideResult, DecisionKind } from '../workflows/protocol/index.ts';
 import { DECIDE } from '../workflows/protocol/index.ts';
 import { decodeDecision } from './decision.ts';
 import type { Decode, Event } from './history.ts';
@@ -43,5 +43,14 @@ function whoOf(input: unknown): string {
   const { decision } = (input ?? {}) as Partial<DecideInput>;
   const claims = typeof decision === 'string' ? decodeDecision(decision) : undefined;
   if (claims === undefined) return 'something unreadable';
-  return `${claims.approver} ${claims.decision === 'approve' ? 'approves' : 'rejects'}`;
+  return `${claims.approver} ${DOES[claims.decision]}${claims.delegate === undefined ? '' : ` ${claims.delegate}`}`;
 }
+
+const DOES: Readonly<Record<DecisionKind, string>> = {
+  approve: 'approves',
+  reject: 'rejects',
+  edit: 'changes the arguments',
+  respond: 'answers in its place',
+  delegate: 'delegates to',
+  cancel: 'cancels it',
+};

@@ -4,10 +4,16 @@ import type { CryptoKey, JWK } from 'jose';
 import { CompactSign, importJWK } from 'jose';
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { canonicalJson } from '../runtime/canonical.ts';
+import { canonicalJson, sha256 } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { ApprovalRequest, DecisionClaims, KeyedHash } from '../workflows/protocol/index.ts';
-import { DECISION_TYPE, MAX_REASON_CHARS, WIRE_VERSION } from '../workflows/protocol/index.ts';
+import type { ApprovalRequest, DecisionClaims, DecisionKind, KeyedHash } from '../workflows/protocol/index.ts';
+import {
+  DECISION_KINDS,
+  DECISION_TYPE,
+  editedBytes,
+  MAX_REASON_CHARS,
+  WIRE_VERSION,
+} from '../workflows/protocol/index.ts';
 
 /** Who decides, with the private half of a key that the approver registry knows. */
 export interface Signer {
@@ -19,11 +25,15 @@ export interface Signer {
 }
 
 export interface DecisionToSign {
-  readonly decision: 'approve' | 'reject';
+  readonly decision: DecisionKind;
   readonly reason: string;
   readonly request: Pick<ApprovalRequest, 'useBy'>;
   /** Recomputed from the opened request, never taken over from somebody. */
   readonly requestHash: KeyedHash;
+  /** Of an edit: the arguments as JSON text. */
+  readonly edited?: string | undefined;
+  /** Of a delegation: id of who decides instead. */
+  readonly delegate?: string | undefined;
 }
 
 export interface SignedDecision {
@@ -35,7 +45,9 @@ export interface SignedDecision {
 /** A decision as it stands in the ledger. Its signature is verified at the effect, not here. */
 export interface RecordedDecision {
   readonly approver: string;
-  readonly decision: 'approve' | 'reject';
+  readonly decision: DecisionKind;
+  /** Of a delegation: to whom. */
+  readonly delegate?: string;
   /** RFC 3339, by the approver's clock. */
   readonly decidedAt: string;
   readonly reason: string;
@@ -79,7 +91,8 @@ const MAKE_A_KEY = 'Name the private JWK that `npx countersign keys new` wrote.'
 
 /** @throws UserError for a reason that is absent from a rejection or too long, and for a key that cannot sign */
 export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: number): Promise<SignedDecision> {
-  const { decision, requestHash } = what;
+  const { decision, requestHash, edited, delegate } = what;
+  const jti = ulid(nowMs);
   const reason = requireReason(decision, what.reason);
   const claims: DecisionClaims = {
     v: WIRE_VERSION,
@@ -88,9 +101,11 @@ export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: 
     approver: signer.approver,
     iat: nowMs / 1000,
     exp: Date.parse(what.request.useBy) / 1000,
-    jti: ulid(nowMs),
+    jti,
     reason,
     proof: { kind: 'jws' },
+    ...(edited !== undefined && { editedHash: sha256(editedBytes(jti, edited)) }),
+    ...(delegate !== undefined && { delegate }),
   };
   const jws = await new CompactSign(new TextEncoder().encode(canonicalJson(claims)))
     .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid, typ: DECISION_TYPE })
@@ -99,11 +114,17 @@ export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: 
 }
 
 /** The reason, trimmed. @throws UserError, wrong use */
-export function requireReason(decision: 'approve' | 'reject', reason: string): string {
+export function requireReason(decision: DecisionKind, reason: string): string {
   const trimmed = reason.trim();
   if (decision === 'reject' && trimmed === '') {
     throw new UserError('A rejection needs a reason', {
       hint: 'Say why: the reason goes back to the model, and into the record.',
+      exitCode: 64,
+    });
+  }
+  if (decision === 'respond' && trimmed === '') {
+    throw new UserError('A response needs a text', {
+      hint: "Say what the model is to be told in the place of the tool's result.",
       exitCode: 64,
     });
   }
@@ -130,8 +151,9 @@ export async function keyOf(signer: Signer): Promise<CryptoKey> {
 
 const headerSchema = z.object({ kid: z.string() });
 const claimsSchema = z.object({
-  decision: z.enum(['approve', 'reject']),
+  decision: z.enum(DECISION_KINDS),
   approver: z.string(),
+  delegate: z.string().optional(),
   iat: z.number().min(0).max(8.64e12),
   reason: z.string(),
 });
@@ -142,8 +164,9 @@ export function decodeDecision(jws: string): RecordedDecision | undefined {
   const parsed = claimsSchema.safeParse(parse(payload));
   const head = headerSchema.safeParse(parse(header));
   if (!parsed.success || !head.success) return undefined;
-  const { decision, approver, iat, reason } = parsed.data;
-  return { approver, decision, decidedAt: new Date(iat * 1000).toISOString(), reason, kid: head.data.kid };
+  const { decision, approver, delegate, iat, reason } = parsed.data;
+  const decidedAt = new Date(iat * 1000).toISOString();
+  return { approver, decision, ...(delegate !== undefined && { delegate }), decidedAt, reason, kid: head.data.kid };
 }
 
 function parse(base64Url: string): unknown {

@@ -94,4 +94,12 @@ const REFUSALS: Readonly<Record<DecisionRefusal, { readonly what: string; readon
     what: 'its approver has decided already.',
     hint: 'The approval waits for other approvers.',
   },
+  'not-bound': {
+    what: 'the arguments that came with it are not those that were signed.',
+    hint: 'They were changed on the way. Sign and send the edit anew.',
+  },
+  'bad-delegate': {
+    what: 'nobody can decide there in the place of its approver.',
+    hint: 'A delegate is a registered approver of none of the groups that are asked, not the requester, and for one approver only. A delegate cannot delegate.',
+  },
 };

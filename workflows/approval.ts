@@ -1,5 +1,5 @@
 // The state machine of one approval: pure, without clock and without signatures. A decision is verified before it gets here.
-import type { ApprovalState, DecisionClaims, DecisionRefusal, PendingApproval } from './protocol/index.ts';
+import type { ApprovalState, ApproverKey, DecisionClaims, DecisionRefusal, PendingApproval } from './protocol/index.ts';
 
 /** How far an approver's clock may be off, in milliseconds. The request's nonce already binds a decision to this request. */
 export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
@@ -8,12 +8,14 @@ export interface CountedDecision {
   readonly claims: DecisionClaims;
   /** The decision as it was signed: compact JWS. */
   readonly jws: string;
+  /** Of an edit: the arguments, as JSON text. */
+  readonly edited?: string;
 }
 
 export interface Approval {
   readonly pending: PendingApproval;
   readonly state: ApprovalState;
-  /** Decisions that counted, in order of arrival; of each approver at most one. */
+  /** Decisions that counted, in order of arrival; of each approver at most one, and perhaps a `cancel` after it. */
   readonly counted: readonly CountedDecision[];
 }
 
@@ -23,8 +25,24 @@ export const openApproval = (pending: PendingApproval): Approval => ({ pending, 
 
 /** Approvals that are still missing; 0 once decided. */
 export function missingOf({ pending, state, counted }: Approval): number {
-  return state === 'pending' ? Math.max(0, pending.quorum.n - counted.length) : 0;
+  if (state !== 'pending') return 0;
+  return Math.max(0, pending.quorum.n - counted.filter(({ claims }) => claims.decision === 'approve').length);
 }
+
+/** The keys that may sign now: those of the request, and those of whom an approver delegated to. */
+export function keysOf({ pending, counted }: Approval): readonly ApproverKey[] {
+  const delegates = delegatesOf(counted);
+  if (delegates.size === 0) return pending.keys;
+  return [...pending.keys, ...(pending.others ?? []).filter((key) => delegates.has(key.approver))];
+}
+
+/** What a decision that counts makes of an approval. */
+const ENDS = {
+  reject: 'rejected',
+  respond: 'rejected',
+  edit: 'superseded',
+  cancel: 'cancelled',
+} as const satisfies Partial<Record<DecisionClaims['decision'], ApprovalState>>;
 
 /**
  * What a verified decision does. A rejection ends the approval at once; so does the approval that fills the quorum. The same
@@ -33,30 +51,57 @@ export function missingOf({ pending, state, counted }: Approval): number {
  * @param nowMs workflow time: only tells a decision from the future, since a late worker must not void one given in time
  */
 export function applyDecision(approval: Approval, decision: CountedDecision, nowMs: number): Transition {
-  const { pending, state, counted } = approval;
+  const { state, counted } = approval;
   const { claims, jws } = decision;
   if (counted.some((earlier) => earlier.jws === jws)) return { approval };
   if (state === 'expired') return { refusal: 'expired' };
   if (state !== 'pending') return { refusal: 'already-decided' };
-  const refusal = refusalOf(pending, claims, nowMs);
+  const refusal = refusalOf(approval, claims, nowMs);
   if (refusal !== undefined) return { refusal };
-  if (counted.some((earlier) => earlier.claims.approver === claims.approver)) return { refusal: 'decided-before' };
-  const all = [...counted, decision];
-  if (claims.decision === 'reject') return { approval: { ...approval, state: 'rejected', counted: all } };
-  return { approval: { ...approval, state: all.length >= pending.quorum.n ? 'approved' : 'pending', counted: all } };
+  const after: Approval = { ...approval, counted: [...counted, decision] };
+  if (claims.decision === 'delegate') return { approval: after };
+  if (claims.decision !== 'approve') return { approval: { ...after, state: ENDS[claims.decision] } };
+  return { approval: { ...after, state: missingOf(after) === 0 ? 'approved' : 'pending' } };
 }
 
-function refusalOf(pending: PendingApproval, claims: DecisionClaims, nowMs: number): DecisionRefusal | undefined {
+function refusalOf(approval: Approval, claims: DecisionClaims, nowMs: number): DecisionRefusal | undefined {
+  const { pending, counted } = approval;
   if (claims.requestHash !== pending.requestHash) return 'other-request';
-  if (claims.approver === pending.requester) return 'is-requester';
-  const groups = pending.keys.filter((key) => key.approver === claims.approver).flatMap((key) => key.groups);
-  if (!groups.some((group) => pending.quorum.groups.includes(group))) return 'not-in-group';
+  // Whoever asked may take the question back, and nothing else.
+  const isRequester = claims.approver === pending.requester;
+  if (isRequester && claims.decision !== 'cancel') return 'is-requester';
+  if (!isRequester && !mayDecide(approval, claims.approver)) return 'not-in-group';
   const issuedMs = claims.iat * 1000;
   if (!(issuedMs >= Date.parse(pending.notBefore) - MAX_CLOCK_SKEW_MS)) return 'not-yet-valid';
   if (!(issuedMs <= nowMs + MAX_CLOCK_SKEW_MS)) return 'not-yet-valid';
   if (!(issuedMs <= Date.parse(pending.expiresAt))) return 'expired';
   if (!(claims.exp >= claims.iat)) return 'malformed';
+  const decidedBefore = counted.some((earlier) => earlier.claims.approver === claims.approver);
+  // Nothing happens by it, so a change of mind may go this way.
+  if (decidedBefore && claims.decision !== 'cancel') return 'decided-before';
+  if (claims.decision === 'delegate' && !isGoodDelegation(approval, claims)) return 'bad-delegate';
   return undefined;
+}
+
+const mayDecide = (approval: Approval, approver: string): boolean =>
+  isAsked(approval, approver) || delegatesOf(approval.counted).has(approver);
+
+/** In one of the groups by their own right. */
+function isAsked({ pending }: Approval, approver: string): boolean {
+  const groups = pending.keys.filter((key) => key.approver === approver).flatMap((key) => key.groups);
+  return groups.some((group) => pending.quorum.groups.includes(group));
+}
+
+/** To a registered approver whom nobody asked yet, by one who was. A delegate does not delegate. */
+function isGoodDelegation(approval: Approval, { approver, delegate }: DecisionClaims): boolean {
+  const { pending, counted } = approval;
+  if (delegate === undefined || delegate === pending.requester || !isAsked(approval, approver)) return false;
+  if (isAsked(approval, delegate) || delegatesOf(counted).has(delegate)) return false;
+  return pending.others?.some((key) => key.approver === delegate) === true;
+}
+
+function delegatesOf(counted: readonly CountedDecision[]): ReadonlySet<string> {
+  return new Set(counted.flatMap(({ claims }) => (claims.decision === 'delegate' ? (claims.delegate ?? []) : [])));
 }
 
 /** Time is up: nobody answering means no. Changes nothing once decided. */
@@ -65,6 +110,9 @@ export const expire = (approval: Approval): Approval => end(approval, 'expired')
 /** The run does not want the answer any more. Changes nothing once decided. */
 export const cancel = (approval: Approval): Approval => end(approval, 'cancelled');
 
-function end(approval: Approval, state: 'expired' | 'cancelled'): Approval {
+/** Nobody has decided by then: others are asked, by another request. Approves nothing, and changes nothing once decided. */
+export const reroute = (approval: Approval): Approval => end(approval, 'rerouted');
+
+function end(approval: Approval, state: 'expired' | 'cancelled' | 'rerouted'): Approval {
   return approval.state === 'pending' ? { ...approval, state } : approval;
 }

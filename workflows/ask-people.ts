@@ -1,40 +1,57 @@
 // Waits for people: writes the request, waits for a decision or the end of deciding, writes how it ended. Workflow code only.
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { Approval } from './approval.ts';
-import { cancel, expire, openApproval } from './approval.ts';
+import { cancel, expire, openApproval, reroute } from './approval.ts';
 import { takeEarly } from './decisions.ts';
 import { localStep } from './local-step.ts';
-import type { ApprovalId, CallTrust, Digest } from './protocol/index.ts';
+import type { ApprovalId, CallTrust, Digest, FollowedRequest } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { stepInput } from './run-state.ts';
 
-/** The approval of a frozen call, decided. Cancelling the run cancels what waits. */
-export async function askPeople(state: RunState, effectKey: Digest, trust: CallTrust): Promise<Approval> {
-  const { pending } = await localStep('requestApproval', {
-    ...stepInput(state, 'requestApproval'),
-    effectKey,
-    requestedAt: new Date().toISOString(),
-    trust,
-  });
-  const { approvalId, expiresAt } = pending;
-  state.approvals.set(approvalId, openApproval(pending));
-  takeEarly(state, approvalId);
-  beginWaiting(state);
-  try {
-    const isDecided = (): boolean => approvalOf(state, approvalId).state !== 'pending';
-    const leftMs = Date.parse(expiresAt) - Date.now();
-    await condition(isDecided, Math.max(1, leftMs));
-    state.approvals.set(approvalId, expire(approvalOf(state, approvalId)));
-  } catch (error) {
-    state.approvals.set(approvalId, cancel(approvalOf(state, approvalId)));
-    await CancellationScope.nonCancellable(() => close(state, approvalOf(state, approvalId)));
-    throw error;
-  } finally {
-    endWaiting(state);
+export interface Question {
+  /** A frozen call. */
+  readonly effectKey: Digest;
+  readonly trust: CallTrust;
+  /** The request in whose place this one comes. */
+  readonly follows?: FollowedRequest;
+}
+
+/** The approval of a frozen call, decided; after rerouting, that of the request which came next. Cancelling the run cancels what waits. */
+export async function askPeople(state: RunState, { effectKey, trust, ...question }: Question): Promise<Approval> {
+  let { follows } = question;
+  for (;;) {
+    const { pending } = await localStep('requestApproval', {
+      ...stepInput(state, 'requestApproval'),
+      effectKey,
+      requestedAt: new Date().toISOString(),
+      trust,
+      ...(follows !== undefined && { follows }),
+    });
+    const { approvalId, expiresAt, rerouteAt } = pending;
+    const opened = openApproval(pending);
+    // The flow may have returned since it was first asked.
+    state.approvals.set(approvalId, follows !== undefined && state.ended ? cancel(opened) : opened);
+    takeEarly(state, approvalId);
+    beginWaiting(state);
+    try {
+      const isDecided = (): boolean => approvalOf(state, approvalId).state !== 'pending';
+      // Histories of before rerouting have no `rerouteAt` in their requests, and wait once, as they did.
+      const leftMs = Date.parse(rerouteAt ?? expiresAt) - Date.now();
+      await condition(isDecided, Math.max(1, leftMs));
+      const timeIsUp = rerouteAt === undefined ? expire : reroute;
+      state.approvals.set(approvalId, timeIsUp(approvalOf(state, approvalId)));
+    } catch (error) {
+      state.approvals.set(approvalId, cancel(approvalOf(state, approvalId)));
+      await CancellationScope.nonCancellable(() => close(state, approvalOf(state, approvalId)));
+      throw error;
+    } finally {
+      endWaiting(state);
+    }
+    const approval = approvalOf(state, approvalId);
+    await close(state, approval);
+    if (approval.state !== 'rerouted') return approval;
+    follows = { how: 'rerouted', approvalId };
   }
-  const approval = approvalOf(state, approvalId);
-  await close(state, approval);
-  return approval;
 }
 
 async function close(state: RunState, { pending, state: ended, counted }: Approval): Promise<void> {
@@ -44,7 +61,7 @@ async function close(state: RunState, { pending, state: ended, counted }: Approv
     approvalId: pending.approvalId,
     state: ended,
     decisions: counted.map((decision) => decision.jws),
-    decidedBy: counted.map((decision) => decision.claims.approver),
+    decidedBy: [...new Set(counted.map((decision) => decision.claims.approver))],
   });
 }
 

@@ -2,12 +2,16 @@
 import { ActivityFailure, ApplicationFailure, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { Approval } from './approval.ts';
 import { cancel } from './approval.ts';
+import type { Question } from './ask-people.ts';
 import { askPeople } from './ask-people.ts';
 import { spendToolCall } from './budget.ts';
+import { without } from './call-result.ts';
+import type { Edit } from './decided-call.ts';
+import { editedTrust, editOf, notApproved, noteOf, sayWho } from './decided-call.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { CallJudgement, CallResult, CallStatus, CallToolInput, CallTrust, Digest } from './protocol/index.ts';
-import { Failure, WIRE_VERSION } from './protocol/index.ts';
+import type { CallJudgement, CallResult, CallToolInput, CallTrust } from './protocol/index.ts';
+import { Failure } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
@@ -36,51 +40,61 @@ export async function settleCalls(state: RunState): Promise<void> {
   if (state.calling > 0) await condition(() => state.calling === 0);
 }
 
-async function judgedCall(state: RunState, { tool, args }: Call, trust: CallTrust): Promise<CallResult> {
+async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallTrust): Promise<CallResult> {
   const { startTime, firstExecutionRunId } = workflowInfo();
   const { assertion } = state.envelope;
   const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
-  const judged: CallJudgement = await localStep('judgeCall', {
-    ...stepInput(state, 'judgeCall'),
-    ...origin,
-    firstExecutionRunId,
-    tool,
-    args,
-    trust,
-  });
-  noteVerdict(state, judged.verdict);
-  const { outcome, effectKey } = judged;
-  if (outcome === 'invalid') return without(tool, 'invalid', judged.message);
-  if (outcome === 'deny' || effectKey === undefined) return without(tool, 'denied', judged.message);
-  let approval: CallToolInput['approval'];
-  if (outcome === 'approval') {
-    const asked = await askWhereThereAreApprovers(state, effectKey, trust);
-    if (typeof asked === 'string') return without(tool, 'denied', asked, effectKey);
-    if (asked.state !== 'approved')
-      return without(tool, asked.state === 'rejected' ? 'rejected' : 'expired', reasonOf(asked));
-    approval = { approvalId: asked.pending.approvalId, decisions: asked.counted.map((decision) => decision.jws) };
+  let { args } = call;
+  let trust = asked;
+  let edit: Edit | undefined;
+  for (;;) {
+    const judged: CallJudgement = await localStep('judgeCall', {
+      ...stepInput(state, 'judgeCall'),
+      ...origin,
+      firstExecutionRunId,
+      tool,
+      args,
+      trust,
+      ...(edit !== undefined && { editedAt: edit.follows.approvalId }),
+    });
+    noteVerdict(state, judged.verdict);
+    const { outcome, effectKey } = judged;
+    if (outcome === 'invalid') return without(tool, 'invalid', `${sayWho(edit)}${judged.message}`);
+    if (outcome === 'deny' || effectKey === undefined) {
+      return without(tool, 'denied', `${sayWho(edit)}${judged.message}`);
+    }
+    let approval: CallToolInput['approval'];
+    if (outcome === 'approval') {
+      const question = { effectKey, trust, ...(edit !== undefined && { follows: edit.follows }) };
+      const decided = await askWhereThereAreApprovers(state, question);
+      if (typeof decided === 'string') return without(tool, 'denied', decided, effectKey);
+      edit = editOf(decided) ?? edit;
+      if (decided.state === 'superseded' && edit !== undefined) {
+        args = JSON.parse(edit.follows.edited);
+        trust = editedTrust(asked);
+        continue;
+      }
+      if (decided.state !== 'approved') return notApproved(tool, decided);
+      approval = { approvalId: decided.pending.approvalId, decisions: decided.counted.map((decision) => decision.jws) };
+    }
+    const { generation } = admissionOf(state);
+    const { retrieval } = releaseOf(state);
+    const result = await throughFunnel(tool, {
+      ...stepInput(state, 'callTool'),
+      ...origin,
+      effectKey,
+      ...(approval !== undefined && { approval }),
+      ...(retrieval !== undefined && { retrieval }),
+      ...(generation !== undefined && { generation }),
+    });
+    return edit === undefined ? result : { ...result, note: noteOf(edit) };
   }
-  const { generation } = admissionOf(state);
-  const { retrieval } = releaseOf(state);
-  const result = await throughFunnel(tool, {
-    ...stepInput(state, 'callTool'),
-    ...origin,
-    effectKey,
-    ...(approval !== undefined && { approval }),
-    ...(retrieval !== undefined && { retrieval }),
-    ...(generation !== undefined && { generation }),
-  });
-  return result;
 }
 
 /** The approval, decided; or why nobody could decide it. */
-async function askWhereThereAreApprovers(
-  state: RunState,
-  effectKey: Digest,
-  trust: CallTrust,
-): Promise<Approval | string> {
+async function askWhereThereAreApprovers(state: RunState, question: Question): Promise<Approval | string> {
   try {
-    return await askPeople(state, effectKey, trust);
+    return await askPeople(state, question);
   } catch (error) {
     const cause = error instanceof ActivityFailure ? error.cause : error;
     if (cause instanceof ApplicationFailure && cause.type === Failure.NoApprovers) return cause.message;
@@ -102,25 +116,4 @@ async function throughFunnel(tool: string, input: CallToolInput): Promise<CallRe
     // Out of attempts or of time: the ledger says whether it happened, or that nobody knows.
     return await funnel.callTool(grant({ ...input, giveUp: true }));
   }
-}
-
-function reasonOf(approval: Approval): string {
-  const rejection = approval.counted.find((decision) => decision.claims.decision === 'reject');
-  if (rejection === undefined) return `Nobody decided before ${approval.pending.expiresAt}.`;
-  const { approver, reason } = rejection.claims;
-  return reason === '' ? `${approver} rejected it.` : `${approver} rejected it: ${reason}`;
-}
-
-function without(tool: string, status: CallStatus, message: string, effectKey?: Digest): CallResult {
-  return {
-    v: WIRE_VERSION,
-    tool,
-    status,
-    message,
-    ...(effectKey !== undefined && { effectKey }),
-    bytes: 0,
-    sensitivity: 'public',
-    docIds: [],
-    durationMs: 0,
-  };
 }

@@ -1,10 +1,11 @@
 // Handles on what a model asked for: flow code sees the tool's name, the arguments stay inside. Workflow code only.
 import { ApplicationFailure } from '@temporalio/workflow';
+import { without } from './call-result.ts';
 import type { Call } from './call-step.ts';
 import { callStep } from './call-step.ts';
 import type { CallHandle, CallOutcome } from './flow.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './protocol/index.ts';
-import { Failure, MAX_TOOL_ARGUMENTS_BYTES, WIRE_VERSION } from './protocol/index.ts';
+import { Failure, MAX_TOOL_ARGUMENTS_BYTES } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 
 interface Asked {
@@ -61,22 +62,10 @@ function shownAgain(call: ToolCall): ToolCall {
   return chars <= MAX_TOOL_ARGUMENTS_BYTES ? call : { ...call, args: `[not shown: ${chars} characters of arguments]` };
 }
 
-function notMade(tool: string): CallResult {
-  const message = 'The workflow did not make this call.';
-  return {
-    v: WIRE_VERSION,
-    tool,
-    status: 'denied',
-    message,
-    bytes: 0,
-    sensitivity: 'public',
-    docIds: [],
-    durationMs: 0,
-  };
-}
+const notMade = (tool: string): CallResult => without(tool, 'denied', 'The workflow did not make this call.');
 
 /** Words of a tool stay inside, too: only what the engine or an approver said comes out. */
 function outcomeOf({ tool, status, message }: CallResult): CallOutcome {
-  const isOurs = status === 'invalid' || status === 'denied' || status === 'rejected' || status === 'expired';
-  return Object.freeze({ tool, status, message: isOurs ? message : '' });
+  const isTools = status === 'done' || status === 'failed' || status === 'unknown';
+  return Object.freeze({ tool, status, message: isTools ? '' : message });
 }

@@ -1,8 +1,17 @@
 // Reads and verifies a decision inside the sandbox: a compact EdDSA JWS (RFC 7515, RFC 8037) by a key of the snapshot that was
 // taken with the request. Pure. Nothing in a decision can name its own key or algorithm.
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { ApproverKey, DecisionClaims, DecisionRefusal } from './protocol/index.ts';
-import { DECISION_TYPE, MAX_REASON_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import {
+  DECISION_KINDS,
+  DECISION_TYPE,
+  editedBytes,
+  MAX_REASON_CHARS,
+  MAX_TOOL_ARGUMENTS_BYTES,
+  WIRE_VERSION,
+} from './protocol/index.ts';
 
 /** Longer ones are not looked at. */
 const MAX_JWS_CHARS = 16 * 1024;
@@ -39,6 +48,16 @@ export function signatureRefusal(decision: ReadDecision, keys: readonly Approver
   }
 }
 
+/** Why what came with a decision is not what was signed, or `undefined` if it is. Arguments come with an edit and with nothing else. */
+export function bindingRefusal({ claims }: ReadDecision, edited: unknown): DecisionRefusal | undefined {
+  if (claims.editedHash === undefined) return edited === undefined ? undefined : 'malformed';
+  if (typeof edited !== 'string' || edited.length > MAX_TOOL_ARGUMENTS_BYTES || !isRecord(parseText(edited))) {
+    return 'malformed';
+  }
+  const hash = bytesToHex(sha256(utf8ToBytes(editedBytes(claims.jti, edited))));
+  return claims.editedHash === `sha256:${hash}` ? undefined : 'not-bound';
+}
+
 /** Exactly `alg`, `kid` and `typ`: an embedded key, a critical extension or another algorithm is not looked at. */
 function kidOf(header: unknown): string | undefined {
   if (!isRecord(header) || Object.keys(header).sort().join() !== 'alg,kid,typ') return undefined;
@@ -48,18 +67,21 @@ function kidOf(header: unknown): string | undefined {
 
 function claimsOf(value: unknown): DecisionClaims | undefined {
   if (!isRecord(value)) return undefined;
-  const { v, requestHash, decision, approver, iat, exp, jti, reason, proof } = value;
+  const { v, requestHash, decision, approver, iat, exp, jti, reason, proof, editedHash, delegate } = value;
   const sound =
     v === WIRE_VERSION &&
     isText(requestHash, 200) &&
     requestHash.startsWith('hmac-sha256:') &&
-    (decision === 'approve' || decision === 'reject') &&
+    (DECISION_KINDS as readonly unknown[]).includes(decision) &&
+    (decision === 'edit' ? isText(editedHash, 200) : editedHash === undefined) &&
+    (decision === 'delegate' ? isText(delegate, 200) : delegate === undefined) &&
     isText(approver, 200) &&
     isTime(iat) &&
     isTime(exp) &&
     isText(jti, 200) &&
     typeof reason === 'string' &&
     reason.length <= MAX_REASON_CHARS &&
+    (decision !== 'respond' || reason !== '') &&
     isRecord(proof) &&
     proof['kind'] === 'jws';
   return sound ? (value as unknown as DecisionClaims) : undefined;
@@ -77,7 +99,15 @@ function parse(base64Url: string): unknown {
   const bytes = fromBase64Url(base64Url);
   if (bytes === undefined) return undefined;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseText(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,10 +1,10 @@
 // The decision handlers of a run: an Update whose validator verifies everything, and a Signal through the same checks. The guard
 // registers them before any code of the flow. What is refused goes to the security log through a sink, not into the history.
 import { ApplicationFailure, defineSignal, defineUpdate, proxySinks, setHandler } from '@temporalio/workflow';
-import type { Approval } from './approval.ts';
-import { applyDecision, missingOf } from './approval.ts';
+import type { Approval, CountedDecision } from './approval.ts';
+import { applyDecision, keysOf, missingOf } from './approval.ts';
 import type { ReadDecision } from './decision.ts';
-import { readDecision, signatureRefusal } from './decision.ts';
+import { bindingRefusal, readDecision, signatureRefusal } from './decision.ts';
 import type {
   ApprovalId,
   DecideInput,
@@ -89,7 +89,7 @@ function takeSignal(state: DecisionState, input: DecideInput): DecisionRefusal |
 }
 
 function count(approvals: Approvals, input: DecideInput, { approval, decision }: Checked): Approval | DecisionRefusal {
-  const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
+  const next = applyDecision(approval, countedOf(input, decision), Date.now());
   if ('refusal' in next) return next.refusal;
   approvals.set(next.approval.pending.approvalId, next.approval);
   return next.approval;
@@ -108,7 +108,7 @@ function refusalOf(approvals: Approvals, input: DecideInput): DecisionRefusal | 
   const checked = check(approvals, input, true);
   if (typeof checked === 'string') return checked;
   const { approval, decision } = checked;
-  const next = applyDecision(approval, { claims: decision.claims, jws: input.decision }, Date.now());
+  const next = applyDecision(approval, countedOf(input, decision), Date.now());
   return 'refusal' in next ? next.refusal : undefined;
 }
 
@@ -117,9 +117,16 @@ function check(approvals: Approvals, input: DecideInput, verify: boolean): Check
   if (decision === undefined) return 'malformed';
   const approval = approvals.get(input.approvalId);
   if (approval === undefined) return 'unknown-approval';
-  const refusal = verify ? signatureRefusal(decision, approval.pending.keys) : undefined;
+  if (!verify) return { approval, decision };
+  const refusal = signatureRefusal(decision, keysOf(approval)) ?? bindingRefusal(decision, input.edited);
   return refusal ?? { approval, decision };
 }
+
+const countedOf = ({ decision: jws, edited }: DecideInput, { claims }: ReadDecision): CountedDecision => ({
+  claims,
+  jws,
+  ...(edited !== undefined && { edited }),
+});
 
 function resultOf(approval: Approval): DecideResult {
   const { pending, state } = approval;

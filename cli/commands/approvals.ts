@@ -1,6 +1,8 @@
 // `countersign approvals`: what waits for people, shown so that it can be decided, and the decision signed and sent.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Decided } from '../../client/index.ts';
+import type { Decided, DecideOptions } from '../../client/index.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { commandsFor } from '../approval-commands.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
@@ -22,6 +24,10 @@ interface ListOptions extends CommonOptions {
 
 interface DecisionOptions extends CommonOptions, SignerOptions {
   readonly reason?: string;
+  readonly text?: string;
+  readonly to?: string;
+  readonly args?: string;
+  readonly argsFile?: string;
   readonly via: string;
 }
 
@@ -46,12 +52,10 @@ export function register(program: Command): void {
     .option('--json', 'print all of it as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign approvals show 01JDB3Z8Q4T5V6W7X8Y9Z0A1B2')
     .action(show);
-  for (const decision of ['approve', 'reject'] as const) {
-    approvals
-      .command(decision)
-      .description(`${decision} exactly what \`approvals show\` shows; signed with your key`)
-      .argument('<id>', ID)
-      .option('--reason <text>', decision === 'approve' ? 'why, for the record' : 'why: it goes back to the model')
+  for (const verb of VERBS) {
+    const command = approvals.command(verb.decision).description(verb.description).argument('<id>', ID);
+    for (const [flags, description] of verb.options) command.option(flags, description);
+    command
       .option('--as <approver>', 'sign with the key of this development approver (local stacks only)')
       .option('--key <file>', 'sign with this private key, as `keys new` wrote it')
       .option('--via <way>', 'update: wait for the answer of the run; signal: leave it with the run', 'update')
@@ -60,11 +64,64 @@ export function register(program: Command): void {
       .addHelpText('after', '\nExit codes: 0 it was taken, 1 it does not count, 2 no worker answered, 64 wrong use.')
       .addHelpText(
         'after',
-        `\nExample:\n  $ npx countersign approvals ${decision} 01JDB3Z8Q4T5V6W7X8Y9Z0A1B2 --as manager --reason "checked the photos"`,
+        `\nExample:\n  $ npx countersign approvals ${verb.decision} 01JDB3Z8Q4T5V6W7X8Y9Z0A1B2 --as manager ${verb.example}`,
       )
-      .action(async (id: string, options: DecisionOptions) => await decide(decision, id, options));
+      .action(async (id: string, options: DecisionOptions) => await decide(verb.decision, id, options));
   }
 }
+
+interface Verb {
+  readonly decision: DecideOptions['decision'];
+  readonly description: string;
+  /** Flags and what they say. */
+  readonly options: readonly (readonly [string, string])[];
+  readonly example: string;
+}
+
+const REASON = ['--reason <text>', 'why, for the record'] as const;
+const VERBS: readonly Verb[] = [
+  {
+    decision: 'approve',
+    description: 'approve exactly what `approvals show` shows; signed with your key',
+    options: [REASON],
+    example: '--reason "checked the photos"',
+  },
+  {
+    decision: 'reject',
+    description: 'reject exactly what `approvals show` shows; signed with your key',
+    options: [['--reason <text>', 'why: it goes back to the model']],
+    example: '--reason "checked the photos"',
+  },
+  {
+    decision: 'edit',
+    description:
+      'change the arguments: a new request with them takes the place of this one, and needs its own approvals',
+    options: [
+      ['--args <json>', 'all arguments of the call, as a JSON object'],
+      ['--args-file <file>', 'the same, out of a file: other users of the machine see no command line'],
+      REASON,
+    ],
+    example: '--args-file changed.json',
+  },
+  {
+    decision: 'respond',
+    description: 'answer in the place of the tool: the call is not made, and the model gets your text',
+    options: [['--text <text>', 'what the model is told']],
+    example: '--text "The refund was made by phone."',
+  },
+  {
+    decision: 'delegate',
+    description: 'let another registered approver, of no group that is asked, decide this one request in your place',
+    options: [['--to <approver>', 'their id in the registry'], REASON],
+    example: '--to ada@example.com',
+  },
+  {
+    decision: 'cancel',
+    description: 'take the question back: the call is not made; by an approver, or by whoever asked',
+    options: [['--reason <text>', 'why: it goes back to the model']],
+    example: '--reason "not wanted any more"',
+  },
+];
 
 async function list(options: ListOptions): Promise<void> {
   const limit = requireLimit(options.limit);
@@ -93,18 +150,44 @@ async function show(text: string, options: CommonOptions): Promise<void> {
   });
 }
 
-async function decide(decision: 'approve' | 'reject', text: string, options: DecisionOptions): Promise<void> {
-  const { via, reason = '' } = options;
+async function decide(decision: Verb['decision'], text: string, options: DecisionOptions): Promise<void> {
+  const { via, reason = options.text ?? '', to } = options;
   if (via !== 'update' && via !== 'signal') {
     throw new UserError(`Not a way: ${via}`, { hint: 'Give --via update or --via signal.', exitCode: 64 });
   }
+  const args = decision === 'edit' ? readArguments(options) : undefined;
   await withClient(options.home, async ({ config, client }) => {
     const signer = await signerOf(config, options);
     const id = await client.approvals.find(text);
-    const decided = await client.approvals.decide(id, { decision, reason, signer, via });
+    const decided = await client.approvals.decide(id, {
+      decision,
+      reason,
+      signer,
+      via,
+      args,
+      ...(to !== undefined && { to }),
+    });
     if (options.json) return printJson(decided);
     print(lineOf(decided));
   });
+}
+
+function readArguments({ args, argsFile }: DecisionOptions): unknown {
+  if ((args === undefined) === (argsFile === undefined)) {
+    throw wrongUse('Give --args or --args-file', 'All arguments of the call, as one JSON object.');
+  }
+  let text = args ?? '';
+  try {
+    if (argsFile !== undefined) text = readFileSync(resolve(argsFile), 'utf8');
+  } catch (cause) {
+    throw new UserError(`Cannot read ${argsFile}`, { hint: 'Name a file with a JSON object.', exitCode: 64, cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without what the parser says: it quotes the text.
+    throw wrongUse('The arguments are not JSON', 'All arguments of the call, as one JSON object.');
+  }
 }
 
 function lineOf({ approvalId, state, missing }: Decided): string {
@@ -113,3 +196,5 @@ function lineOf({ approvalId, state, missing }: Decided): string {
   if (state === 'pending') return `counted: ${approvalId} needs ${missing ?? 'some'} more`;
   return `${paint(state === 'approved' ? 'green' : 'yellow', state)} ${approvalId}`;
 }
+
+const wrongUse = (message: string, hint: string): UserError => new UserError(message, { hint, exitCode: 64 });

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { FrozenCall } from '../../activities/frozen-calls.ts';
 import type { Receipt } from '../../activities/receipt.ts';
 import { checkReceipt } from '../../activities/receipt.ts';
+import type { Signer } from '../../client/index.ts';
 import { judgeApprover } from '../../policies/judge-approver.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import { newApprover } from '../../testing/index.ts';
-import type { ApprovalRequest, Verdict } from '../../workflows/protocol/index.ts';
+import type { ApprovalRequest, DecisionClaims, Verdict } from '../../workflows/protocol/index.ts';
 import { signDecision } from '../support/approvers.ts';
 
 const policy = loadAccessPolicy('policies');
@@ -69,6 +70,74 @@ async function check(groupsOf: Readonly<Record<string, readonly string[]>>) {
     now: NOW,
   });
 }
+
+describe('a receipt with a delegation', () => {
+  const [clerk, ann] = [newApprover('clerk'), newApprover('ann')];
+  type Signed = readonly [Signer, DecisionClaims['decision'], Partial<DecisionClaims>?];
+  const checkSigned = async (signed: readonly Signed[]) =>
+    await checkReceipt({
+      request,
+      requestHash: REQUEST_HASH,
+      decisions: await Promise.all(
+        signed.map(([signer, kind, claims = {}]) =>
+          signDecision(signer, { requestHash: REQUEST_HASH }, kind, { claims }),
+        ),
+      ),
+      keys: [manager, supervisor, clerk, ann].map(({ approver, kid, privateKey }) => ({
+        approver,
+        kid,
+        x: privateKey.x ?? '',
+        groups: approver === 'clerk' ? ['mail'] : GROUPS,
+      })),
+      requester: 'staff',
+      definitionHash: call.definitionHash,
+      call,
+      demanded: { n: 1, groups: GROUPS },
+      mayApprove,
+      now: NOW,
+    });
+  const toClerk = [manager, 'delegate', { delegate: 'clerk' }] as const;
+
+  it('counts the delegate, and names who delegated beside who approved', async () => {
+    const signed = [toClerk, [clerk, 'approve'], [supervisor, 'approve']] as const;
+    expect(await checkSigned(signed)).toEqual({ approvers: ['manager', 'clerk', 'supervisor'] });
+  });
+
+  it.each<[string, readonly Signed[], string]>([
+    [
+      'without the delegation',
+      [
+        [clerk, 'approve'],
+        [supervisor, 'approve'],
+      ],
+      'clerk is in no group',
+    ],
+    ['with the delegation after it', [[clerk, 'approve'], toClerk, [supervisor, 'approve']], 'clerk is in no group'],
+    ['of one who approves as well', [toClerk, [clerk, 'approve'], [manager, 'approve']], 'manager decided twice'],
+    ['counted as an approval', [toClerk, [supervisor, 'approve']], '1 of 2 approvers signed'],
+    ['passed on', [toClerk, [clerk, 'delegate', { delegate: 'ann' }]], 'cannot delegate'],
+    ['to whoever asked', [[manager, 'delegate', { delegate: 'staff' }]], 'somebody who cannot decide'],
+  ])('does not hold %s', async (_, signed, fault) => {
+    expect(await checkSigned(signed)).toEqual({ fault: expect.stringContaining(fault) });
+  });
+
+  it.each([
+    ['reject', 'rejected'],
+    ['respond', 'answered'],
+    ['cancel', 'cancelled'],
+    ['edit', 'changed'],
+  ] as const)('does not hold with a decision to %s, however many approved', async (kind, did) => {
+    const approved = [
+      [manager, 'approve'],
+      [supervisor, 'approve'],
+    ] as const;
+    const claims = kind === 'edit' ? { editedHash: `sha256:${'0'.repeat(64)}` as const } : {};
+    expect(await checkSigned([...approved, [ann, kind, claims]])).toEqual({ fault: `ann ${did} it` });
+    expect(await checkSigned([[ann, kind, claims], ...approved])).toEqual({
+      fault: 'a decision came after that of ann, which ended it',
+    });
+  });
+});
 
 describe('a receipt', () => {
   it('that holds names who approved', async () => {

@@ -32,6 +32,7 @@ const approval: ApprovalDetail = {
   state: 'pending',
   requestedAt: '2026-11-24T09:00:00.000Z',
   expiresAt: '2026-11-25T09:00:00.000Z',
+  dueSoon: false,
   quorum: 2,
   groups: ['refund-approvers'],
   decidedBy: [],
@@ -182,6 +183,7 @@ it.each([
 
 it('a state is told with what matters about it', () => {
   expect(stateOf({ ...approval, state: 'expired' }, now)).toBe('expired');
+  expect(stateOf({ ...approval, dueSoon: true }, now)).toMatch(/^pending, .* left, due soon$/);
   expect(stateOf({ ...approval, state: 'approved', decidedBy: ['manager', 'supervisor'] }, now)).toBe(
     'approved by manager, supervisor',
   );

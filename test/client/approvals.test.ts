@@ -102,6 +102,7 @@ describe('an approval that waits', () => {
       state: 'pending',
       requestedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      dueSoon: false,
       quorum: 1,
       groups: ['refund-approvers'],
       decidedBy: [],
@@ -309,6 +310,19 @@ describe('a decision', () => {
 });
 
 describe('an approval without an answer', () => {
+  it('is due soon in the last quarter of its time, and not before', async () => {
+    const { run, id } = await waitingRun();
+    const dueSoonWith = async (minutesLeft: number): Promise<boolean | undefined> => {
+      await engine.sql('owner')`
+        update approvals set requested_at = now() - (100 - ${minutesLeft}::integer) * interval '1 minute',
+          expires_at = now() + ${minutesLeft}::integer * interval '1 minute' where approval_id = ${id}`;
+      return (await engine.client.approvals.list({ runId: run.id }))[0]?.dueSoon;
+    };
+    expect(await dueSoonWith(26)).toBe(false);
+    expect(await dueSoonWith(24)).toBe(true);
+    await run.cancel();
+  });
+
   it('is shown as expired as soon as its time is over, also when no worker noticed', async () => {
     const { run, id } = await waitingRun();
     await engine.sql('owner')`update approvals set expires_at = now() - interval '1 second' where approval_id = ${id}`;

@@ -37,6 +37,8 @@ describe('a refusal by the run', () => {
     'is-requester': 'whoever asked',
     'not-in-group': 'none of the groups',
     'decided-before': 'decided already',
+    'not-bound': 'not those that were signed',
+    'bad-delegate': 'in the place of',
   };
   it.each(Object.entries(sentences))('%s is one sentence with what to do', (refusal, words) => {
     const error = refusedBy(Failure.DecisionRefused, [refusal]);

@@ -1,10 +1,13 @@
 // The state machine of an approval and the reading of decisions: pure, without a server.
 import { describe, expect, it } from 'vitest';
+import { sha256 } from '../../runtime/canonical.ts';
 import { newApprover } from '../../testing/index.ts';
 import type { Approval } from '../../workflows/approval.ts';
-import { applyDecision, cancel, expire, missingOf, openApproval } from '../../workflows/approval.ts';
-import { readDecision, signatureRefusal } from '../../workflows/decision.ts';
+import { applyDecision, cancel, expire, keysOf, missingOf, openApproval, reroute } from '../../workflows/approval.ts';
+import type { ReadDecision } from '../../workflows/decision.ts';
+import { bindingRefusal, readDecision, signatureRefusal } from '../../workflows/decision.ts';
 import type { DecisionClaims, PendingApproval } from '../../workflows/protocol/index.ts';
+import { editedBytes } from '../../workflows/protocol/index.ts';
 import { signDecision } from '../support/approvers.ts';
 
 const START = Date.parse('2026-03-01T10:00:00Z');
@@ -107,6 +110,95 @@ describe('an approval', () => {
     expect(expire(rejected)).toBe(rejected);
     expect(cancel(rejected)).toBe(rejected);
     expect(decide(rejected, { approver: 'supervisor' })).toEqual({ refusal: 'already-decided' });
+  });
+});
+
+describe('an approval, by what an approver may do beside', () => {
+  const asked = PENDING.keys.slice(0, 3);
+  const OTHERS: PendingApproval = {
+    ...PENDING,
+    keys: asked,
+    others: [...PENDING.keys.slice(3), { ...keyOf(manager), approver: 'driver', kid: 'd', groups: ['cars'] }],
+  };
+  const open = openApproval(OTHERS);
+  const delegated = stateAfter(decide(open, { decision: 'delegate', delegate: 'clerk' }));
+
+  it.each([
+    ['edit', 'superseded'],
+    ['respond', 'rejected'],
+    ['cancel', 'cancelled'],
+  ] as const)('ends on %s as %s', (decision, state) => {
+    expect(stateAfter(decide(open, { decision })).state).toBe(state);
+  });
+
+  it('is taken back by whoever asked, who can do nothing else', () => {
+    expect(stateAfter(decide(open, { approver: 'staff', decision: 'cancel' })).state).toBe('cancelled');
+    for (const decision of ['reject', 'edit', 'respond', 'delegate'] as const) {
+      expect(decide(open, { approver: 'staff', decision })).toEqual({ refusal: 'is-requester' });
+    }
+  });
+
+  it('is taken back by an approver who approved before, and not by somebody of another group', () => {
+    const one = stateAfter(decide(open));
+    expect(stateAfter(decide(one, { decision: 'cancel' })).state).toBe('cancelled');
+    expect(decide(open, { approver: 'driver', decision: 'cancel' })).toEqual({ refusal: 'not-in-group' });
+  });
+
+  it('counts a delegate as the one person they are, and not who delegated', () => {
+    expect([delegated.state, missingOf(delegated)]).toEqual(['pending', 2]);
+    const one = stateAfter(decide(delegated, { approver: 'clerk' }));
+    expect([one.state, missingOf(one)]).toEqual(['pending', 1]);
+    expect(decide(one, {}, 'again')).toEqual({ refusal: 'decided-before' });
+    expect(stateAfter(decide(one, { approver: 'supervisor' })).state).toBe('approved');
+  });
+
+  it('lets only a delegate’s key verify beside those of the request', () => {
+    expect(keysOf(open)).toEqual(asked);
+    expect(keysOf(delegated).map(({ approver }) => approver)).toEqual(['manager', 'supervisor', 'staff', 'clerk']);
+  });
+
+  it.each([
+    ['to nobody', 'supervisor', undefined],
+    ['to whoever asked', 'supervisor', 'staff'],
+    ['to themselves', 'supervisor', 'supervisor'],
+    ['to somebody who is asked anyway', 'supervisor', 'manager'],
+    ['to somebody unknown', 'supervisor', 'nobody'],
+    ['to the delegate of another', 'supervisor', 'clerk'],
+    ['by a delegate', 'clerk', 'driver'],
+  ])('takes no delegation %s', (_, approver, delegate) => {
+    const more = { approver, decision: 'delegate', ...(delegate && { delegate }) } as const;
+    expect(decide(delegated, more)).toEqual({ refusal: 'bad-delegate' });
+  });
+
+  it('that is rerouted takes no decision, and approves nothing', () => {
+    const rerouted = reroute(stateAfter(decide(open)));
+    expect(rerouted.state).toBe('rerouted');
+    expect(decide(rerouted, { approver: 'supervisor' })).toEqual({ refusal: 'already-decided' });
+  });
+});
+
+describe('what comes with a decision', () => {
+  const bound = (decision: DecisionClaims['decision'], edited: unknown, hashed = edited) => {
+    const editedHash = sha256(editedBytes('j', String(hashed)));
+    const read = { claims: claims({ decision, ...(decision === 'edit' && { editedHash }) }) } as ReadDecision;
+    return bindingRefusal(read, edited);
+  };
+
+  it('is what an edit was signed with, and nothing with any other', () => {
+    expect(bound('edit', '{"cents":1}')).toBeUndefined();
+    expect(bound('edit', '{"text":"ü😀"}')).toBeUndefined();
+    expect(bound('approve', undefined)).toBeUndefined();
+  });
+
+  it.each([
+    ['other arguments', 'edit', '{"cents":2}', '{"cents":1}', 'not-bound'],
+    ['no arguments', 'edit', undefined, '{}', 'malformed'],
+    ['what is no object', 'edit', '[1]', '[1]', 'malformed'],
+    ['what is no JSON', 'edit', '{', '{', 'malformed'],
+    ['too much', 'edit', `{"a":"${'x'.repeat(33_000)}"}`, '{}', 'malformed'],
+    ['arguments with an approval', 'approve', '{}', '{}', 'malformed'],
+  ] as const)('is refused: %s', (_, decision, edited, hashed, refusal) => {
+    expect(bound(decision, edited, hashed)).toBe(refusal);
   });
 });
 

@@ -199,6 +199,38 @@ it('with the worker killed before it knows what people are asked already is paid
   rescuer.kill('SIGTERM');
 }, 180_000);
 
+it('with the worker killed after an edit, before that is written down, is paid once and as it was changed', async () => {
+  const taskQueue = `kill-tool-edit-${process.pid}`;
+  for (const order of ['unchanged', 'changed']) {
+    orders.set(order, { first: 'answer', requests: 0, keys: new Set(), paid: 0, release: () => {} });
+  }
+  const doomed = await startWorker(taskQueue, { step: 'closeApproval', when: 'before' });
+  const paused = once(doomed, 'message');
+  const client = await createClient({ ...engine.config('gateway'), taskQueue });
+  const run = await client.start('agent', { task: 'pay unchanged' }, { release: 'payer', principal: STAFF });
+  const { approvalId } = await decider.waitingOne(run);
+  const signer = engine.approver('manager');
+  await client.approvals.decide(approvalId, { decision: 'edit', args: { order: 'changed' }, signer, via: 'signal' });
+  await paused;
+  doomed.kill('SIGKILL');
+  await once(doomed, 'exit');
+  const rescuer = await startWorker(taskQueue, null);
+  const second = await vi.waitFor(
+    async () => {
+      const found = (await decider.waiting(run)).find((each) => each.approvalId !== approvalId);
+      if (found === undefined) throw new Error('the changed call does not wait yet');
+      return found.approvalId;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+  expect(orders.get('changed')?.requests).toBe(0);
+  await client.approvals.decide(second, { decision: 'approve', signer });
+  expect(await run.result()).toMatchObject({ kind: 'answered' });
+  expect([orders.get('unchanged')?.requests, orders.get('changed')?.paid]).toEqual([0, 1]);
+  await client.close();
+  rescuer.kill('SIGTERM');
+}, 180_000);
+
 it('with the worker away when it is approved in time is paid when the worker is back, long after the end of deciding', async () => {
   const order = 'overnight';
   const taskQueue = `kill-tool-${order}-${process.pid}`;

@@ -12,6 +12,14 @@ export type ApprovalKind = 'tool' | 'confirm' | 'input' | 'budget' | 'review' | 
 
 export type ApprovalState = 'pending' | 'approved' | 'rejected' | 'expired' | 'rerouted' | 'superseded' | 'cancelled';
 
+/**
+ * What an approver may answer. `approve` counts towards the quorum; `reject` and `respond` end the call without an effect, the latter
+ * with a text in the tool's place; `edit` puts a new request with other arguments in the place of this one; `delegate` gives the own
+ * say to somebody of no group; `cancel` takes the question back, and is the only one that the requester has, too.
+ */
+export const DECISION_KINDS = ['approve', 'reject', 'edit', 'respond', 'delegate', 'cancel'] as const;
+export type DecisionKind = (typeof DECISION_KINDS)[number];
+
 /** How many distinct approvers, each in at least one of the groups. */
 export interface Quorum {
   readonly n: number;
@@ -53,7 +61,23 @@ export interface ApprovalRequest {
   readonly toolDefinitionHash?: Digest;
   readonly argsHash?: KeyedHash;
   readonly effectKey?: Digest;
+  /** The request in whose place this one is. */
+  readonly follows?: FollowedRequest;
+  /** True when the groups that are asked next are among `quorum.groups`. */
+  readonly rerouted?: true;
 }
+
+/** The request that a request follows, and why. Verified when the new one is written, and again at the effect. */
+export type FollowedRequest =
+  | { readonly how: 'rerouted'; readonly approvalId: ApprovalId }
+  | {
+      readonly how: 'edited';
+      readonly approvalId: ApprovalId;
+      /** Compact JWS of what counted there; the last one is the edit. */
+      readonly decisions: readonly string[];
+      /** The arguments as the approver wrote them: JSON text. */
+      readonly edited: string;
+    };
 
 /** An approver's key as the registry had it when the approval was asked for. The effect looks it up again. */
 export interface ApproverKey {
@@ -73,13 +97,17 @@ export interface PendingApproval {
   readonly notBefore: string;
   readonly expiresAt: string;
   readonly keys: readonly ApproverKey[];
+  /** Keys of registered approvers of other groups, to whom an approver may delegate. */
+  readonly others?: readonly ApproverKey[];
+  /** RFC 3339, workflow time: when other groups are asked, too. Absent when nobody is asked next. */
+  readonly rerouteAt?: string;
 }
 
 /** Claims of a decision: the payload of a compact EdDSA JWS (RFC 7515, RFC 8037) of type `countersign-decision+jws`. */
 export interface DecisionClaims {
   readonly v: WireVersion;
   readonly requestHash: KeyedHash;
-  readonly decision: 'approve' | 'reject';
+  readonly decision: DecisionKind;
   /** Id in the approver registry. */
   readonly approver: string;
   /** NumericDate: seconds since 1970, with a fraction. */
@@ -87,8 +115,12 @@ export interface DecisionClaims {
   readonly exp: number;
   /** Unique by decision: the same decision sent twice counts once. */
   readonly jti: string;
-  /** For a rejection it goes back to the model. At most 2,000 characters. */
+  /** Of a rejection it goes back to the model; of a response it is the response. At most 2,000 characters. */
   readonly reason: string;
+  /** Of an edit, and of nothing else: `sha256:` of {@link editedBytes}. */
+  readonly editedHash?: Digest;
+  /** Of a delegation, and of nothing else: id of the other approver. */
+  readonly delegate?: string;
   readonly proof: { readonly kind: 'jws' };
 }
 
@@ -103,7 +135,14 @@ export interface DecideInput {
   readonly approvalId: ApprovalId;
   /** Compact JWS over {@link DecisionClaims}. */
   readonly decision: string;
+  /** Of an edit: the arguments as JSON text. The decision binds it by `editedHash`. */
+  readonly edited?: string;
 }
+
+/** What `editedHash` is made over. The jti keeps equal arguments from having equal hashes. */
+export const editedBytes = (jti: string, edited: string): string => `${EDITED_ARGUMENTS}\0${jti}\0${edited}`;
+
+const EDITED_ARGUMENTS = 'countersign/edited-arguments/v1';
 
 /** What the Update answers. */
 export interface DecideResult {
@@ -126,7 +165,9 @@ export type DecisionRefusal =
   | 'bad-signature'
   | 'is-requester'
   | 'not-in-group'
-  | 'decided-before';
+  | 'decided-before'
+  | 'not-bound'
+  | 'bad-delegate';
 
 /** A line of the security log: a decision that did not count. */
 export interface RefusedDecision {

@@ -23,7 +23,7 @@ export interface Passage {
 
 /** Where a value came from. Labels join: what a model writes carries the union of its context's. */
 export interface TrustLabel {
-  readonly origin: 'operator' | 'user' | 'retrieval' | 'model' | `tool:${string}`;
+  readonly origin: 'operator' | 'user' | 'approver' | 'retrieval' | 'model' | `tool:${string}`;
   readonly docIds: readonly string[];
   readonly sensitivity: Sensitivity;
 }

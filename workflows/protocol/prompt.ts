@@ -9,6 +9,8 @@ export interface PromptPart {
   readonly text: string;
   /** Effect key of the tool call whose result this part is. */
   readonly resultOf?: Digest;
+  /** With `resultOf`: what is said beside the result. */
+  readonly note?: string;
   /** For retrieved parts: the number a citation uses, counted from 1. */
   readonly citation?: number;
 }

@@ -1,6 +1,6 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
-import type { ApprovalId, ApprovalState, PendingApproval } from './approval.ts';
+import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage, TrustLabel } from './passage.ts';
@@ -179,6 +179,8 @@ export interface JudgeCallInput extends StepInput {
   readonly tool: string;
   readonly args: unknown;
   readonly trust: CallTrust;
+  /** Of arguments that an approver changed: the approval where they did. What people were asked for there is asked for again. */
+  readonly editedAt?: ApprovalId;
 }
 
 /** `allow`: go on. `approval`: ask people first. `deny` and `invalid`: nothing will happen, and `message` says why. */
@@ -198,6 +200,8 @@ export interface RequestApprovalInput extends StepInput {
   /** RFC 3339, workflow time. */
   readonly requestedAt: string;
   readonly trust: CallTrust;
+  /** The request in whose place this one comes. */
+  readonly follows?: FollowedRequest;
 }
 
 export interface RequestedApproval extends LocalStepResult {

@@ -42,9 +42,19 @@ export interface ToolCall {
 
 /**
  * `done`: the effect happened. `failed`: it certainly did not. `unknown`: nobody can tell, and a person has to reconcile it.
- * `invalid`: no such tool, or arguments that break its schema. The others: it was not let through.
+ * `invalid`: no such tool, or arguments that break its schema. `responded`: a person answered in its place. The others: it was not
+ * let through.
  */
-export type CallStatus = 'done' | 'failed' | 'unknown' | 'invalid' | 'denied' | 'rejected' | 'expired';
+export type CallStatus =
+  | 'done'
+  | 'failed'
+  | 'unknown'
+  | 'invalid'
+  | 'denied'
+  | 'rejected'
+  | 'responded'
+  | 'cancelled'
+  | 'expired';
 
 /** What came of a call. The tool's result itself stays in the ledger, under `effectKey`. */
 export interface CallResult {
@@ -53,6 +63,8 @@ export interface CallResult {
   readonly status: CallStatus;
   /** Why, for people and for the model; empty for `done`. At most 2,000 characters. */
   readonly message: string;
+  /** That an approver changed the arguments, and to what: for the model, beside the result. */
+  readonly note?: string;
   /** Absent when the call never got as far as the funnel. */
   readonly effectKey?: Digest;
   /** Of the stored result; absent without one. */

@@ -82,6 +82,21 @@ describe('wrong use, which decides nothing:', () => {
       'error: No development approver ../assertion-private\n',
     ],
     ['a rejection without a reason', () => ['reject', id, '--as', 'manager'], 'error: A rejection needs a reason\n'],
+    ['an edit without arguments', () => ['edit', id, '--as', 'manager'], 'error: Give --args or --args-file\n'],
+    ['an edit twice', () => ['edit', id, '--args', '{}', '--args-file', 'f'], 'error: Give --args or --args-file\n'],
+    ['an edit that is no JSON', () => ['edit', id, '--args', '{secret'], 'error: The arguments are not JSON\n'],
+    [
+      'an edit to what is no object',
+      () => ['edit', id, '--args', '[1]', '--as', 'manager'],
+      'error: An edit needs the arguments\n',
+    ],
+    ['an edit out of no file', () => ['edit', id, '--args-file', '/none.json'], 'error: Cannot read /none.json\n'],
+    ['a response without a text', () => ['respond', id, '--as', 'manager'], 'error: A response needs a text\n'],
+    [
+      'a delegation to nobody',
+      () => ['delegate', id, '--as', 'manager'],
+      'error: A delegation needs somebody to delegate to\n',
+    ],
     ['a way that there is not', () => ['approve', id, '--as', 'manager', '--via', 'mail'], 'error: Not a way: mail\n'],
     [
       'a key file that is not there',
@@ -164,6 +179,43 @@ it('a decision by signal is sent, and the run takes it', async () => {
     async () => expect((await stack.run(['approvals', 'show', next.id])).stdout).toContain('approved by manager'),
     SOON,
   );
+});
+
+it('edit asks anew, delegate to one who is asked anyway is refused, and respond ends it with a text', async () => {
+  const started = await stack.run(['agent', 'Refund order A-1004: it arrived damaged', '--detach']);
+  const other = started.stdout.trim();
+  const waiting = async (not: string): Promise<ApprovalSummary> =>
+    await vi.waitFor(async () => {
+      const all = JSON.parse((await stack.run(['approvals', 'list', '--json'])).stdout) as ApprovalSummary[];
+      const found = all.find((each) => each.runId === other && each.id !== not);
+      if (found === undefined) throw new Error('nothing waits');
+      return found;
+    }, SOON);
+  const first = await waiting('');
+  const args = {
+    ...(JSON.parse((await stack.run(['approvals', 'show', first.id, '--json'])).stdout) as { args: object }).args,
+  };
+  const file = stack.folder.file('changed.json');
+  writeFileSync(file, JSON.stringify({ ...args, amountCents: 1000 }));
+  expect(await stack.run(['approvals', 'edit', first.id, '--args-file', file, '--as', 'manager'])).toMatchObject({
+    code: 0,
+    stdout: `superseded ${first.id}\n`,
+  });
+  const second = await waiting(first.id);
+  const { stdout } = await stack.run(['approvals', 'show', second.id]);
+  expect(stdout).toContain('│   "amountCents": 1000,\n');
+  expect(stdout).toMatch(new RegExp(`^in the place of +${first.id}: its arguments were changed$`, 'm'));
+  const delegated = await stack.run(['approvals', 'delegate', second.id, '--to', 'supervisor', '--as', 'manager']);
+  expect(delegated.stderr).toContain('does not count: nobody can decide there in the place of its approver.');
+  expect(delegated.code).toBe(1);
+  const text = ['--text', 'It was refunded by phone.'];
+  expect(await stack.run(['approvals', 'respond', second.id, ...text, '--as', 'supervisor'])).toMatchObject({
+    code: 0,
+  });
+  await vi.waitFor(async () => {
+    const shown = await stack.run(['approvals', 'show', second.id]);
+    expect(shown.stdout).toMatch(/^answered by supervisor at \S+Z, key supervisor-/m);
+  }, SOON);
 });
 
 it('no command of this file printed a private key or a password', () => {

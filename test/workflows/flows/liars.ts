@@ -44,3 +44,28 @@ export const liar = flow<Lie>(async (run, lie) => {
   }
   return run.refuse(status);
 });
+
+interface Pretence extends Pick<Lie, 'tool' | 'args'> {
+  /** What is said of the second request. */
+  readonly follows:
+    | { readonly how: 'rerouted' }
+    | { readonly how: 'edited'; readonly decisions: readonly string[]; readonly edited: string };
+}
+
+/** Asks for a call, and at once again: as if nobody had decided, or as if an approver had changed its arguments. */
+export const pretender = flow<Pretence>(async (run, { tool: name, args, follows }) => {
+  const state = currentRun();
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  const { assertion } = state.envelope;
+  const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
+  const trust = { labels: [{ origin: 'user', docIds: [], sensitivity: 'public' }], sawUntrusted: false } as const;
+  const call = { tool: name, args, trust, firstExecutionRunId };
+  const { effectKey } = await localStep('judgeCall', { ...stepInput(state, 'judgeCall'), ...origin, ...call });
+  if (effectKey === undefined) return run.refuse('not judged');
+  const request = { effectKey, requestedAt: new Date().toISOString(), trust };
+  const first = await localStep('requestApproval', { ...stepInput(state, 'requestApproval'), ...request });
+  const { approvalId } = first.pending;
+  const lie = { ...stepInput(state, 'requestApproval'), ...request, follows: { ...follows, approvalId } };
+  await localStep('requestApproval', lie);
+  return run.refuse('asked');
+});
