@@ -12,7 +12,7 @@ import { createClient } from '../../client/index.ts';
 import { canonicalJson } from '../../runtime/canonical.ts';
 import { decideNext, scriptedModel } from '../../testing/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
-import { callTool } from '../activities/tools/tool.contract.ts';
+import { callTool } from '../activities/tools/call-tool.ts';
 import { itReplaysEveryHistory, STAFF, useEngine } from '../support/engine.ts';
 import { startHttpShop } from '../support/http-shop.ts';
 import { stdioShop } from '../support/mcp-shops.ts';

@@ -1,14 +1,19 @@
 // Tools of real MCP servers, made with the official library: over standard streams and over HTTP, and what becomes of calls when a
 // server changes, dies, hangs, floods or asks back.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { Tool } from '../../../activities/ports/tool.ts';
 import type { McpToolsOptions } from '../../../activities/tools/index.ts';
 import { mcpTools } from '../../../activities/tools/index.ts';
 import { canonicalJson } from '../../../runtime/canonical.ts';
 import { httpShop, stdioShop } from '../../support/mcp-shops.ts';
-import { callTool, itIsATool } from '../tools/tool.contract.ts';
+import { callTool } from '../tools/call-tool.ts';
+import { itIsATool } from '../tools/tool.contract.ts';
 
+const CALLER = fileURLToPath(new URL('../../support/mcp-caller-process.ts', import.meta.url));
 const MAX_BYTES = 32 * 1024 * 1024;
 const NAMES = ['refundOrder', 'look-up', 'change', 'withdraw', 'image', 'fail', 'big', 'unsafe', 'hang', 'die', 'ask'];
 const open: Tool[] = [];
@@ -160,6 +165,15 @@ describe('an MCP server that the worker starts', () => {
     expect([supervisor, server, child].map(isAlive)).toEqual([true, true, true]);
     if (how === 'closed') await named(all, 'breed').close?.();
     else process.kill(server, 'SIGKILL');
+    await vi.waitFor(() => expect([supervisor, server, child].map(isAlive)).toEqual([false, false, false]));
+  });
+
+  it('ends with all that it started when the worker is killed', async () => {
+    const worker = fork(CALLER, [JSON.stringify(stdio.server)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const [pids] = (await once(worker, 'message')) as [Readonly<Record<string, number>>];
+    const { supervisor = 0, server = 0, child = 0 } = pids;
+    expect([supervisor, server, child].map(isAlive)).toEqual([true, true, true]);
+    worker.kill('SIGKILL');
     await vi.waitFor(() => expect([supervisor, server, child].map(isAlive)).toEqual([false, false, false]));
   });
 

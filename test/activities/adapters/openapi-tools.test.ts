@@ -5,7 +5,8 @@ import type { OpenApiToolOptions } from '../../../activities/tools/index.ts';
 import { openApiTools } from '../../../activities/tools/index.ts';
 import { ToolArgumentsError } from '../../../activities/tools/tool-failure.ts';
 import { answer, SHOP_DOCUMENT, startHttpShop } from '../../support/http-shop.ts';
-import { callTool, itIsATool } from '../tools/tool.contract.ts';
+import { callTool } from '../tools/call-tool.ts';
+import { itIsATool } from '../tools/tool.contract.ts';
 
 const MAX_BYTES = 32 * 1024 * 1024;
 const shop = await startHttpShop();

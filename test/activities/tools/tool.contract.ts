@@ -2,9 +2,10 @@
 // have failed. Call with tools that are joined to a real service.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { Tool, ToolContext } from '../../../activities/ports/tool.ts';
+import type { Tool } from '../../../activities/ports/tool.ts';
 import { ToolArgumentsError } from '../../../activities/tools/tool-failure.ts';
 import { canonicalJson, digestOf } from '../../../runtime/canonical.ts';
+import { callTool } from './call-tool.ts';
 
 export interface ToolUnderTest {
   /** Takes `{order, cents, note?}` and gives back `{refundId: 're-ORDER', cents}`. */
@@ -17,28 +18,6 @@ export interface ToolUnderTest {
   received(): readonly string[];
   /** Idempotency keys of each refund. */
   keys(): readonly unknown[];
-}
-
-export function contextOf(more: Partial<ToolContext> = {}): ToolContext {
-  return {
-    idempotencyKey: 'key-1',
-    signal: AbortSignal.timeout(10_000),
-    runId: 'default/run/01JD0000000000000000000000',
-    principal: { id: 'staff', tenant: 'default', groups: [], roles: [], clearance: 'internal' },
-    attempt: 1,
-    setting: (name) => `value of ${name}`,
-    search: async () => [],
-    sensitivity: () => {},
-    ...more,
-  };
-}
-
-/** As the funnel calls it. */
-export async function callTool(tool: Tool, args: unknown, more: Partial<ToolContext> = {}): Promise<unknown> {
-  const context = contextOf(more);
-  const held = tool.parse(args);
-  await tool.confirm?.(context.signal);
-  return await tool.run(held, context);
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
