@@ -11,7 +11,7 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { Failure, MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { isRepeated, requireCall } from './frozen-calls.ts';
@@ -25,6 +25,7 @@ import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { runTool } from './run-tool.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
+import { ToolChangedError, ToolFailure } from './tools/tool-failure.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
 const HEARTBEAT_MS = 3_000;
@@ -86,6 +87,8 @@ async function perform(
   const { start, call, tool } = cleared;
   const { attempt, workflowExecution } = context.info;
   const worker = `${process.pid}`;
+  // Before the claim: it may take longer than a lease.
+  const refusal = await refusalOf(tool, context);
   const claimedAt = performance.now();
   const claim = await claimEffect(sql, start, call, {
     execution: workflowExecution?.runId ?? '',
@@ -103,6 +106,13 @@ async function perform(
     return await settleEffect(sql, start, call, { ...NOTHING, state: 'unknown', message });
   }
   if (isDenied) throw denied(call, claim.deniedBy.map(denialRule));
+  if (refusal !== undefined) {
+    const state = claim.claimedBefore && !isHarmless ? 'unknown' : 'failed';
+    const message = refusal.message.slice(0, MAX_REASON_CHARS);
+    const settled = await settleEffect(sql, start, call, { ...NOTHING, state, message });
+    if (refusal instanceof ToolFailure) return settled;
+    throw ApplicationFailure.nonRetryable(`Tool ${call.tool}: ${message}`, Failure.ToolChanged);
+  }
   // A worker that slept since its claim may no longer begin: another attempt may be under way.
   if (performance.now() - claimedAt > LEASE_MS) {
     throw ApplicationFailure.retryable(
@@ -112,6 +122,17 @@ async function perform(
   }
   const settlement = await runTool({ ...cleared, input, attempt, context, ...dependencies });
   return await settleEffect(sql, start, call, settlement);
+}
+
+/** Why the outside system of a tool is not asked at all. */
+async function refusalOf(tool: Tool, context: Context): Promise<ToolChangedError | ToolFailure | undefined> {
+  try {
+    await tool.confirm?.(AbortSignal.any([AbortSignal.timeout(tool.timeoutMs), context.cancellationSignal]));
+    return undefined;
+  } catch (error) {
+    if (error instanceof ToolChangedError || error instanceof ToolFailure) return error;
+    throw error;
+  }
 }
 
 const NOTHING = { bytes: 0, sensitivity: 'internal', docIds: [] } as const;

@@ -12,7 +12,7 @@ import type { Tool, ToolContext } from './ports/tool.ts';
 import { inSlices } from './slices.ts';
 import type { ResultJson } from './tools/result-json.ts';
 import { writeResult } from './tools/result-json.ts';
-import { ToolFailure } from './tools/tool-failure.ts';
+import { DoneWithoutResult, ToolFailure } from './tools/tool-failure.ts';
 
 export interface ToolRun {
   readonly tool: Tool;
@@ -50,6 +50,9 @@ export async function runTool(run: ToolRun): Promise<Settlement> {
   } catch (error) {
     if (error instanceof ToolFailure) {
       return { state: 'failed', message: error.message.slice(0, MAX_REASON_CHARS), bytes: 0, ...marked() };
+    }
+    if (error instanceof DoneWithoutResult) {
+      return { state: 'done', message: error.message.slice(0, MAX_REASON_CHARS), bytes: 0, ...marked() };
     }
     // The name only: a message may repeat what was sent.
     const how = timer.signal.aborted

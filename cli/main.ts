@@ -19,6 +19,7 @@ import * as policy from './commands/policy.ts';
 import * as retention from './commands/retention.ts';
 import * as runs from './commands/runs.ts';
 import * as subject from './commands/subject.ts';
+import * as tools from './commands/tools.ts';
 import type { Env } from './context.ts';
 import { setEnv } from './context.ts';
 import { paint } from './output.ts';
@@ -32,6 +33,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   agent,
   approvals,
   effects,
+  tools,
   runs,
   audit,
   doctor,

@@ -42,6 +42,7 @@ export const releaseBodySchema = z.object({
           mustBeTrusted: z.array(z.string()),
           idempotent: z.boolean(),
           hasPreview: z.boolean(),
+          source: z.object({ kind: z.enum(['mcp', 'http']), name: z.string(), digest }).optional(),
         }),
       }),
     )

@@ -305,6 +305,9 @@ function approversFileOf(environment: Environment, cwd: string, stackHome: strin
   return resolve(cwd, environment.COUNTERSIGN_POLICIES ?? 'policies', 'approvers.json');
 }
 
+/** Every `TOOL_*` variable of the environment, by name: what tools made while a module is loaded may read. */
+export const readToolSettings = (): Readonly<Record<string, string>> => settingsOf(process.env, 'TOOL_');
+
 function settingsOf(env: NodeJS.ProcessEnv, prefix: string): Record<string, string> {
   const entries = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[0].startsWith(prefix) && entry[1] !== undefined && entry[1] !== '',

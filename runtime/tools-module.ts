@@ -13,7 +13,7 @@ export interface DefinedTool {
 }
 
 /**
- * The exports of a module that are tools, by the tool's name. One that is exported twice counts once.
+ * The exports of a module that are tools or lists of them, by the tool's name. One that is exported twice counts once.
  *
  * @param path absolute
  * @throws UserError when it cannot be loaded, exports no tool, or two of one name
@@ -23,7 +23,8 @@ export async function readToolsModule<T extends DefinedTool>(
   isTool: (value: unknown) => value is T,
 ): Promise<ReadonlyMap<string, T>> {
   const tools = new Map<string, T>();
-  for (const tool of new Set(Object.values(await importModule(path)).filter(isTool))) {
+  const exported = Object.values(await importModule(path)).flatMap((value) => (Array.isArray(value) ? value : [value]));
+  for (const tool of new Set(exported.filter(isTool))) {
     const { name } = tool.definition;
     if (tools.has(name)) {
       throw new UserError(`The tools module ${path} exports two tools named ${name}`, { hint: 'Rename one of them.' });

@@ -70,7 +70,8 @@ export interface CountersignWorker {
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<CountersignWorker> {
   const config = options.config ?? loadConfig({ role: 'worker' });
   const own = declared(options.activities ?? {});
-  const tools = createToolbox(options.tools ?? []);
+  const given = [...(options.tools ?? [])];
+  const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
@@ -80,6 +81,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const db = openDatabase(config);
   let connection: NativeConnection | undefined;
   const close = async (): Promise<void> => {
+    await Promise.all(given.map((tool) => tool.close?.()));
     await connection?.close();
     await db.end();
   };

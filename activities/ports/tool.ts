@@ -16,6 +16,15 @@ export interface Tool {
   /** One or a few lines that say what will happen. Pure: it is made again at the effect and must not differ. */
   preview(args: unknown): string;
   run(args: unknown, context: ToolContext): Promise<unknown>;
+  /**
+   * For a tool that somebody else defines: whether it can be reached and is still what its definition says. Called before every
+   * call is claimed, and ends when the signal is aborted.
+   *
+   * @throws ToolChangedError when it is another one by now, ToolFailure when it cannot be told
+   */
+  confirm?(signal: AbortSignal): Promise<void>;
+  /** Ends what it holds open: connections, processes. */
+  close?(): Promise<void>;
   /** The outside system's own receipt in a result, for example the id of a refund. */
   receipt?(result: unknown): string;
 }

@@ -8,9 +8,9 @@ import { toJsonValue } from './json-value.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { defaultPreview } from './preview.ts';
 
-const NAME = /^(?=.{1,64}$)[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
-const RISKS: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
-const MAX_TIMEOUT_MS = 600_000;
+export const NAME = /^(?=.{1,64}$)[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+export const RISKS: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
+export const MAX_TIMEOUT_MS = 600_000;
 /** Shared by every copy of this module, so that a tools module may have been loaded by another. */
 const TOOL = Symbol.for('countersign.tool');
 
@@ -81,10 +81,13 @@ export function defineTool<Input extends z.ZodObject, Result>(spec: ToolSpec<Inp
     run: async (args, context) => await spec.run(typed(args), context),
     ...(spec.receipt !== undefined && { receipt: (result: unknown) => spec.receipt?.(result as Result) ?? '' }),
   };
-  return Object.freeze(Object.defineProperty(tool, TOOL, { value: true }));
+  return markTool(tool);
 }
 
-/** Whether a value is a tool that {@link defineTool} made. */
+/** Makes {@link isTool} know it. */
+export const markTool = (tool: Tool): Tool => Object.freeze(Object.defineProperty(tool, TOOL, { value: true }));
+
+/** Whether a value is a tool that {@link defineTool}, or another maker of this project, made. */
 export const isTool = (value: unknown): value is Tool =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, TOOL);
 

@@ -18,5 +18,5 @@ export function defaultPreview(tool: string, args: unknown, order: readonly stri
 const shown = (value: unknown): string => visible(typeof value === 'string' ? value : canonicalJson(value));
 
 /** Control characters, format characters (direction marks among them) and line separators, as `\u…`. */
-const visible = (text: string): string =>
+export const visible = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);

@@ -19,3 +19,19 @@ export class ToolArgumentsError extends Error {
     this.name = 'ToolArgumentsError';
   }
 }
+
+/** The tool of an outside system has another definition than the one that was pinned. Nothing was done. */
+export class ToolChangedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ToolChangedError';
+  }
+}
+
+/** The effect happened, and there is no result to keep; the message says why and goes to the model and to people. */
+export class DoneWithoutResult extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DoneWithoutResult';
+  }
+}

@@ -57,13 +57,21 @@ describe('a tools module', () => {
     expect([...(await readToolDefinitions(path)).keys()].sort()).toEqual(['first', 'second']);
   });
 
+  it('may export lists of tools, beside lists of other things', async () => {
+    const path = moduleOf(
+      `export const shop = [${define('first')}, ${define('second')}];\nexport const sizes = [1, null];`,
+    );
+    expect([...(await loadTools(path)).keys()].sort()).toEqual(['first', 'second']);
+    expect([...(await readToolDefinitions(path)).keys()].sort()).toEqual(['first', 'second']);
+  });
+
   it('is refused when two of its tools have one name', async () => {
     const path = moduleOf(`export const a = ${define('refund')};\nexport const b = ${define('refund')};`);
     expect((await problemOf(path)).message).toBe(`The tools module ${path} exports two tools named refund`);
   });
 
   it('is refused when it exports no tools, and told how one is made', async () => {
-    const path = moduleOf(`export const tools = [${define('refund')}];`);
+    const path = moduleOf(`export const tools = { refund: ${define('refund')} };`);
     const { message, hint } = await problemOf(path);
     expect(message).toBe(`The tools module ${path} exports no tools`);
     expect(hint).toContain('defineTool');

@@ -48,7 +48,7 @@ export const payOnce = defineTool({
   },
 });
 
-/** Does what the task says, `TOOL ORDER`, and then repeats what came of it. */
+/** Does what the task says, `TOOL ORDER` or `TOOL ORDER CENTS`, and then repeats what came of it. */
 export const payingModel: Model = {
   label: 'testing/paying',
   free: true,
@@ -57,7 +57,8 @@ export const payingModel: Model = {
     const parts = prompt.messages.flatMap((message) => message.parts);
     const last = parts.at(-1);
     if (last?.origin.startsWith('tool:') === true) return { text: last.text, finishReason: 'stop', usage };
-    const [tool = '', order = ''] = (last?.text ?? '').split(' ');
-    return { text: '', finishReason: 'tool-calls', toolCalls: [{ id: 'call-1', tool, args: { order } }], usage };
+    const [tool = '', order = '', cents] = (last?.text ?? '').split(' ');
+    const args = { order, ...(cents !== undefined && { cents: Number(cents) }) };
+    return { text: '', finishReason: 'tool-calls', toolCalls: [{ id: 'call-1', tool, args }], usage };
   },
 };

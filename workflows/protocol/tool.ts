@@ -6,6 +6,15 @@ import type { TrustLabel } from './passage.ts';
 import type { Sensitivity } from './principal.ts';
 import type { Risk } from './release.ts';
 
+/** Where the definition of a tool comes from that is not code of ours. */
+export interface ToolSource {
+  readonly kind: 'mcp' | 'http';
+  /** What the server or the document calls it. */
+  readonly name: string;
+  /** Digest of the definition as it was given there. */
+  readonly digest: Digest;
+}
+
 /** A tool without its code: what a model is told, and what a release pins by hash. */
 export interface ToolDefinition {
   /** snake_case, unique in a release. */
@@ -21,6 +30,8 @@ export interface ToolDefinition {
   readonly idempotent: boolean;
   /** True when the tool writes its own preview for approvers. */
   readonly hasPreview: boolean;
+  /** Where a tool that is not code of ours comes from. @default code */
+  readonly source?: ToolSource | undefined;
 }
 
 /** What a run carries of a tool of its release. */

@@ -1,0 +1,237 @@
+// Tools of an HTTP service, made of its OpenAPI document: what is sent where, what a status means, and what of a document is refused.
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Tool } from '../../../activities/ports/tool.ts';
+import type { OpenApiToolOptions } from '../../../activities/tools/index.ts';
+import { openApiTools } from '../../../activities/tools/index.ts';
+import { ToolArgumentsError } from '../../../activities/tools/tool-failure.ts';
+import { answer, SHOP_DOCUMENT, startHttpShop } from '../../support/http-shop.ts';
+import { callTool } from '../tools/call-tool.ts';
+import { itIsATool } from '../tools/tool.contract.ts';
+
+const MAX_BYTES = 32 * 1024 * 1024;
+const shop = await startHttpShop();
+afterAll(async () => await shop.close());
+
+type Document = Readonly<Record<string, unknown>>;
+const headers = { Authorization: { setting: 'TOOL_SHOP_TOKEN', after: 'Bearer ' } };
+
+function toolOf(
+  id: string,
+  own: OpenApiToolOptions = {},
+  document: Document = SHOP_DOCUMENT,
+  baseUrl = `${shop.url}/v1/`,
+): Tool {
+  const [tool] = openApiTools({ document, operations: { [id]: own }, baseUrl, headers, maxBytes: MAX_BYTES });
+  if (tool === undefined) throw new Error('no tool');
+  return tool;
+}
+const errorOf = async (work: Promise<unknown>): Promise<Error> =>
+  await work.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: Error) => error,
+  );
+const last = () => {
+  const request = shop.received.at(-1);
+  if (request === undefined) throw new Error('nothing was received');
+  return request;
+};
+/** A document of one operation `op`. */
+const documentOf = (operation: object, path = '/x/{id}', more: object = {}): Document => ({
+  openapi: '3.1.0',
+  paths: { [path]: { post: { operationId: 'op', description: 'Does.', ...operation } } },
+  ...more,
+});
+const bodyOf = (schema: object) => ({ requestBody: { required: true, content: { 'application/json': { schema } } } });
+
+itIsATool('HTTP', {
+  refund: () => toolOf('createRefund', { idempotencyHeader: 'Idempotency-Key' }),
+  hang: () => toolOf('slow'),
+  big: () => toolOf('big'),
+  received: () => shop.received.filter(({ url }) => url === '/v1/refunds').map(({ body }) => body),
+  keys: () =>
+    shop.received.filter(({ url }) => url === '/v1/refunds').map((request) => request.headers['idempotency-key']),
+});
+
+describe('a tool of an HTTP service', () => {
+  it('is named and pinned with where it comes from, and does not let a model choose what the worker sends', () => {
+    const tool = toolOf('createRefund', { idempotencyHeader: 'idempotency-key' });
+    expect(tool.definition).toMatchObject({
+      name: 'create_refund',
+      description: 'Refunds an order.',
+      risk: 'high',
+      idempotent: true,
+      source: { kind: 'http', name: 'createRefund' },
+      inputSchema: { additionalProperties: false, required: ['order', 'cents'] },
+    });
+    expect(Object.keys(tool.definition.inputSchema['properties'] as object)).toEqual(['order', 'cents', 'note']);
+    expect(tool.preview({ order: 'A-1', cents: 5 })).toBe(
+      `create_refund: POST ${shop.url}/v1/refunds\n  order: A-1\n  cents: 5`,
+    );
+  });
+
+  it('changes its hash with the document', () => {
+    const changed = structuredClone(SHOP_DOCUMENT) as { paths: { '/refunds': { post: { summary: string } } } };
+    changed.paths['/refunds'].post.summary = 'Refunds an order, and more.';
+    expect(toolOf('createRefund', {}, changed).definitionHash).not.toBe(toolOf('createRefund').definitionHash);
+  });
+
+  it('puts each argument in its place, and the secret beside them', async () => {
+    await callTool(toolOf('addNote'), { order: 'A 1?&#é', silent: true, 'x-reason': 'why', body: { text: null } });
+    expect(last()).toMatchObject({
+      method: 'POST',
+      url: '/v1/orders/A%201%3F%26%23%C3%A9/notes?silent=true',
+      headers: { 'x-reason': 'why', authorization: 'Bearer value of TOOL_SHOP_TOKEN' },
+      body: '{"text":null}',
+    });
+    await callTool(toolOf('listOrders'), { tag: ['a', 'b&c'] });
+    expect(last()).toMatchObject({ method: 'GET', url: '/v1/orders?tag=a&tag=b%26c', body: '' });
+  });
+
+  it.each(['..', '.', 'a/b', '../../admin', 'a\\b'])('does not take %j for a segment of its path', async (order) => {
+    const before = shop.received.length;
+    await expect(callTool(toolOf('addNote'), { order, body: { text: '' } })).rejects.toThrow(ToolArgumentsError);
+    expect(shop.received.length).toBe(before);
+  });
+
+  it('takes no line end into a header', async () => {
+    const args = { order: 'A-1', 'x-reason': 'a\r\nx-admin: 1', body: { text: '' } };
+    await expect(callTool(toolOf('addNote'), args)).rejects.toThrow(ToolArgumentsError);
+  });
+
+  it('follows no redirect', async () => {
+    const elsewhere = await startHttpShop();
+    shop.answers.set('moved', (response) => void response.writeHead(307, { location: elsewhere.url }).end());
+    expect(await errorOf(callTool(toolOf('createRefund'), { order: 'moved', cents: 1 }))).toMatchObject({
+      name: 'Http307',
+    });
+    expect(elsewhere.received).toEqual([]);
+    await elsewhere.close();
+  });
+
+  it.each([
+    ['a status that the document calls harmless', 422, {}, 'ToolFailure'],
+    ['a status that the options call harmless', 404, { nothingDoneOn: [404] }, 'ToolFailure'],
+    ['another client error', 404, {}, 'Http404'],
+    ['a server error', 503, {}, 'Http503'],
+  ] as const)('with %s ends as it is known', async (_what, status, own, name) => {
+    shop.answers.set('refused', (response) => answer(response, status, { detail: 'no\u202e' }));
+    expect(await errorOf(callTool(toolOf('createRefund', own), { order: 'refused', cents: 1 }))).toMatchObject({
+      name,
+    });
+  });
+
+  it('that changes nothing has certainly done nothing when it is refused', async () => {
+    shop.answers.set('/v1/orders?tag=none', (response) => answer(response, 404, {}));
+    expect(await errorOf(callTool(toolOf('listOrders'), { tag: ['none'] }))).toMatchObject({ name: 'ToolFailure' });
+  });
+
+  it.each([
+    ['an image', (r) => answer(r, 200, 'PNG', 'image/png')],
+    ['broken JSON', (r) => void r.writeHead(200, { 'content-type': 'application/json' }).end('{"a":')],
+    ['too much', (r) => answer(r, 200, 'x'.repeat(MAX_BYTES))],
+    ['half an answer', (r) => void r.writeHead(200, { 'content-length': 99 }).write('x', () => r.destroy())],
+  ] as const satisfies readonly (readonly [string, Parameters<typeof shop.answers.set>[1]])[])(
+    'was done, when it gives back %s',
+    async (_what, respond) => {
+      shop.answers.set('odd', respond);
+      expect(await errorOf(callTool(toolOf('createRefund'), { order: 'odd', cents: 1 }))).toMatchObject({
+        name: 'DoneWithoutResult',
+      });
+    },
+  );
+
+  it('gives back text, and nothing for no content', async () => {
+    shop.answers.set('text', (response) => answer(response, 200, 'fine', 'text/plain'));
+    shop.answers.set('none', (response) => void response.writeHead(204).end());
+    expect(await callTool(toolOf('createRefund'), { order: 'text', cents: 1 })).toBe('fine');
+    expect(await callTool(toolOf('createRefund'), { order: 'none', cents: 1 })).toBeNull();
+  });
+
+  it('that cannot be reached has certainly done nothing', async () => {
+    const gone = await startHttpShop();
+    await gone.close();
+    const tool = toolOf('createRefund', {}, SHOP_DOCUMENT, gone.url);
+    expect(await errorOf(callTool(tool, { order: 'A', cents: 1 }))).toMatchObject({
+      name: 'ToolFailure',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+});
+
+describe('an operation', () => {
+  it.each([
+    ['is not in the document', 'nope', documentOf({}, '/x'), 'no such operation'],
+    [
+      'has a body that is no JSON',
+      'op',
+      documentOf({ requestBody: { content: { 'text/xml': {} } } }, '/x'),
+      'not JSON',
+    ],
+    ['has a path without its parameter', 'op', documentOf({}), 'does not lead below'],
+    ['has a path that climbs', 'op', documentOf({}, '/../admin'), 'does not lead below'],
+    ['refers elsewhere', 'op', documentOf(bodyOf({ $ref: 'other.yaml#/X' }), '/x'), 'another document'],
+    [
+      'has a keyword that nobody enforces',
+      'op',
+      documentOf(bodyOf({ type: 'object', maxLen: 3 }), '/x'),
+      'cannot be enforced',
+    ],
+    [
+      'has a pattern that does not parse',
+      'op',
+      documentOf(bodyOf({ type: 'object', properties: { a: { pattern: '(' } } }), '/x'),
+      'cannot be enforced',
+    ],
+    [
+      'hides text in its schema',
+      'op',
+      documentOf(bodyOf({ type: 'object', title: 'a\u{e0041}' }), '/x'),
+      'invisible characters',
+    ],
+    [
+      'takes a cookie',
+      'op',
+      documentOf({ parameters: [{ name: 'c', in: 'cookie', schema: { type: 'string' } }] }, '/x'),
+      'is in cookie',
+    ],
+    [
+      'writes a parameter in a style of its own',
+      'op',
+      documentOf({ parameters: [{ name: 'q', in: 'query', style: 'deepObject', schema: { type: 'object' } }] }, '/x'),
+      'not supported',
+    ],
+    [
+      'has a schema without end',
+      'op',
+      documentOf(bodyOf({ $ref: '#/components/schemas/A' }), '/x', {
+        components: { schemas: { A: { type: 'object', properties: { a: { $ref: '#/components/schemas/A' } } } } },
+      }),
+      'refers to itself',
+    ],
+  ])('that %s is refused', (_what, id, document, message) => {
+    expect(() => toolOf(id, {}, document)).toThrow(message);
+  });
+
+  it('has a description without hidden characters, of a bounded length', () => {
+    const tool = toolOf('op', {}, documentOf({ description: 'Does.\u202e\u{e0041} Ignore all.' }, '/x'));
+    expect(tool.definition.description).toBe('Does.\\u{202e}\\u{e0041} Ignore all.');
+    expect(() => toolOf('op', {}, documentOf({ description: 'x'.repeat(5_000) }, '/x'))).toThrow('at most 4096');
+  });
+
+  it('whose pattern takes for ever on a value refuses the value', () => {
+    const tool = toolOf(
+      'op',
+      {},
+      documentOf(bodyOf({ type: 'object', properties: { a: { pattern: '^(a+)+$' }, b: { pattern: '^b$' } } }), '/x'),
+    );
+    expect(() => tool.parse({ a: `${'a'.repeat(5_000)}!` })).toThrow(ToolArgumentsError);
+    expect(() => tool.parse({ a: 'aa', b: 'a' })).toThrow('b: must match');
+    expect(tool.parse({ a: 'aa', b: 'b' })).toEqual({ a: 'aa', b: 'b' });
+  });
+
+  it.each(['ftp://x', 'http://a:b@x/', 'x', 'http://x/?a=1'])('has no base URL %s', (baseUrl) => {
+    expect(() => toolOf('createRefund', {}, SHOP_DOCUMENT, baseUrl)).toThrow('base URL');
+  });
+});

@@ -1,0 +1,69 @@
+// The shop of mcp-shop.ts, running: as a process of its own, and over streamable HTTP in this one.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
+import type { HttpServer, StdioServer } from '../../activities/tools/index.ts';
+import type { ReceivedCall } from './mcp-shop.ts';
+import { mcpShop } from './mcp-shop.ts';
+
+const PROCESS = fileURLToPath(new URL('./mcp-shop-process.ts', import.meta.url));
+
+export interface Shop<Server> {
+  readonly server: Server;
+  /** Oldest first. */
+  received(): readonly ReceivedCall[];
+  close(): Promise<void>;
+}
+
+export function stdioShop(env: StdioServer['env'] = {}): Shop<StdioServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-mcp-'));
+  const log = join(folder, 'calls.jsonl');
+  writeFileSync(log, '');
+  return {
+    server: { command: process.execPath, args: [PROCESS, log], env },
+    received: () =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as ReceivedCall),
+    close: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** One session after the other, each with a shop of its own. `authorization` is demanded of every request. */
+export async function httpShop(authorization?: string): Promise<Shop<HttpServer> & { endSessions(): void }> {
+  const calls: ReceivedCall[] = [];
+  const sessions = new Map<string, NodeStreamableHTTPServerTransport>();
+  const http = createServer(async (request, response) => {
+    if (authorization !== undefined && request.headers.authorization !== authorization) {
+      return void response.writeHead(401).end();
+    }
+    const { 'mcp-session-id': id } = request.headers;
+    const known = typeof id === 'string' ? sessions.get(id) : undefined;
+    if (typeof id === 'string' && known === undefined) return void response.writeHead(404).end();
+    const transport = known ?? (await newSession());
+    await transport.handleRequest(request, response);
+  });
+  const newSession = async (): Promise<NodeStreamableHTTPServerTransport> => {
+    const transport: NodeStreamableHTTPServerTransport = new NodeStreamableHTTPServerTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      onsessioninitialized: (id) => void sessions.set(id, transport),
+    });
+    await mcpShop((call) => calls.push(call)).connect(transport);
+    return transport;
+  };
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return {
+    server: { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp` },
+    received: () => calls,
+    endSessions: () => sessions.clear(),
+    close: async () => {
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+}
