@@ -30,12 +30,12 @@ export function isCard(digits: string): boolean {
 export const isArticle = (digits: string): boolean =>
   [...digits].reduce((sum, digit, at) => sum + Number(digit) * (at % 2 === 0 ? 1 : 3), 0) % 10 === 0;
 
-/** ISO 7064, MOD 97-10, over letters and digits; the check digits come third and fourth. */
+/** ISO 7064, MOD 97-10, over digits and capital letters; the check digits come third and fourth. */
 export function mod97(iban: string): number {
   let rest = 0;
-  for (const character of iban.slice(4) + iban.slice(0, 4)) {
-    const value = Number.parseInt(character, 36);
-    rest = (value < 10 ? rest * 10 + value : rest * 100 + value) % 97;
+  for (let at = 0; at < iban.length; at++) {
+    const unit = iban.charCodeAt((at + 4) % iban.length);
+    rest = (unit < 65 ? rest * 10 + unit - 48 : rest * 100 + unit - 55) % 97;
   }
   return rest;
 }

@@ -31,14 +31,16 @@ export function findIbans(text: string, found: Finding[]): void {
 }
 
 function endOfIban(text: string): number | undefined {
-  const length = IBAN_LENGTHS.get(text.slice(0, 2).toUpperCase()) ?? Number.POSITIVE_INFINITY;
-  let iban = '';
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at] ?? '';
-    if (/[A-Z\d]/i.test(character)) iban += character.toUpperCase();
-    if (iban.length === length) return mod97(iban) === 1 ? at + 1 : undefined;
+  const length = IBAN_LENGTHS.get(text.slice(0, 2).toUpperCase());
+  if (length === undefined) return undefined;
+  let end = 0;
+  for (let taken = 0; taken < length; end++) {
+    if (end === text.length) return undefined;
+    // Everything but spaces, dots and dashes, which come before digits and letters.
+    if (text.charCodeAt(end) >= 48) taken += 1;
   }
-  return undefined;
+  const iban = text.slice(0, end).replace(/[ .-]/g, '').toUpperCase();
+  return mod97(iban) === 1 ? end : undefined;
 }
 
 const CODICE_FISCALE =
@@ -65,6 +67,7 @@ export function findCodes(text: string, found: Finding[]): void {
 const LOCAL = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
 const MAX_LOCAL = 64;
 const DOMAIN = /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}{2,24}/uy;
+const USER_OF_URL = /:\/\/[^\s:/@"'<>]{0,100}:$/;
 /** `icon@2x.png` and the like: a file, not a host. */
 const FILE = /\.(?:png|jpe?g|gif|svg|webp|css|js|ts|json|md|txt|html?)$/i;
 
@@ -82,6 +85,8 @@ export function findEmails(text: string, found: Finding[]): void {
     const domain = DOMAIN.exec(text)?.[0];
     if (domain === undefined || FILE.test(domain)) continue;
     const end = at + 1 + domain.length;
+    // The password in a URL, not a mailbox.
+    if (text[start - 1] === ':' && USER_OF_URL.test(text.slice(Math.max(0, start - 104), start))) continue;
     // A remote of git, not a mailbox.
     if (text.slice(start, at) === 'git' && text[end] === ':') continue;
     found.push({ kind: 'email', start, end, confidence: 0.95 });

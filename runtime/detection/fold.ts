@@ -10,7 +10,7 @@ export interface Folded {
 }
 
 /** Only text with one of these is looked at character by character. */
-const MAY_FOLD = /[^\u0000-\u009f\u00a1-\u00ac\u00ae-\u02ff]/;
+const MAY_FOLD = /[\u0300-\uffff\u00a0\u00ad]/;
 /** Zeros of scripts whose digits follow each other, of the basic plane (Unicode, Nd). */
 const ZEROS = [
   0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,

@@ -8,6 +8,7 @@ import { phoneAt } from './phones.ts';
 /** A run of digits in one line with nothing but separators between them. */
 const RUN = /\d[\d ./()-]*\d/g;
 const MIN_RUN = 7;
+const DATE = /^(?:19|20)\d\d-\d\d-\d\d(?: \d\d)?$/;
 const MAX_DIGITS = 19;
 const MIN_DIGITS = 9;
 /** But for digits written one by one. */
@@ -32,7 +33,7 @@ export interface Candidate {
 export function findNumbers(text: string, found: Finding[]): void {
   RUN.lastIndex = 0;
   for (let match = RUN.exec(text); match !== null; match = RUN.exec(text)) {
-    if (match[0].length < MIN_RUN) continue;
+    if (match[0].length < MIN_RUN || DATE.test(match[0])) continue;
     const groups = groupsOf(match[0], match.index);
     for (let at = 0; at < groups.length; ) at += take(text, groups, at, found);
   }
@@ -60,7 +61,7 @@ function take(text: string, groups: readonly Group[], at: number, found: Finding
   let digits = '';
   const joined: Group[] = [];
   let best: { readonly finding: Finding; readonly groups: number } | undefined;
-  for (const group of groups.slice(at, at + MAX_DIGITS)) {
+  for (const group of mayBegin(first, groups[at + 1]) ? groups.slice(at, at + MAX_DIGITS) : []) {
     if (joined.length > 0 && group.before === undefined) break;
     digits += text.slice(group.start, group.end);
     if (digits.length > MAX_DIGITS) break;
@@ -78,6 +79,16 @@ function take(text: string, groups: readonly Group[], at: number, found: Finding
 }
 
 const isSingle = (group: Group | undefined): boolean => group !== undefined && group.end - group.start === 1;
+
+/** Whether a number of some shape below begins with two groups of these lengths: most do not, and need not be joined. */
+function mayBegin(first: Group, second: Group | undefined): boolean {
+  const length = first.end - first.start;
+  const next = second === undefined ? 0 : second.end - second.start;
+  if (length === 1) return next === 1 || next === 2;
+  if (length === 2) return next === 3;
+  if (length === 3) return next === 2 || next === 3;
+  return length >= 8 || (length === 4 && next % 2 === 0);
+}
 
 interface Beside {
   readonly before: string | undefined;
