@@ -15,7 +15,7 @@ const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
     .split(' ')
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))]),
 );
-const IBAN = /[A-Z]{2}[ -]?\d[ -]?\d(?:[ .-]{0,2}[A-Z\d]){11,30}/gi;
+const IBAN = /[A-Z]{2}\d{2}(?:[ .-]{0,2}[A-Z\d]){11,30}/gi;
 
 export function findIbans(text: string, found: Finding[]): void {
   IBAN.lastIndex = 0;

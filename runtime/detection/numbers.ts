@@ -68,7 +68,7 @@ function take(text: string, groups: readonly Group[], at: number, found: Finding
     joined.push(group);
     if (joined.length > MAX_GROUPS && !joined.every(isSingle)) break;
     if (!endsAt(text, group.end)) break;
-    if (digits.length < MIN_DIGITS) continue;
+    if (digits.length < MIN_DIGITS || digits.length === 12) continue;
     const finding = numberOf(text, digits, joined, { before: first.before, after: groups[at + joined.length]?.before });
     if (finding !== undefined) best = { finding, groups: joined.length };
   }

@@ -39,7 +39,8 @@ export function phoneAt({ text, groups, opens }: Candidate): Phone | undefined {
     if (next !== undefined && next.trim() !== '' && next === taken[1]?.before) continue;
     const confidence = confidenceOf(digits, taken, around);
     if (confidence === undefined) continue;
-    const opening = /(?:\+\(?|\()$/.exec(before)?.[0].length ?? 0;
+    const closes = text.slice(first.start, group.end).includes(')');
+    const opening = (closes ? /\+?\($/ : /\+$/).exec(before)?.[0].length ?? 0;
     const finding = { kind: 'phone', start: first.start - opening, end: group.end, confidence } as const;
     best = { finding, groups: at + 1 };
   }
