@@ -1,6 +1,6 @@
 // Finds secrets and personal data in a text of any length. Pure, linear, in slices. Not a language model: it knows shapes and check
 // digits, no names.
-import type { Finding } from '../../workflows/protocol/index.ts';
+import type { DetectedKind, Finding } from '../../workflows/protocol/index.ts';
 import { DETECTED_KINDS } from '../../workflows/protocol/index.ts';
 import { findAddresses, findCodes, findEmails, findIbans } from './codes.ts';
 import { fold } from './fold.ts';
@@ -14,7 +14,7 @@ const TAIL = 16_384;
 /** What a secret longer than the tail goes on with. */
 const REST_OF_SECRET = /[A-Za-z0-9+/=_\-.]*/y;
 
-/** By offset, without overlaps: findings that overlap become one, of the kind that comes first in `DETECTED_KINDS`. */
+/** By offset, without overlaps: findings that overlap become one, of the kind that weighs most. */
 export function* scan(text: string): Generator<void, readonly Finding[], void> {
   const found: Finding[] = [];
   for (let from = 0; from < text.length; from += BLOCK) {
@@ -58,7 +58,9 @@ function endOfSecret(text: string, from: number): number {
   return Math.max(from, REST_OF_SECRET.lastIndex);
 }
 
-const rank = ({ kind }: Finding): number => DETECTED_KINDS.indexOf(kind);
+/** The digits of an IBAN may pass for a card, by chance. */
+const ORDER: readonly DetectedKind[] = ['secret', 'iban', ...DETECTED_KINDS];
+const rank = ({ kind }: Finding): number => ORDER.indexOf(kind);
 
 export function merged(findings: readonly Finding[]): readonly Finding[] {
   const result: Finding[] = [];

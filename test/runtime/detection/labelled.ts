@@ -241,6 +241,7 @@ export const HARD_POSITIVES: readonly (readonly [text: string, kind: DetectedKin
   ['{"text":"a\\\\n4111111111111111"}', 'card', '4111111111111111'],
   ['IBAN:DE89370400440532013000,BIC', 'iban', 'DE89370400440532013000'],
   ['de89-3704-0044-0532-0130-00', 'iban', 'de89-3704-0044-0532-0130-00'],
+  ['PL51 7288 4575 5526 3034 7265 7682', 'iban', 'PL51 7288 4575 5526 3034 7265 7682'],
   ['GB82 WEST 1234 5698 7654 32.', 'iban', 'GB82 WEST 1234 5698 7654 32'],
   ['＜ada＠example．com＞', 'email', 'ada＠example．com'],
   ['mailto:ada@example.com?subject=x', 'email', 'ada@example.com'],
