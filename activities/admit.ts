@@ -7,17 +7,19 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { Release } from '../releases/release.ts';
 import { pinned } from '../releases/release.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
+import { scanAtOnce } from '../runtime/detection/scan.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import { startHash } from '../runtime/start-hash.ts';
 import type {
   AdmitInput,
+  DetectedKind,
   EngineActivities,
   IndexGeneration,
   PinnedRelease,
   Principal,
   Verdict,
 } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { DETECTED_KINDS, Failure } from '../workflows/protocol/index.ts';
 import { localStep } from './local-step.ts';
 import { principalOf } from './principal.ts';
 import { nameOf } from './run-facts.ts';
@@ -108,18 +110,31 @@ function judgeStart(
   principal: Principal,
   release: PinnedRelease | undefined,
 ): Verdict {
-  const context = { workflow: input.workflowType };
+  const { workflowType: workflow } = input;
   if (input.action === 'ask' && release !== undefined) {
+    const context = { workflow, detected: kindsIn(input.request) };
     const resource = { type: 'Release', id: `${release.name}@${release.version}` } as const;
     const attributes = { tenant: input.tenant, risk: release.risk, name: release.name };
     return judge(policy, { principal, action: 'ask', resource, context, attributes });
   }
   if (input.action === 'ingest' && input.collection !== undefined) {
     const resource = { type: 'Collection', id: input.collection } as const;
-    return judge(policy, { principal, action: 'ingest', resource, context, attributes: { tenant: input.tenant } });
+    return judge(policy, {
+      principal,
+      action: 'ingest',
+      resource,
+      context: { workflow },
+      attributes: { tenant: input.tenant },
+    });
   }
   throw ApplicationFailure.nonRetryable(
     `Run ${input.runId} names no ${input.action === 'ask' ? 'release' : 'collection'} to ${input.action}`,
     Failure.InvalidInput,
   );
+}
+
+/** By the built-in detector alone: a local step asks nobody outside. */
+function kindsIn(request: unknown): readonly DetectedKind[] {
+  const found = new Set(scanAtOnce(JSON.stringify(request ?? null)).map(({ kind }) => kind));
+  return DETECTED_KINDS.filter((kind) => found.has(kind));
 }

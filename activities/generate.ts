@@ -10,12 +10,23 @@ import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type { EngineActivities, GenerateInput, Usage, Verdict } from '../workflows/protocol/index.ts';
+import type {
+  EngineActivities,
+  FoundCounts,
+  GenerateInput,
+  MaskDemand,
+  Usage,
+  Verdict,
+} from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { Denials } from './denials.ts';
+import type { Inspection } from './detection/mask-prompt.ts';
+import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
+import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { Releases } from './release-cache.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
@@ -23,6 +34,7 @@ import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
 const HEARTBEAT_MS = 3_000;
+const NO_MASK: MaskDemand = { mask: [], restore: [] };
 
 export interface GenerateDependencies {
   readonly runKeys: RunKeys;
@@ -32,10 +44,11 @@ export interface GenerateDependencies {
   readonly modelCalls: ModelCalls;
   readonly db: Database;
   readonly modelFor: ModelFor;
+  readonly detector: Detector;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, policy, denials, modelCalls, modelFor } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelFor, detector } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -47,26 +60,39 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     ]);
     const runKey = start.key;
     const model = modelFor(body);
-    const verdict = judgeRequest(policy, input, { start, body, standing });
-    const key = keyedHash(runKey, HashPrefix.ModelCall, { runId, stepPath, prompt: input.prompt, model: body.model });
-    const request: ModelRequest = {
-      model: body.model.id,
-      prompt: await withToolResults(db.of(tenant), start, runId, input.prompt),
-      tools: (body.tools ?? []).map(({ definition }) => definition),
-      temperature: body.temperature,
-      maxOutputTokens: body.maxOutputTokens,
-      idempotencyKey: key,
-      signal: context.cancellationSignal,
-    };
-    const attempt = context.info.attempt;
-    const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
-
     const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
+      const whole = await withToolResults(db.of(tenant), start, runId, input.prompt);
+      const inspection = await inspectPrompt(detector, whole, context.cancellationSignal);
+      const verdict = judgeRequest(policy, input, { start, body, standing, inspection });
+      const { mask, restore } = verdict.mask ?? NO_MASK;
+      const masked = mask.length === 0 ? undefined : maskPrompt(runKey, whole, inspection, mask);
+      // What is sent is part of the key: a call that was paid for with other masks is another call.
+      const hidden = mask.length > 0 && { mask };
+      const key = keyedHash(runKey, HashPrefix.ModelCall, {
+        runId,
+        stepPath,
+        prompt: input.prompt,
+        model: body.model,
+        ...hidden,
+      });
+      const request: ModelRequest = {
+        model: body.model.id,
+        prompt: masked?.prompt ?? whole,
+        tools: (body.tools ?? []).map(({ definition }) => definition),
+        temperature: body.temperature,
+        maxOutputTokens: body.maxOutputTokens,
+        idempotencyKey: key,
+        signal: context.cancellationSignal,
+      };
+      const attempt = context.info.attempt;
+      const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
+
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
         : await payOnce(model, request, call, modelCalls, body.model);
-      const { toolCalls, ...said } = reply;
+      const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
+      const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
       return {
         v: 1,
@@ -76,6 +102,8 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         reused,
         durationMs: Math.round(performance.now() - started),
         verdict,
+        ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
+        ...(sealed !== undefined && { withheld: { stepPath, sealed } }),
       };
     } finally {
       clearInterval(heartbeat);
@@ -87,10 +115,15 @@ interface Known {
   readonly start: StartedRun;
   readonly body: ReleaseBody;
   readonly standing: readonly Denial[];
+  readonly inspection: Inspection;
 }
 
 /** @throws ApplicationFailure ModelDenied, NotAsLedgered, non-retryable */
-function judgeRequest(policy: AccessPolicy, input: GenerateInput, { start, body, standing }: Known): Verdict {
+function judgeRequest(
+  policy: AccessPolicy,
+  input: GenerateInput,
+  { start, body, standing, inspection }: Known,
+): Verdict {
   const { access } = input;
   if (access === undefined) {
     throw ApplicationFailure.nonRetryable(
@@ -99,6 +132,7 @@ function judgeRequest(policy: AccessPolicy, input: GenerateInput, { start, body,
     );
   }
   const { principal, origins, sensitivity, sawUntrusted } = access;
+  const { kinds: detected, counts } = inspection;
   if (principal.id !== start.requester) {
     throw ApplicationFailure.nonRetryable(
       `Run ${input.runId} was started by another principal than this step says`,
@@ -106,14 +140,22 @@ function judgeRequest(policy: AccessPolicy, input: GenerateInput, { start, body,
     );
   }
   const denied = denialRules(standing, { release: nameOf(body), principals: [principal.id] });
-  const asked = { ...runFactsOf(input, body), principal, model: body.model, sensitivity, origins, sawUntrusted };
+  const asked = {
+    ...runFactsOf(input, body),
+    principal,
+    model: body.model,
+    sensitivity,
+    origins,
+    sawUntrusted,
+    detected,
+  };
   const verdict = judgeModel(policy, asked, denied);
   if (verdict.decision !== 'deny') return verdict;
   throw ApplicationFailure.create({
     message: `The access policy does not let this request go to ${body.model.name} (${rulesText(verdict.rules)}).`,
     type: Failure.ModelDenied,
     nonRetryable: true,
-    details: [verdict],
+    details: [verdict, { detected: counts, masked: {} } satisfies FoundCounts],
   });
 }
 

@@ -65,6 +65,7 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     repairs: input.repairs,
     tool_calls: input.toolCalls ?? 0,
     approvals: input.approvals ?? 0,
+    ...input.found,
     ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
     started_at: input.startedAt,
     ended_at: endedAt.toISOString(),

@@ -1,6 +1,7 @@
 // The verb `validate`: nothing is given out that did not pass each check. Fails closed.
-import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities } from '../workflows/protocol/index.ts';
+import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
+import type { EngineActivities, Passage, ValidateInput } from '../workflows/protocol/index.ts';
+import { openWithheld } from './detection/restore-reply.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
 import { inSlices } from './slices.ts';
@@ -13,8 +14,18 @@ export interface ValidateDependencies {
 
 export function createValidate({ runKeys, releases }: ValidateDependencies): EngineActivities['validate'] {
   return async (input) =>
-    await localStep(runKeys, input, async () => {
+    await localStep(runKeys, input, async (start) => {
       const { body } = await releases.require(input.tenant, input.releaseDigest);
-      return await inSlices(runChecks(input, body.rules));
+      return await inSlices(runChecks({ ...input, passages: asSeen(input, start) }, body.rules));
     });
+}
+
+/** Passages as the requester may see them: values that the answer does not show in clear do not stand in them either. */
+function asSeen({ passages, withheld }: ValidateInput, start: StartedRun): readonly Passage[] {
+  if (withheld === undefined) return passages;
+  const left = openWithheld(start.key, withheld.stepPath, withheld.sealed);
+  return passages.map((passage) => ({
+    ...passage,
+    text: left.reduce((text, [token, value]) => text.replaceAll(value, () => token), passage.text),
+  }));
 }

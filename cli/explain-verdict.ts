@@ -3,15 +3,13 @@ import { relative } from 'node:path';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { Action, Verdict } from '../workflows/protocol/index.ts';
 
-const WORD = { allow: 'allowed', 'allow-with': 'allowed with an approval', deny: 'denied' } as const;
-
 /** Lines for people. */
 export function explainVerdict(policy: AccessPolicy, verdict: Verdict): readonly string[] {
-  const { decision, facts, rules, approval, policyDigest } = verdict;
+  const { facts, rules, approval, mask, policyDigest } = verdict;
   const { principal, action, resource, context } = facts;
   const groups = [...principal.groups, ...principal.roles.map((role) => `role ${role}`)].join(', ') || 'no groups';
   return [
-    `${WORD[decision]}: ${principal.id}, ${action} ${resource.id}`,
+    `${wordOf(verdict)}: ${principal.id}, ${action} ${resource.id}`,
     `who     ${principal.id} of tenant ${principal.tenant}: ${groups}; clearance ${principal.clearance}`,
     `what    ${action} on ${resource.type} ${resource.id}`,
     `with    ${Object.entries(context)
@@ -19,8 +17,16 @@ export function explainVerdict(policy: AccessPolicy, verdict: Verdict): readonly
       .join(' ')}`,
     ...(rules.length > 0 ? rules.flatMap((rule) => ruleLines(policy, rule)) : noRuleLines(policy, action)),
     ...(approval === undefined ? [] : [`asks    ${approvalText(approval)}`]),
+    ...(mask === undefined
+      ? []
+      : [`masks   ${mask.mask.join(', ')}; restored: ${mask.restore.join(', ') || 'nothing'}`]),
     `policy  ${policyDigest}`,
   ];
+}
+
+function wordOf({ decision, mask }: Verdict): string {
+  if (decision === 'allow-with') return mask === undefined ? 'allowed with an approval' : 'allowed with masks';
+  return decision === 'allow' ? 'allowed' : 'denied';
 }
 
 function ruleLines(policy: AccessPolicy, rule: string): readonly string[] {

@@ -2,6 +2,7 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalDemand } from '../workflows/protocol/index.ts';
+import { MASK_ANNOTATIONS } from './mask-demand.ts';
 import { isName } from './names.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,7 +17,14 @@ export const MAX_QUORUM = 20;
 const DEFAULTS = { quorum: '1', expires_after: '24 hours', use_within: '72 hours' } as const;
 export const DEFAULT_EXPIRES_AFTER_MS = 24 * 60 * MINUTE_MS;
 export const DEFAULT_USE_WITHIN_MS = 72 * 60 * MINUTE_MS;
-const KNOWN: ReadonlySet<string> = new Set(['id', 'groups', ...Object.keys(DEFAULTS), 'reroute_to', 'reroute_after']);
+const KNOWN: ReadonlySet<string> = new Set([
+  'id',
+  'groups',
+  ...Object.keys(DEFAULTS),
+  'reroute_to',
+  'reroute_after',
+  ...MASK_ANNOTATIONS,
+]);
 
 /**
  * The demand of one policy, or `undefined` when it makes none. `where` names file and policy.
@@ -28,7 +36,7 @@ export function approvalDemandOf(policy: PolicyJson, where: string): ApprovalDem
   for (const name of annotations.keys()) {
     if (!KNOWN.has(name)) throw new UserError(`${where}: unknown annotation @${name}`, { hint: HINT });
   }
-  const annotated = [...annotations.keys()].some((name) => name !== 'id');
+  const annotated = [...annotations.keys()].some((name) => name !== 'id' && !MASK_ANNOTATIONS.has(name));
   const waits = policy.effect === 'permit' && policy.conditions.some(({ body }) => readsApproved(body));
   if (!annotated && !waits) return undefined;
   if (!waits) {
@@ -72,7 +80,7 @@ export function mergeDemands(demands: readonly ApprovalDemand[]): ApprovalDemand
 }
 
 const HINT =
-  'Known are @id, and for permits that read context.approved @groups, @quorum, @expires_after, @use_within, @reroute_to and @reroute_after.';
+  'Known are @id, and for permits that read context.approved @groups, @quorum, @expires_after, @use_within, @reroute_to and @reroute_after; for permits of send_to_model @mask and @restore.';
 
 /** Whether an expression of Cedar's JSON form names `context.approved`. */
 function readsApproved(expression: unknown): boolean {

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import type { Principal } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, DETECTED_KINDS } from '../workflows/protocol/index.ts';
 import { MAX_QUORUM } from './approval-demand.ts';
 import { developmentIdentity } from './development-identities.ts';
 import { isName } from './names.ts';
@@ -30,6 +30,8 @@ const call = {
   repeated: z.boolean().default(false),
 };
 const origins = z.array(z.string()).default([]);
+const kinds = z.array(z.enum(DETECTED_KINDS));
+const detected = kinds.default([]);
 const tool = z.strictObject({ id: z.string().min(1), risk, idempotent: z.boolean().default(false) });
 const releaseResource = z.strictObject({ id: release, risk: risk.default('low') });
 const collection = z.strictObject({ id: z.string().min(1) });
@@ -39,7 +41,7 @@ const questionSchema = z.discriminatedUnion('action', [
   z.object({
     action: z.literal('ask'),
     resource: releaseResource,
-    context: context({ workflow: z.string().default('answer') }),
+    context: context({ workflow: z.string().default('answer'), detected }),
   }),
   z.object({
     action: z.literal('ingest'),
@@ -54,7 +56,7 @@ const questionSchema = z.discriminatedUnion('action', [
       provider: z.enum(['local', 'openai-compatible']).default('local'),
       base_url: z.url().optional(),
     }),
-    context: context({ ...inRun, ...trust, origins }),
+    context: context({ ...inRun, ...trust, origins, detected }),
   }),
   z.object({ action: z.literal('call_tool'), resource: tool, context: context({ ...call, origins }) }),
   z.object({
@@ -89,9 +91,10 @@ const whoSchema = z.object({
 const expectSchema = z.union(
   [
     z.enum(['allow', 'deny']),
+    z.strictObject({ mask: kinds.min(1) }),
     z.strictObject({ approval: z.array(group).min(1), quorum: z.int().min(1).max(MAX_QUORUM).default(1) }),
   ],
-  { error: 'expected allow, deny, or { approval: [groups], quorum: number of people }' },
+  { error: 'expected allow, deny, { mask: [kinds] }, or { approval: [groups], quorum: number of people }' },
 );
 
 const OUTER = ['name', 'as', 'principal', 'tenant', 'action', 'resource', 'context', 'expect', 'rules'];

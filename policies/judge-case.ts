@@ -32,7 +32,7 @@ export function judgeCase(policy: AccessPolicy, { principal, tenant, asked }: Po
       return judgeRetrieval(policy, { ...runOf(tenant, asked.context), principal, collection: asked.resource.id });
     case 'send_to_model': {
       const { id: name, provider, base_url: baseUrl } = asked.resource;
-      const { sensitivity, origins, saw_untrusted: sawUntrusted } = asked.context;
+      const { sensitivity, origins, saw_untrusted: sawUntrusted, detected } = asked.context;
       const model = { name, provider, baseUrl };
       return judgeModel(policy, {
         ...runOf(tenant, asked.context),
@@ -41,6 +41,7 @@ export function judgeCase(policy: AccessPolicy, { principal, tenant, asked }: Po
         sensitivity,
         origins,
         sawUntrusted,
+        detected,
       });
     }
     case 'call_tool': {
@@ -75,13 +76,18 @@ export function differenceOf({ expect, rules }: PolicyCase, verdict: Verdict): s
   return `expected ${expected} by ${rules.join(', ') || 'no rule'}, got it ${by}`;
 }
 
-function expectationOf({ decision, approval }: Verdict): Expectation {
+function expectationOf({ decision, approval, mask }: Verdict): Expectation {
+  if (mask !== undefined) return { mask: [...mask.mask] };
   if (decision !== 'allow-with' || approval === undefined) return decision === 'allow' ? 'allow' : 'deny';
   return { approval: [...approval.quorum.groups], quorum: approval.quorum.n };
 }
 
-const textOf = (expected: Expectation): string =>
-  typeof expected === 'string' ? expected : `approval by ${expected.quorum} of ${sorted(expected.approval)}`;
+function textOf(expected: Expectation): string {
+  if (typeof expected === 'string') return expected;
+  return 'mask' in expected
+    ? `mask of ${sorted(expected.mask)}`
+    : `approval by ${expected.quorum} of ${sorted(expected.approval)}`;
+}
 
 const sorted = (texts: readonly string[]): string => [...texts].sort().join(', ');
 

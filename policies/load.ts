@@ -5,8 +5,9 @@ import type { DetailedError, PolicyJson, PolicySet } from '@cedar-policy/cedar-w
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { digestOf } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { ApprovalDemand, Digest } from '../workflows/protocol/index.ts';
+import type { ApprovalDemand, Digest, MaskDemand } from '../workflows/protocol/index.ts';
 import { approvalDemandOf } from './approval-demand.ts';
+import { maskDemandOf } from './mask-demand.ts';
 import type { PolicySource } from './problems.ts';
 import { parseProblem, schemaProblem } from './problems.ts';
 import type { RiskClasses } from './risk-classes.ts';
@@ -19,6 +20,8 @@ export interface AccessPolicy {
   readonly ids: readonly string[];
   /** What the policies that wait for people ask of them, by policy id. */
   readonly approvals: ReadonlyMap<string, ApprovalDemand>;
+  /** What the policies that let a prompt go to a model hide of it, by policy id. */
+  readonly masks: ReadonlyMap<string, MaskDemand>;
   readonly riskClasses: RiskClasses;
   /** Where each policy stands, by policy id. */
   readonly sources: ReadonlyMap<string, PolicySource>;
@@ -31,7 +34,7 @@ export interface AccessPolicy {
 /**
  * @param folder holds `schema.cedarschema`, `access.cedar` and `risk-classes.yaml`
  * @throws UserError naming file and line of what does not parse, of each policy that names what the schema lacks, and the policy
- *   that asks for an approval in a way that cannot be followed
+ *   that asks for an approval or a mask in a way that cannot be followed
  */
 export function loadAccessPolicy(folder: string): AccessPolicy {
   const schemaPath = join(folder, 'schema.cedarschema');
@@ -50,9 +53,13 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   }
 
   const approvals = new Map<string, ApprovalDemand>();
+  const masks = new Map<string, MaskDemand>();
   for (const [id, json] of parsed) {
-    const demand = approvalDemandOf(json, `${policyPath}:${sources.get(id)?.line}: policy ${id}`);
+    const where = `${policyPath}:${sources.get(id)?.line}: policy ${id}`;
+    const demand = approvalDemandOf(json, where);
     if (demand !== undefined) approvals.set(id, demand);
+    const mask = maskDemandOf(json, where);
+    if (mask !== undefined) masks.set(id, mask);
   }
   const riskClasses = loadRiskClasses(join(folder, 'risk-classes.yaml'));
 
@@ -60,7 +67,7 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   const digest = digestOf({ schema, policies, riskClasses });
   requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   requireSuccess(cedar.preparsePolicySet(digest, set), policyPath, text);
-  return { digest, ids: [...sources.keys()], approvals, riskClasses, sources, parsed, handle: digest };
+  return { digest, ids: [...sources.keys()], approvals, masks, riskClasses, sources, parsed, handle: digest };
 }
 
 /** Maps first: as a key of a plain object, `__proto__` would drop its policy. */

@@ -79,6 +79,14 @@ const environmentSchema = z.object({
   TEMPORAL_TLS_SERVER_NAME: z.string().min(1).optional(),
   TEMPORAL_CLI_PATH: z.string().min(1).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  COUNTERSIGN_PRESIDIO_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => /^https?:\/\/[^@?#]+$/i.test(text), 'expected an endpoint, without credentials or a query')
+    .optional(),
+  COUNTERSIGN_PRESIDIO_LANGUAGE: z
+    .string()
+    .regex(/^[a-z]{2}$/, 'expected a language, for example en')
+    .optional(),
   QDRANT_URL: z.url({ protocol: /^https?$/ }).optional(),
   QDRANT_API_KEY: z.string().min(1).optional(),
 });
@@ -120,6 +128,8 @@ export interface Config {
   readonly databaseUrl: string;
   readonly databaseRole: DatabaseRole;
   readonly qdrant?: { readonly url: string; readonly apiKey?: string };
+  /** An analyzer that looks for names and places, beside the built-in detector. @default none */
+  readonly presidio?: { readonly url: string; readonly language?: string };
   /** Absolute paths. */
   readonly policiesDir: string;
   readonly releasesDir: string;
@@ -194,6 +204,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
     databaseUrl,
     databaseRole: options.role,
     ...qdrantOf(environment),
+    ...presidioOf(environment),
     policiesDir: resolve(cwd, environment.COUNTERSIGN_POLICIES ?? 'policies'),
     releasesDir: resolve(cwd, environment.COUNTERSIGN_RELEASES ?? 'releases'),
     keyFiles: {
@@ -241,6 +252,11 @@ function keyProviderOf(environment: Environment): Pick<Config, 'keyProvider'> {
       ...(environment.VAULT_NAMESPACE !== undefined && { namespace: environment.VAULT_NAMESPACE }),
     },
   };
+}
+
+function presidioOf(environment: Environment): Pick<Config, 'presidio'> {
+  const { COUNTERSIGN_PRESIDIO_URL: url, COUNTERSIGN_PRESIDIO_LANGUAGE: language } = environment;
+  return url === undefined ? {} : { presidio: { url, ...(language !== undefined && { language }) } };
 }
 
 function s3Of(environment: Environment): Pick<Config, 's3'> {

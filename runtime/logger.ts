@@ -2,6 +2,8 @@
 import type { DestinationStream, Logger } from 'pino';
 import { destination, pino } from 'pino';
 import type { Config } from './config.ts';
+import { replaceInJson } from './detection/replace.ts';
+import { scanAtOnce } from './detection/scan.ts';
 import { loggableError } from './loggable-error.ts';
 
 export type { Logger } from 'pino';
@@ -30,8 +32,16 @@ export function createLogger(
       name: options.name,
       level: options.logLevel,
       serializers: { err: loggableError, error: loggableError, cause: loggableError },
+      // The last net, under the fields above and whatever a message says.
+      hooks: { streamWrite: withoutFindings },
       redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
     },
     stream,
   );
+}
+
+/** A line of JSON without the secrets and personal data that have a shape. Addresses of hosts stay: they are what logs are read for. */
+function withoutFindings(line: string): string {
+  const findings = scanAtOnce(line).filter(({ kind }) => kind !== 'ip');
+  return findings.length === 0 ? line : replaceInJson(line, findings, ({ kind }) => `[redacted:${kind}]`);
 }

@@ -1,11 +1,13 @@
 // Wires the engine's activities to their adapters: the one place where they meet.
 import { createModels } from '../activities/adapters/models.ts';
+import { createPresidioDetector } from '../activities/adapters/presidio.ts';
 import { createVectorStore } from '../activities/adapters/vector-stores.ts';
 import { createAdmit } from '../activities/admit.ts';
 import { createAssemble } from '../activities/assemble.ts';
 import { createCallTool } from '../activities/call-tool.ts';
 import { createCloseApproval } from '../activities/close-approval.ts';
 import type { Denials } from '../activities/denials.ts';
+import { allOf, builtInDetector } from '../activities/detection/detectors.ts';
 import { createGenerate } from '../activities/generate.ts';
 import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
@@ -14,6 +16,7 @@ import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
+import type { Detector } from '../activities/ports/detector.ts';
 import type { Model } from '../activities/ports/model.ts';
 import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
@@ -73,6 +76,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       denials,
       modelCalls: createModelCalls(db),
       modelFor: createModels(config.providerKeys, dependencies.models),
+      detector: detectorOf(config),
     }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ db, runKeys }),
@@ -85,4 +89,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     indexGeneration: createIndexGeneration({ db, vectors }),
     swapGeneration: createSwapGeneration({ db, vectors }),
   };
+}
+
+function detectorOf({ presidio }: Config): Detector {
+  return allOf([builtInDetector, ...(presidio === undefined ? [] : [createPresidioDetector(presidio)])]);
 }

@@ -37,6 +37,7 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
       text: generation.text,
       finishReason: generation.finishReason,
       passages,
+      ...(generation.withheld !== undefined && { withheld: generation.withheld }),
     });
     if (validation.passed) return answered(state, generation.text, generation.model, validation);
     const reasons = validation.checks.filter((check) => !check.passed).map((check) => check.reason);

@@ -8,6 +8,7 @@ import { localStep } from './local-step.ts';
 import type {
   Assembled,
   CallTrust,
+  FoundCounts,
   GenerateInput,
   Generation,
   ModelAccess,
@@ -22,7 +23,7 @@ import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import type { RunState } from './run-state.ts';
 import { addUsage, admissionOf, releaseOf, stepInput } from './run-state.ts';
-import { noteVerdict } from './verdicts.ts';
+import { noteFound, noteVerdict } from './verdicts.ts';
 
 export type DraftState = Written | Declined;
 
@@ -90,6 +91,7 @@ export async function written(
   });
   if (typeof generation === 'string') return refusedByPolicy(generation);
   noteVerdict(state, generation.verdict);
+  noteFound(state, generation.found);
   state.usage = addUsage(state.usage, generation.usage);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
@@ -128,7 +130,9 @@ async function generate(state: RunState, input: GenerateInput): Promise<Generati
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
     const cause = error instanceof ActivityFailure ? error.cause : error;
     if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.ModelDenied) throw error;
-    noteVerdict(state, (cause.details ?? [])[0] as Verdict | undefined);
+    const [verdict, found] = (cause.details ?? []) as [Verdict?, FoundCounts?];
+    noteVerdict(state, verdict);
+    noteFound(state, found);
     return cause.message;
   }
 }

@@ -223,6 +223,7 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     repairs: state.repairs,
     ...(state.toolCalls > 0 && { toolCalls: state.toolCalls }),
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
+    ...(state.found !== undefined && { found: state.found }),
     ...(state.verdicts.size > 0 && { verdicts: [...state.verdicts.values()] }),
   };
   await CancellationScope.nonCancellable(() => localStep('record', input));

@@ -4,6 +4,7 @@ import type { DecisionState } from './decisions.ts';
 import type {
   Admission,
   Answered,
+  FoundCounts,
   PinnedRelease,
   Sensitivity,
   StartInput,
@@ -34,6 +35,8 @@ export interface RunState extends DecisionState {
   sensitivity: Sensitivity;
   /** What the access policy said after admission, by its content. */
   readonly verdicts: Map<string, VerdictSummary>;
+  /** Personal data and secrets in its prompts, in numbers. */
+  found?: FoundCounts;
   /** Waiting for people does not count against the run's time. */
   waitedMs: number;
   /** Waits for people that are under way, and since when there is at least one. */

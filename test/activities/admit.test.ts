@@ -127,7 +127,7 @@ describe('an admission', () => {
           principal: ada,
           action: 'ask',
           resource: { type: 'Release', id: 'refunds@1.0.0' },
-          context: { workflow: 'answer' },
+          context: { workflow: 'answer', detected: [] },
         },
       },
       release: pinned(release),

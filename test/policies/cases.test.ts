@@ -77,7 +77,11 @@ describe('a file of cases', () => {
         expect: 'allow',
         principal: { id: 'staff', tenant: 'default', groups: ['staff'], roles: [], clearance: 'internal' },
         tenant: 'default',
-        asked: { action: 'ask', resource: { id: 'r@1.0.0', risk: 'low' }, context: { workflow: 'answer' } },
+        asked: {
+          action: 'ask',
+          resource: { id: 'r@1.0.0', risk: 'low' },
+          context: { workflow: 'answer', detected: [] },
+        },
       },
     ]);
   });
@@ -88,7 +92,7 @@ describe('a file of cases', () => {
     [
       'an expectation that is none',
       good.replace('allow', 'maybe'),
-      'expect: expected allow, deny, or { approval: [groups]',
+      'expect: expected allow, deny, { mask: [kinds] }, or { approval: [groups]',
     ],
     ['nobody who asks', good.replace('as: staff\n', ''), 'says neither who asks nor as whom'],
     ['two who ask', `${good}\nprincipal: { id: x }`, 'says both as and principal'],

@@ -19,7 +19,7 @@ const asking = (principal: Principal, tenant = 'default'): Question => ({
   principal,
   action: 'ask',
   resource: { type: 'Release', id: 'support_refund_answer@1.4.0' },
-  context: { workflow: 'answer' },
+  context: { workflow: 'answer', detected: [] },
   attributes: { tenant, risk: 'low', name: 'support_refund_answer' },
 });
 const ingesting = (principal: Principal, tenant = 'default'): Question => ({
@@ -95,8 +95,11 @@ describe('the shipped policy', () => {
 
 describe('judging', () => {
   it.each([
-    ['a context field that the schema lacks', { ...asking(customer), context: { workflow: 'answer', amount: 5 } }],
-    ['a context field of another type', { ...asking(customer), context: { workflow: 7 } }],
+    [
+      'a context field that the schema lacks',
+      { ...asking(customer), context: { workflow: 'answer', detected: [], amount: 5 } },
+    ],
+    ['a context field of another type', { ...asking(customer), context: { workflow: 7, detected: [] } }],
     ['a context without a required field', { ...asking(customer), context: {} }],
     ['an action that the schema lacks', { ...asking(customer), action: 'approve' as const }],
     ['an action on a resource it does not apply to', { ...ingesting(operator), action: 'ask' as const }],

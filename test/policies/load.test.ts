@@ -44,6 +44,7 @@ describe('policies that load', () => {
       'operators-may-ingest',
       'customers-and-staff-may-search',
       'requests-may-go-to-models',
+      'sensitive-values-are-masked',
       'confidential-text-stays-here',
       'publishers-may-release',
       'low-risk-tools-run-at-once',

@@ -77,6 +77,8 @@ export interface EngineOptions
   readonly policy?: (own: string) => string;
   /** Bucket for big payloads; `undefined` for none. @default none */
   readonly s3?: () => S3Settings | undefined;
+  /** Analyzer that is asked as well. @default none */
+  readonly presidio?: () => NonNullable<Config['presidio']>;
   /** `host:port` of another Temporal server than the one that all files share. */
   readonly temporal?: () => string;
   /** What the SDK itself says, in this process. @default nothing */
@@ -120,6 +122,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     databaseUrl: database.url(role),
     databaseRole: role,
     ...bucket(),
+    ...(options.presidio !== undefined && { presidio: options.presidio() }),
     policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
     releasesDir,
     keyFiles: {

@@ -48,6 +48,10 @@ export const Failure = {
   ModelNotScripted: 'countersign.model.NotScripted',
   /** The access policy does not let the request go to the model; `details[0]` is the Verdict. Nothing was sent. */
   ModelDenied: 'countersign.model.Denied',
+  /** What looks for personal data does not answer, so nothing is taken for clean; it is tried again. */
+  DetectorUnavailable: 'countersign.detector.Unavailable',
+  /** It does not accept the request: a setting is wrong. */
+  DetectorRefused: 'countersign.detector.Refused',
   /** A limit of the release was reached; the run ends as budget-exhausted. */
   BudgetExhausted: 'countersign.budget.Exhausted',
   /** The provider of key-encryption keys does not answer; it is tried again. */

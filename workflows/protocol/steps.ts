@@ -1,6 +1,7 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
+import type { KindCounts } from './detection.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage, TrustLabel } from './passage.ts';
@@ -118,6 +119,21 @@ export interface Generation {
   readonly durationMs: number;
   /** What the access policy said. Absent in histories of before it was asked. */
   readonly verdict?: Verdict;
+  /** What was found in the prompt, and what of it was hidden from the model; absent when nothing was found. */
+  readonly found?: FoundCounts;
+  /** Which step's tokens are left in `text`, and, sealed under the run's key, what they stand for; absent without any. */
+  readonly withheld?: Withheld;
+}
+
+export interface FoundCounts {
+  readonly detected: KindCounts;
+  readonly masked: KindCounts;
+}
+
+export interface Withheld {
+  readonly stepPath: StepPath;
+  /** Base64. */
+  readonly sealed: string;
 }
 
 export interface ValidateInput extends StepInput {
@@ -126,6 +142,8 @@ export interface ValidateInput extends StepInput {
   readonly text: string;
   readonly finishReason: FinishReason;
   readonly passages: readonly Passage[];
+  /** Of the generation: quotes are held against passages in which the same values are hidden. */
+  readonly withheld?: Withheld;
 }
 
 export interface Check {
@@ -163,6 +181,8 @@ export interface RecordInput extends StepInput {
   readonly repairs: number;
   readonly toolCalls?: number;
   readonly approvals?: number;
+  /** The most that was found, and hidden, in one prompt, by kind. Absent when nothing was found. */
+  readonly found?: FoundCounts;
   /** Every verdict of the run but that of admission, each once. */
   readonly verdicts?: readonly VerdictSummary[];
 }

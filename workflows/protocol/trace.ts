@@ -1,5 +1,6 @@
 // The trace record, one a request. The first nine fields carry the names that LLM operations tooling agrees on.
 
+import type { KindCounts } from './detection.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { VerdictSummary } from './verdict.ts';
@@ -45,6 +46,10 @@ export interface TraceRecord {
   readonly tool_calls: number;
   /** Approvals that people were asked for. */
   readonly approvals: number;
+  /** How many values of each kind were found in one prompt, at most; absent when none was. Never the values. */
+  readonly detected?: KindCounts;
+  /** How many of them the model did not see. */
+  readonly masked?: KindCounts;
   /** What the policy said after admission, each answer once; absent when it was not asked again. */
   readonly verdicts?: readonly VerdictSummary[];
   /** RFC 3339, UTC. */

@@ -1,6 +1,7 @@
 // What the access policy said, with the facts it was said on. Computed in activities, recorded, never recomputed on replay.
 
 import type { Quorum } from './approval.ts';
+import type { DetectedKind } from './detection.ts';
 import type { Digest } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { Principal } from './principal.ts';
@@ -16,6 +17,14 @@ export interface Verdict {
   readonly facts: VerdictFacts;
   /** What must happen first; only for `allow-with`. */
   readonly approval?: ApprovalDemand;
+  /** What must be hidden from the model first; only for `allow-with`. */
+  readonly mask?: MaskDemand;
+}
+
+/** Kinds that were found and that the model must not see; of these, which an answer may show in clear again. */
+export interface MaskDemand {
+  readonly mask: readonly DetectedKind[];
+  readonly restore: readonly DetectedKind[];
 }
 
 /** Of several matching rules: the largest quorum, the shortest times, all groups. */
@@ -43,4 +52,6 @@ export interface VerdictSummary {
   readonly resource: string;
   readonly decision: Verdict['decision'];
   readonly rules: readonly string[];
+  /** Kinds that were hidden. */
+  readonly mask?: readonly DetectedKind[];
 }
