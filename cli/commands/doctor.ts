@@ -136,6 +136,7 @@ async function examineDatabase(config: Config): Promise<readonly Finding[]> {
       await attempt('migrations', () => check.checkMigrations(db.all)),
       await attempt('roles', () => check.checkRoles(db.all)),
       await attempt('grants', () => check.checkGrants(db.all)),
+      await attempt('tenancy', () => check.checkTenancy(db.all)),
       // Without a key file there is nothing to try: the check of keys has said so.
       ...(config.keyProvider === undefined && !existsSync(config.keyFiles.kek)
         ? []

@@ -119,6 +119,23 @@ export async function checkGrants(sql: Sql): Promise<Finding> {
   );
 }
 
+/** Whether a table lets connections of one tenant see the rows of another: somebody may have switched its policy off. */
+export async function checkTenancy(sql: Sql): Promise<Finding> {
+  const rows = await sql<{ name: string }[]>`
+    select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'countersign' and c.relkind in ('r', 'p') and not (c.relrowsecurity
+      and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'of_tenant'
+        and pg_get_expr(p.polqual, p.polrelid) like '%current_tenant()%'))
+    order by 1`;
+  if (rows.length === 0) return ok('tenancy', 'every table keeps tenants apart');
+  return found(
+    'tenancy',
+    'fail',
+    `not kept apart by tenant: ${rows.map(({ name }) => name).join(', ')}`,
+    'Restore row-level security and the policy of_tenant of each, as the migrations made them.',
+  );
+}
+
 /** Whether this process holds the keys that the ledger's are wrapped by. */
 export async function checkKeyProvider(db: Database, config: KeyConfig): Promise<Finding> {
   const fix = 'See `npx countersign keys status`.';

@@ -10,7 +10,15 @@ import { Connection } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../cli/doctor/check.ts';
 import { attempt, checkClock, exitCodeOf, found, ok } from '../../cli/doctor/check.ts';
-import { checkDatabase, checkMigrations, checkRoles, databaseClock, judgeVersion } from '../../cli/doctor/database.ts';
+import {
+  checkDatabase,
+  checkGrants,
+  checkMigrations,
+  checkRoles,
+  checkTenancy,
+  databaseClock,
+  judgeVersion,
+} from '../../cli/doctor/database.ts';
 import { checkHome, checkKeys, checkNode, checkPorts, checkSdk } from '../../cli/doctor/machine.ts';
 import { checkQdrant } from '../../cli/doctor/qdrant.ts';
 import {
@@ -198,6 +206,30 @@ describe('checks of the database', () => {
     const sql = connectDatabase({ databaseUrl: url, databaseRole: 'owner', maxConnections: 1 });
     expect(await checkDatabase(sql)).toMatchObject({ status: 'fail', detail: expect.stringContaining('ECONNREFUSED') });
     await sql.end();
+  });
+
+  test('a grant too many is named, and what is said to do takes it back', async () => {
+    const sql = database.sql('owner');
+    expect((await checkGrants(sql)).status).toBe('ok');
+    await sql`grant update on traces to countersign_worker`;
+    const finding = await checkGrants(sql);
+    expect(finding).toMatchObject({ status: 'fail', detail: 'a worker may change traces' });
+    await sql.unsafe(finding.fix ?? '');
+    expect((await checkGrants(sql)).status).toBe('ok');
+  });
+
+  test('a table that does not keep tenants apart is named', async () => {
+    const sql = database.sql('owner');
+    expect((await checkTenancy(sql)).status).toBe('ok');
+    await sql`alter table traces disable row level security`;
+    await sql`alter policy of_tenant on effects using (true)`;
+    expect(await checkTenancy(sql)).toMatchObject({
+      status: 'fail',
+      detail: 'not kept apart by tenant: effects, traces',
+    });
+    await sql`alter table traces enable row level security`;
+    await sql`alter policy of_tenant on effects using (tenant = (select countersign.current_tenant()))`;
+    expect((await checkTenancy(sql)).status).toBe('ok');
   });
 
   test('migrations: applied, behind, ahead, and none at all', async () => {
