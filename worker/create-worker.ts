@@ -10,6 +10,7 @@ import type { Tool } from '../activities/ports/tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSecurityLog } from '../activities/security-log.ts';
 import { createToolbox } from '../activities/toolbox.ts';
+import { requireAnswerable } from '../policies/answerable.ts';
 import { loadAccessPolicy } from '../policies/load.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
@@ -73,6 +74,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const given = [...(options.tools ?? [])];
   const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
+  requireAnswerable(policy, config.policiesDir);
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));

@@ -86,7 +86,11 @@ const folderOf = ({ policies }: OfflineOptions): string =>
 
 async function validate(options: OfflineOptions): Promise<void> {
   const { loadAccessPolicy } = await import('../../policies/load.ts');
-  const { digest, ids, approvals, riskClasses } = loadAccessPolicy(folderOf(options));
+  const { requireAnswerable } = await import('../../policies/answerable.ts');
+  const folder = folderOf(options);
+  const policy = loadAccessPolicy(folder);
+  requireAnswerable(policy, folder);
+  const { digest, ids, approvals, riskClasses } = policy;
   if (options.json) return printJson({ valid: true, digest, policies: ids, riskClasses });
   print(`${paint('bold', 'valid')}: ${ids.length} policies, ${approvals.size} of them ask for an approval`);
   print(`digest ${digest}`);

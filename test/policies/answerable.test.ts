@@ -1,0 +1,49 @@
+// A policy folder that does not take what the engine asks is told at once, with every action, and not by each run.
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { requireAnswerable } from '../../policies/answerable.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const OWN = fileURLToPath(new URL('../../policies', import.meta.url));
+const folder = useTempFolder();
+
+/** The project's own policies with another schema, and no policy but one, so that only the schema matters. */
+function withSchema(name: string, change: (own: string) => string): () => void {
+  const path = folder.file(name);
+  cpSync(OWN, path, { recursive: true });
+  writeFileSync(`${path}/schema.cedarschema`, change(readFileSync(`${path}/schema.cedarschema`, 'utf8')));
+  writeFileSync(`${path}/access.cedar`, '@id("nobody")\nforbid (principal, action, resource);\n');
+  return () => requireAnswerable(loadAccessPolicy(path), path);
+}
+
+describe('a policy folder', () => {
+  it('of this version takes every question', () => {
+    requireAnswerable(loadAccessPolicy(OWN), OWN);
+    withSchema('as-it-is', (own) => own)();
+  });
+
+  it('with an earlier schema is refused, with every action that it does not take', () => {
+    const check = withSchema('earlier', (own) => own.replaceAll(/^ *detected: Set<String>,\n/gm, ''));
+    expect(check).toThrow(UserError);
+    const said = messageOf(check);
+    expect(said.match(/^- \w+/gm)).toEqual(['- ask', '- send_to_model']);
+    expect(said).toContain('detected');
+  });
+
+  it('without an attribute of a resource is refused, too', () => {
+    const said = messageOf(withSchema('attribute', (own) => own.replace(/^ *host: String,\n/m, '')));
+    expect(said.match(/^- \w+/gm)).toEqual(['- send_to_model']);
+  });
+});
+
+function messageOf(check: () => void): string {
+  try {
+    check();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
