@@ -6,7 +6,7 @@ import type { Sql } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { ApprovalId, ApprovalRequest, KeyedHash, RunId, StepPath } from '../workflows/protocol/index.ts';
-import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
+import { Failure, HashPrefix, tenantOf } from '../workflows/protocol/index.ts';
 
 export const hashOfRequest = (start: StartedRun, request: ApprovalRequest): KeyedHash =>
   keyedHash(start.key, HashPrefix.ApprovalRequest, request);
@@ -15,7 +15,7 @@ export const hashOfRequest = (start: StartedRun, request: ApprovalRequest): Keye
 export async function writeRequest(sql: Sql, start: StartedRun, request: ApprovalRequest): Promise<ApprovalRequest> {
   const { approvalId, workflowId, stepPath, kind, tool, effectKey, risk, requester, quorum, expiresAt, useBy } =
     request;
-  const [tenant = ''] = approvalId.split('/');
+  const tenant = tenantOf(approvalId);
   const sealed = seal(start.key, contextOf(approvalId), Buffer.from(canonicalJson(request)));
   const inserted = await sql`
     insert into approvals (approval_id, tenant, run_id, step_path, kind, tool, effect_key, risk, requester, quorum, groups,

@@ -6,7 +6,7 @@ import type { Database } from '../runtime/database.ts';
 import { namespaceIdOf } from '../runtime/executions.ts';
 import type { BlobStore, KeptBlob } from '../runtime/payloads/blob-store.ts';
 import type { BlobFigures, KeptReason, MaintenanceActivities } from '../workflows/protocol/index.ts';
-import { KEPT_REASONS, parseRunId } from '../workflows/protocol/index.ts';
+import { KEPT_REASONS, tenantOf } from '../workflows/protocol/index.ts';
 import { keptByTemporal } from './kept-by-temporal.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
@@ -120,7 +120,7 @@ async function judge(
   ledger: LedgerWord | undefined,
 ): Promise<Judgement> {
   const keep = (reason: KeptReason): Judgement => ({ reason, orphans: [], why: '' });
-  if (ledger === undefined || parseRunId(runId)?.tenant !== tenant) return keep('unledgered');
+  if (ledger === undefined || tenantOf(runId) !== tenant) return keep('unledgered');
   if (ledger.reason !== null) return keep(ledger.reason);
   const kept = await keptByTemporal(temporal, runId);
   if (kept.state === 'open' || kept.state === 'uncertain') return keep(kept.state);

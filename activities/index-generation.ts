@@ -9,7 +9,7 @@ import { documentsOf, readDocument, requireGeneration, sourceChanged } from './g
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
-import { createSlices } from './slices.ts';
+import { createSlices, itemsInSlices } from './slices.ts';
 import { documentVector } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 
@@ -73,13 +73,8 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
       if (row.indexed) continue;
       const document = await progress.during(readDocument(input.path, row, settings));
       let chunks = 0;
-      for (const chunk of document.chunks()) {
-        const next = slices.next();
-        if (next !== undefined) {
-          await next;
-          progress.report({ documents, chunks: firstId + chunks });
-        }
-        if (chunk === undefined) continue;
+      const report = (): void => progress.report({ documents, chunks: firstId + chunks });
+      for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         // Before it is written: one id more would be the next document's.
         if (chunks > row.chunks) throw cutOtherwise(row.doc_id);

@@ -6,7 +6,7 @@ import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
-import { createSlices } from './slices.ts';
+import { createSlices, itemsInSlices } from './slices.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
 
@@ -32,13 +32,8 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
       const document = await progress.during(readDocument(input.path, row, settings));
       let chunks = 0;
-      for (const chunk of document.chunks()) {
-        const next = slices.next();
-        if (next !== undefined) {
-          await next;
-          progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
-        }
-        if (chunk === undefined) continue;
+      const report = (): void => progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+      for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         const terms = analyzer.terms(searchableText({ title: document.title, ...chunk }));
         measured.length += terms.length;

@@ -25,6 +25,22 @@ export function createSlices(): Slices {
   return { next: () => (performance.now() - sinceMs < SLICE_MS ? undefined : wait()) };
 }
 
+/** The items that there are, giving way to others after each slice. @param afterTurn called when they had their turn */
+export async function* itemsInSlices<Item>(
+  items: Iterable<Item | undefined>,
+  slices: Slices,
+  afterTurn: () => void,
+): AsyncGenerator<Item, void, void> {
+  for (const item of items) {
+    const next = slices.next();
+    if (next !== undefined) {
+      await next;
+      afterTurn();
+    }
+    if (item !== undefined) yield item;
+  }
+}
+
 /** Runs to the end, giving way to others after each slice. */
 export async function inSlices<Result>(work: Sliced<Result>): Promise<Result> {
   const slices = createSlices();

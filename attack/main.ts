@@ -9,13 +9,12 @@ import { startStack } from '../bench/stack.ts';
 import { note, print, printJson, progressLine } from '../cli/output.ts';
 import { createClient } from '../client/index.ts';
 import { loadAccessPolicy } from '../policies/load.ts';
-import type { RiskClass } from '../policies/risk-classes.ts';
 import { publishFolder } from '../releases/publish.ts';
-import type { ReleaseBody } from '../releases/release.ts';
 import type { Config } from '../runtime/config.ts';
 import { openDatabase } from '../runtime/database.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import { writeApprovers } from '../testing/index.ts';
+import { NO_DEMANDS } from '../testing/no-demands.ts';
 import { createWorker } from '../worker/index.ts';
 import type { Principal } from '../workflows/protocol/index.ts';
 import { loadCases } from './cases.ts';
@@ -27,15 +26,6 @@ import { COLLECTION, MODEL, worldOf } from './world.ts';
 
 const OWN_CASES = fileURLToPath(new URL('cases.jsonl', import.meta.url));
 const TASK_QUEUE = 'attack';
-
-const NOTHING_DEMANDED: RiskClass = {
-  eval_cases: 0,
-  tools_up_to: 'critical',
-  models: ['*'],
-  max_sensitivity: 'restricted',
-  calls: { approval: 'policy', quorum: 1 },
-  audit: 'trace',
-};
 
 const person = (id: string, roles: readonly string[]): Principal => ({
   id,
@@ -108,15 +98,8 @@ function parse() {
 /** These releases are made for the cases: what a risk class demands at publishing they need not have. Runs are held to it. */
 async function publish(world: World, config: Config): Promise<void> {
   const folder = writeFiles(join(config.home, 'attack-releases'), world.releases);
-  const lax = NOTHING_DEMANDED;
-  const riskClasses = { low: lax, medium: lax, high: lax, critical: lax };
-  const policy = { ...loadAccessPolicy(config.policiesDir), riskClasses };
-  const tools = new Map<string, NonNullable<ReleaseBody['tools']>[number]>(
-    world.tools.map(({ definition, definitionHash }) => [
-      definition.name,
-      { definition: structuredClone(definition) as never, definitionHash },
-    ]),
-  );
+  const policy = { ...loadAccessPolicy(config.policiesDir), riskClasses: NO_DEMANDS };
+  const tools = new Map(world.tools.map((tool) => [tool.definition.name, tool]));
   const db = openDatabase({ ...config, maxConnections: 1 });
   try {
     await publishFolder({

@@ -1,6 +1,7 @@
 // Runs each case as a run of the engine's `agent`, and looks in the ledger what came of it. Nobody approves anything here.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CountersignClient, Principal, RunHandle } from '../client/index.ts';
+import { canonicalJson } from '../runtime/canonical.ts';
 import type { Case } from './cases.ts';
 import type { ObedientModel } from './obedient-model.ts';
 import type { World } from './world.ts';
@@ -92,14 +93,4 @@ async function endOf(client: CountersignClient, run: RunHandle): Promise<string>
   return asked === undefined ? over : 'held';
 }
 
-const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, each]) => [name, sorted(each)]),
-  );
-}
+const isSame = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);

@@ -1,10 +1,9 @@
 // Decisions as approvers sign them: a compact EdDSA JWS over the hash of a request that this process opened and hashed itself.
 import { readFileSync } from 'node:fs';
-import type { CryptoKey, JWK } from 'jose';
-import { CompactSign, importJWK } from 'jose';
+import type { JWK } from 'jose';
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { canonicalJson, sha256 } from '../runtime/canonical.ts';
+import { sha256 } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalRequest, DecisionClaims, DecisionKind, KeyedHash } from '../workflows/protocol/index.ts';
 import {
@@ -14,6 +13,7 @@ import {
   MAX_REASON_CHARS,
   WIRE_VERSION,
 } from '../workflows/protocol/index.ts';
+import { decodeJws, signClaims } from './jws.ts';
 
 /** Who decides, with the private half of a key that the approver registry knows. */
 export interface Signer {
@@ -107,10 +107,7 @@ export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: 
     ...(edited !== undefined && { editedHash: sha256(editedBytes(jti, edited)) }),
     ...(delegate !== undefined && { delegate }),
   };
-  const jws = await new CompactSign(new TextEncoder().encode(canonicalJson(claims)))
-    .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid, typ: DECISION_TYPE })
-    .sign(await keyOf(signer));
-  return { claims, jws };
+  return { claims, jws: await signClaims(signer, DECISION_TYPE, claims) };
 }
 
 /** The reason, trimmed. @throws UserError, wrong use */
@@ -135,20 +132,6 @@ export function requireReason(decision: DecisionKind, reason: string): string {
   });
 }
 
-/** @throws UserError for a key that cannot sign */
-export async function keyOf(signer: Signer): Promise<CryptoKey> {
-  try {
-    const key = await importJWK({ ...signer.privateKey }, 'EdDSA');
-    if (!(key instanceof Uint8Array) && key.type === 'private') return key;
-  } catch {
-    // Told below, without what the library says of the key.
-  }
-  throw new UserError(`The key ${signer.kid} of ${signer.approver} cannot sign`, {
-    hint: 'It must be the private half of an Ed25519 key.',
-    exitCode: 64,
-  });
-}
-
 const headerSchema = z.object({ kid: z.string() });
 const claimsSchema = z.object({
   decision: z.enum(DECISION_KINDS),
@@ -160,19 +143,11 @@ const claimsSchema = z.object({
 
 /** What a compact JWS claims, unverified; `undefined` for anything that is not a decision. */
 export function decodeDecision(jws: string): RecordedDecision | undefined {
-  const [header = '', payload = ''] = jws.split('.');
-  const parsed = claimsSchema.safeParse(parse(payload));
-  const head = headerSchema.safeParse(parse(header));
+  const { header, claims } = decodeJws(jws);
+  const parsed = claimsSchema.safeParse(claims);
+  const head = headerSchema.safeParse(header);
   if (!parsed.success || !head.success) return undefined;
   const { decision, approver, delegate, iat, reason } = parsed.data;
   const decidedAt = new Date(iat * 1000).toISOString();
   return { approver, decision, ...(delegate !== undefined && { delegate }), decidedAt, reason, kid: head.data.kid };
-}
-
-function parse(base64Url: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(base64Url, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

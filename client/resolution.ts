@@ -1,14 +1,12 @@
 // Resolutions: what a person found out of an effect that nobody could tell, signed with the key of an approver.
-import { CompactSign } from 'jose';
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { canonicalJson } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Digest, RunId } from '../workflows/protocol/index.ts';
 import { MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
 import type { Signer } from './decision.ts';
-import { keyOf } from './decision.ts';
+import { decodeJws, signClaims } from './jws.ts';
 
 export interface ResolveOptions {
   /** `done`: it happened. `failed`: it certainly did not. */
@@ -63,9 +61,7 @@ export async function signResolution(
     iat: nowMs / 1000,
     jti: ulid(nowMs),
   };
-  return await new CompactSign(new TextEncoder().encode(canonicalJson(claims)))
-    .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid, typ: RESOLUTION_TYPE })
-    .sign(await keyOf(signer));
+  return await signClaims(signer, RESOLUTION_TYPE, claims);
 }
 
 export const sealResolution = (runKey: Uint8Array, effectKey: Digest, jws: string): Buffer =>
@@ -73,16 +69,14 @@ export const sealResolution = (runKey: Uint8Array, effectKey: Digest, jws: strin
 
 /** Its signature is verified by whoever audits, not here. @throws when key, effect or a byte differs */
 export function openResolution(runKey: Uint8Array, effectKey: Digest, sealed: Uint8Array, at: Date): Resolution {
-  const [header = '', payload = ''] = open(runKey, contextOf(effectKey), sealed).toString('utf8').split('.');
-  const { kid } = z.object({ kid: z.string() }).parse(parse(header));
-  const { state, reason, receipt, approver: by, effectKey: of } = claimsSchema.parse(parse(payload));
+  const { header, claims } = decodeJws(open(runKey, contextOf(effectKey), sealed).toString('utf8'));
+  const { kid } = z.object({ kid: z.string() }).parse(header);
+  const { state, reason, receipt, approver: by, effectKey: of } = claimsSchema.parse(claims);
   if (of !== effectKey) throw new Error('A resolution is of another effect');
   return { state, by, at: at.toISOString(), reason, receipt, kid };
 }
 
 const contextOf = (effectKey: Digest): string => `effect-resolution:${effectKey}`;
-
-const parse = (base64Url: string): unknown => JSON.parse(Buffer.from(base64Url, 'base64url').toString('utf8'));
 
 function requireText(what: string, text: string, maxChars: number): void {
   if (text.trim() !== '' && text.length <= maxChars) return;

@@ -13,7 +13,6 @@ import type { CountersignClient, Principal, RunHandle, RunId, Signer } from '../
 import { createClient, toHistoryJson } from '../../client/index.ts';
 import * as sampleTools from '../../examples/tools/index.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
-import type { RiskClass } from '../../policies/risk-classes.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import type { ReleaseBody } from '../../releases/release.ts';
 import type { Config, DatabaseRole } from '../../runtime/config.ts';
@@ -25,6 +24,7 @@ import type { Bundle } from '../../runtime/workflow-bundle.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 import type { Approvers } from '../../testing/index.ts';
 import { writeApprovers } from '../../testing/index.ts';
+import { NO_DEMANDS } from '../../testing/no-demands.ts';
 import type { CreateWorkerOptions } from '../../worker/create-worker.ts';
 import { createWorker } from '../../worker/index.ts';
 import type { IngestReport } from '../../workflows/protocol/index.ts';
@@ -49,17 +49,6 @@ export const OPERATOR = person('operator', ['staff'], ['operator']);
 /** For `publishFolder`. */
 export const PUBLISHER: Principal = { ...person('test', [], ['publisher']), clearance: 'public' };
 export const SUSPENDED = person('suspended', ['customers', 'suspended']);
-
-/** Releases that a test writes have no eval sets. What classes demand of runs is not touched: the worker loads them itself. */
-const NOTHING_DEMANDED: RiskClass = {
-  eval_cases: 0,
-  tools_up_to: 'critical',
-  models: ['*'],
-  max_sensitivity: 'restricted',
-  calls: { approval: 'policy', quorum: 1 },
-  audit: 'trace',
-};
-const LAX = { low: NOTHING_DEMANDED, medium: NOTHING_DEMANDED, high: NOTHING_DEMANDED, critical: NOTHING_DEMANDED };
 
 export interface EngineOptions
   extends Pick<
@@ -163,7 +152,10 @@ export function useEngine(options: EngineOptions = {}): Engine {
     const definitions = new Map(
       (options.tools ?? Object.values(sampleTools)).map((tool) => [tool.definition.name, pinnable(tool)]),
     );
-    const policy = { ...loadAccessPolicy(config('worker').policiesDir), ...(options.releases && { riskClasses: LAX }) };
+    const policy = {
+      ...loadAccessPolicy(config('worker').policiesDir),
+      ...(options.releases && { riskClasses: NO_DEMANDS }),
+    };
     const published = { folder: releasesDir, tools: definitions, tenant: 'default', principal: PUBLISHER, policy };
     await publishFolder({ db: database.db('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);

@@ -9,6 +9,7 @@ import type { Tool } from '../../../activities/ports/tool.ts';
 import type { McpToolsOptions } from '../../../activities/tools/index.ts';
 import { mcpTools } from '../../../activities/tools/index.ts';
 import { canonicalJson } from '../../../runtime/canonical.ts';
+import { errorOf } from '../../support/error-of.ts';
 import { httpShop, stdioShop } from '../../support/mcp-shops.ts';
 import { callTool } from '../tools/call-tool.ts';
 import { itIsATool } from '../tools/tool.contract.ts';
@@ -45,13 +46,6 @@ const named = (tools: Tools, name: string): Tool => {
   if (tool === undefined) throw new Error(`no tool ${name}`);
   return tool;
 };
-const errorOf = async (work: Promise<unknown>): Promise<Error> =>
-  await work.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: Error) => error,
-  );
 const ORDER = { order: 'A-1' };
 
 for (const [kind, shop] of [

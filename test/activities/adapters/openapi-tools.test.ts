@@ -4,6 +4,7 @@ import type { Tool } from '../../../activities/ports/tool.ts';
 import type { OpenApiToolOptions } from '../../../activities/tools/index.ts';
 import { openApiTools } from '../../../activities/tools/index.ts';
 import { ToolArgumentsError } from '../../../activities/tools/tool-failure.ts';
+import { errorOf } from '../../support/error-of.ts';
 import { answer, SHOP_DOCUMENT, startHttpShop } from '../../support/http-shop.ts';
 import { callTool } from '../tools/call-tool.ts';
 import { itIsATool } from '../tools/tool.contract.ts';
@@ -25,13 +26,6 @@ function toolOf(
   if (tool === undefined) throw new Error('no tool');
   return tool;
 }
-const errorOf = async (work: Promise<unknown>): Promise<Error> =>
-  await work.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: Error) => error,
-  );
 const last = () => {
   const request = shop.received.at(-1);
   if (request === undefined) throw new Error('nothing was received');
