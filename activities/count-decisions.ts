@@ -20,7 +20,7 @@ const claimsSchema = z.object({
   exp: z.number(),
   jti: z.string().min(1),
   reason: z.string().max(MAX_REASON_CHARS),
-  proof: z.object({ kind: z.literal('jws') }),
+  proof: z.object({ kind: z.enum(['jws', 'gateway']) }),
   editedHash: z.templateLiteral(['sha256:', z.string()]).exactOptional(),
   delegate: z.string().min(1).exactOptional(),
 });
@@ -90,7 +90,10 @@ async function verified(
   }
   if (claims.approver !== key.approver) return `a decision names another approver than its key ${key.kid} has`;
   if (claims.requestHash !== requestHash) return `the decision of ${claims.approver} is on another request`;
-  if (claims.approver === requester) return `${claims.approver} asked for it and cannot approve it`;
+  const asksRequester = request.asksRequester === true;
+  if (asksRequester && claims.approver !== requester) return `${claims.approver} was not asked`;
+  if (!asksRequester && claims.approver === requester) return `${claims.approver} asked for it and cannot approve it`;
+  if (!asksRequester && claims.proof.kind !== 'jws') return `${claims.approver} did not sign it`;
   const fault = standingFault(claims, key, deciding, delegates);
   if (fault !== undefined) return fault;
   const issuedMs = claims.iat * 1000;
@@ -109,10 +112,10 @@ async function verified(
 function standingFault(
   { approver, decision, delegate }: DecisionClaims,
   { groups: own }: ApproverKey,
-  { groups, requester, mayApprove }: Deciding,
+  { request, groups, requester, mayApprove }: Deciding,
   delegates: ReadonlySet<string>,
 ): string | undefined {
-  const isAsked = own.some((group) => groups.includes(group));
+  const isAsked = request.asksRequester === true || own.some((group) => groups.includes(group));
   if (!isAsked && !delegates.has(approver)) return `${approver} is in no group that may approve it`;
   if (decision === 'delegate') {
     if (!isAsked) return `${approver} decides in the place of somebody else and cannot delegate`;

@@ -8,7 +8,6 @@ import { judgeModel } from '../policies/judge-model.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
   EngineActivities,
@@ -20,7 +19,8 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
-import type { Denials } from './denials.ts';
+import type { AnswerDependencies } from './answers.ts';
+import { requireAllowed, requireAnswer } from './answers.ts';
 import type { Inspection } from './detection/mask-prompt.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
@@ -28,21 +28,18 @@ import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
-import type { Releases } from './release-cache.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
+import type { DayLimits } from './spend.ts';
+import { extensionOf, reserveOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
 const HEARTBEAT_MS = 3_000;
 const NO_MASK: MaskDemand = { mask: [], restore: [] };
 
-export interface GenerateDependencies {
+export interface GenerateDependencies extends AnswerDependencies {
   readonly runKeys: RunKeys;
-  readonly releases: Releases;
-  readonly policy: AccessPolicy;
-  readonly denials: Denials;
   readonly modelCalls: ModelCalls;
-  readonly db: Database;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
 }
@@ -86,11 +83,16 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         signal: context.cancellationSignal,
       };
       const attempt = context.info.attempt;
-      const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
+      const reserve = reserveOf(Buffer.byteLength(JSON.stringify(request.prompt)), request.maxOutputTokens, body.model);
+      const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey, reserve };
 
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
-        : await payOnce(model, request, call, modelCalls, body.model);
+        : await payOnce(model, request, call, {
+            modelCalls,
+            price: body.model,
+            limits: await dayLimits(input, start, dependencies),
+          });
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
@@ -159,14 +161,41 @@ function judgeRequest(
   });
 }
 
+/** What stands behind going on beyond soft limits is looked at here: the workflow's word is not enough. */
+async function dayLimits(
+  { extended: given, runId, tenant }: GenerateInput,
+  start: StartedRun,
+  dependencies: GenerateDependencies,
+): Promise<DayLimits> {
+  const budgets = dependencies.policy.dayBudgets;
+  const extended = new Set<string>();
+  if (given !== undefined && budgets.length > 0) {
+    const step = { runId, tenant, ...given };
+    for (const { spent, receipt } of given.days) {
+      const subject = { kind: 'budget', ...spent } as const;
+      const held =
+        receipt === undefined
+          ? await requireAllowed(step, subject, start, dependencies)
+          : (await requireAnswer(step, receipt, start, dependencies)).request.subject;
+      if (held.kind === 'budget') extended.add(extensionOf(held));
+    }
+  }
+  return { principal: start.requester, budgets, extended };
+}
+
+interface Paying {
+  readonly modelCalls: ModelCalls;
+  readonly price: ReleaseBody['model'];
+  readonly limits: DayLimits;
+}
+
 async function payOnce(
   model: Model,
   request: ModelRequest,
   call: PaidCall,
-  modelCalls: ModelCalls,
-  price: ReleaseBody['model'],
+  { modelCalls, price, limits }: Paying,
 ): Promise<{ reply: SettledReply; reused: boolean }> {
-  const earlier = await modelCalls.claim(call);
+  const earlier = await modelCalls.claim(call, limits);
   if (earlier !== undefined) return { reply: earlier, reused: true };
   const reply = settled(await model.call(request), price);
   return { reply: await modelCalls.settle(call, reply), reused: false };

@@ -1,9 +1,11 @@
 // The ledger of paid model calls: a claim before, the sealed reply after, both insert-only. A later attempt finds the reply.
 import { z } from 'zod';
-import type { Database } from '../runtime/database.ts';
+import type { Database, Transaction } from '../runtime/database.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Usage } from '../workflows/protocol/index.ts';
 import type { ModelReply } from './ports/model.ts';
+import type { DayLimits, Reserve } from './spend.ts';
+import { lockDay, requireWithinDay } from './spend.ts';
 
 const storedSchema = z.object({
   text: z.string(),
@@ -29,11 +31,17 @@ export interface PaidCall {
   readonly stepPath: string;
   readonly model: string;
   readonly runKey: Uint8Array;
+  readonly reserve: Reserve;
 }
 
 export interface ModelCalls {
-  /** Notes that this attempt is about to pay; gives the reply that an earlier attempt already paid for, if any. */
-  claim(call: PaidCall): Promise<SettledReply | undefined>;
+  /**
+   * Notes that this attempt is about to pay; gives the reply that an earlier attempt already paid for, if any.
+   *
+   * @param limits of the day. @default none
+   * @throws ApplicationFailure BudgetAsks, BudgetExhausted, non-retryable: nothing may be paid, and nothing was noted
+   */
+  claim(call: PaidCall, limits?: DayLimits): Promise<SettledReply | undefined>;
   /** Keeps the reply and gives the one that counts: the first that was kept. */
   settle(call: PaidCall, reply: SettledReply): Promise<SettledReply>;
 }
@@ -49,14 +57,21 @@ export function createModelCalls(db: Database): ModelCalls {
     return { ...reply, ...(toolCalls !== undefined && { toolCalls }) };
   };
   return {
-    async claim(call) {
-      const { key, attempt, tenant, runId, stepPath, model } = call;
-      const [found] = await Promise.all([
-        find(call),
-        db.of(tenant)`insert into model_calls (call_key, attempt, tenant, run_id, step_path, model)
-          values (${key}, ${attempt}, ${tenant}, ${runId}, ${stepPath}, ${model}) on conflict do nothing`,
-      ]);
-      return found;
+    async claim(call, limits) {
+      const { tenant } = call;
+      const sql = db.of(tenant);
+      if (limits === undefined || limits.budgets.length === 0) {
+        const [found] = await Promise.all([find(call), note(sql, call)]);
+        return found;
+      }
+      const found = await find(call);
+      if (found !== undefined) return found;
+      await sql.begin(async (tx) => {
+        await lockDay(tx, tenant, limits.principal);
+        await note(tx, call);
+        await requireWithinDay(tx, tenant, limits);
+      });
+      return undefined;
     },
     async settle(call, reply) {
       const sealed = seal(call.runKey, call.key, Buffer.from(JSON.stringify(reply)));
@@ -68,4 +83,12 @@ export function createModelCalls(db: Database): ModelCalls {
       return inserted.length > 0 ? reply : ((await find(call)) ?? reply);
     },
   };
+}
+
+async function note(sql: Transaction, call: PaidCall): Promise<void> {
+  const { key, attempt, tenant, runId, stepPath, model, reserve } = call;
+  await sql`
+    insert into model_calls (call_key, attempt, tenant, run_id, step_path, model, reserved_tokens, reserved_usd)
+    values (${key}, ${attempt}, ${tenant}, ${runId}, ${stepPath}, ${model}, ${reserve.tokens}, ${reserve.usd})
+    on conflict do nothing`;
 }

@@ -16,18 +16,18 @@ import type {
   Digest,
   EngineActivities,
   FollowedRequest,
-  PendingApproval,
   RequestApprovalInput,
   RunId,
   Verdict,
 } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
-import { hashOfRequest, requireRequest, writeRequest } from './approval-requests.ts';
+import { requireRequest, writeRequest } from './approval-requests.ts';
 import type { Denials } from './denials.ts';
 import { checkFollowed } from './followed-requests.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
+import { pendingOf } from './pending-approval.ts';
 import type { Releases } from './release-cache.ts';
 import { callFactsOf, runFactsOf } from './run-facts.ts';
 import type { SecurityLog } from './security-log.ts';
@@ -149,28 +149,6 @@ function requestOf(
 function requireRelease(runId: RunId, { releaseDigest }: StartedRun): Digest {
   if (releaseDigest !== null) return releaseDigest;
   throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
-}
-
-function pendingOf(
-  start: StartedRun,
-  request: ApprovalRequest,
-  keys: readonly ApproverKey[],
-  others: readonly ApproverKey[],
-  rerouteAfterMs = Number.POSITIVE_INFINITY,
-): PendingApproval {
-  const { approvalId, requester, quorum, notBefore, expiresAt } = request;
-  const rerouteMs = Date.parse(notBefore) + rerouteAfterMs;
-  return {
-    approvalId,
-    requestHash: hashOfRequest(start, request),
-    requester,
-    quorum,
-    notBefore,
-    expiresAt,
-    keys,
-    ...(others.length > 0 && { others }),
-    ...(rerouteMs < Date.parse(expiresAt) && { rerouteAt: new Date(rerouteMs).toISOString() }),
-  };
 }
 
 /** The requester's keys stay in, so that their decision is refused for what it is. */

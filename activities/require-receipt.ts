@@ -4,13 +4,14 @@ import type { ApproverRegistry } from '../policies/approver-registry.ts';
 import { judgeApprover } from '../policies/judge-approver.ts';
 import type { CallQuestion } from '../policies/judge-call.ts';
 import type { AccessPolicy } from '../policies/load.ts';
-import type { Database, Sql } from '../runtime/database.ts';
+import type { Database } from '../runtime/database.ts';
 import type { StartedRun } from '../runtime/keys/index.ts';
 import type { ApprovalDemand, CallToolInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { hashOfRequest, requireRequest } from './approval-requests.ts';
 import { checkFollowed, groupsOf } from './followed-requests.ts';
 import type { FrozenCall } from './frozen-calls.ts';
+import { ledgerTime } from './ledger-time.ts';
 import type { Tool } from './ports/tool.ts';
 import { checkReceipt } from './receipt.ts';
 
@@ -72,12 +73,6 @@ export async function requireReceipt(
   const before = await checkFollowed(request, { ...found, sql, start, call, tool, demand });
   if ('fault' in before) throw receiptRefused(call, before.fault);
   return [...new Set([...checked.approvers, ...before.signers])];
-}
-
-async function ledgerTime(sql: Sql): Promise<Date> {
-  const [row] = await sql<{ now: Date }[]>`select now() as now`;
-  if (row === undefined) throw new Error('The database did not say what time it is');
-  return row.now;
 }
 
 export function receiptRefused(call: FrozenCall, why: string): ApplicationFailure {

@@ -14,6 +14,7 @@ const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
 export function printApproval(approval: ApprovalDetail, commands: ApprovalCommands, now: Date): void {
   print(paint('bold', approval.state === 'pending' ? 'What will happen' : 'What was asked for'));
   print(quoted(approval.request.preview, { columns: columns() }));
+  printSubject(approval);
   if ('args' in approval) {
     print(paint('bold', 'Exact arguments'));
     print(quoted(JSON.stringify(approval.args, null, 2), { columns: columns() }));
@@ -34,17 +35,39 @@ export function printApproval(approval: ApprovalDetail, commands: ApprovalComman
 function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [string, string])[] {
   const { request } = approval;
   const untrusted = request.labels.filter(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
-  const tool = approval.tool === null ? approval.kind : approval.tool;
+  const what = approval.tool === null ? approval.kind : visible(approval.tool);
   return [
-    ['tool', `${visible(tool)}, risk ${paint(isGrave(approval) ? 'red' : 'yellow', approval.risk)}`],
+    [
+      approval.tool === null ? 'kind' : 'tool',
+      `${what}, risk ${paint(isGrave(approval) ? 'red' : 'yellow', approval.risk)}`,
+    ],
     ['asked by', `${visible(approval.requester)}, in run ${approval.runId}`],
     ['rule', request.rules.length === 0 ? 'none named' : visible(request.rules.join(', '))],
     ...followsOf(approval),
     ['untrusted text', untrusted.length === 0 ? 'none was in the context' : paint('yellow', originsOf(untrusted))],
     ['state', stateOf(approval, now)],
-    ['decides', `${quorumOf(approval)}; never ${visible(approval.requester)}`],
+    ['decides', whoDecides(approval)],
     ['id', approval.id],
   ];
+}
+
+const whoDecides = ({ request, ...approval }: ApprovalDetail): string =>
+  request.asksRequester === true
+    ? `${visible(approval.requester)}, and nobody else`
+    : `${quorumOf(approval)}; never ${visible(approval.requester)}`;
+
+/** What the preview does not say. */
+function printSubject({ request: { subject } }: ApprovalDetail): void {
+  if (subject?.kind === 'input') {
+    print(paint('bold', 'A value that fits'));
+    print(quoted(JSON.stringify(subject.schema, null, 2), { columns: columns() }));
+  }
+  if (subject?.kind === 'review') {
+    print(paint('bold', 'Written for'));
+    print(quoted(subject.text, { columns: columns() }));
+    print(paint('bold', 'Why a person is asked'));
+    print(quoted(subject.reason, { columns: columns() }));
+  }
 }
 
 function followsOf({ request: { follows } }: ApprovalDetail): readonly (readonly [string, string])[] {

@@ -8,6 +8,8 @@ const SPENT = {
   'tool-calls': 'the release allows no more calls of tools.',
   tokens: 'the release allows no more tokens.',
   time: 'the release allows no more time.',
+  cost: 'the release allows no more cost.',
+  'principal-day': 'whoever asked has spent what a day allows.',
 } as const;
 
 /** What a person reads first: the answer with its sources, or why there is none. */

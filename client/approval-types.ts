@@ -11,7 +11,7 @@ import type {
   Risk,
   RunId,
 } from '../workflows/protocol/index.ts';
-import type { RecordedDecision, Signer } from './decision.ts';
+import type { GatewaySigner, RecordedDecision, Signer } from './decision.ts';
 import type { RefusedAttempt } from './security-log.ts';
 
 export interface ListApprovalsOptions {
@@ -75,7 +75,17 @@ export interface DecideOptions {
   readonly args?: unknown;
   /** Of a delegation: a registered approver of none of the groups that are asked. */
   readonly to?: string;
-  readonly signer: Signer;
+  /** Of a response to a question for a value: fits its schema. */
+  readonly value?: unknown;
+  /** Of an edit or a response to a review: the answer as it is to be sent. */
+  readonly text?: string;
+  /** An approver with their key. */
+  readonly signer?: Signer;
+  /**
+   * In the place of a signer, for a question to whoever the run acts for: that principal. Signed with the key that vouches for
+   * principals, so the caller must know that it is them who answer.
+   */
+  readonly principal?: { readonly id: string };
   /** An Update is answered by the run; a Signal waits for a worker, and nobody answers it. @default 'update' */
   readonly via?: 'update' | 'signal';
   /** How long to wait for the answer to an Update, in milliseconds. @default 10000 */
@@ -100,6 +110,8 @@ export interface ApprovalTransport {
   find(text: string, tenant?: string): Promise<ApprovalId>;
   /** @throws UserError when it is unknown, or when what is sealed is not what the ledger says was asked */
   get(id: ApprovalId): Promise<ApprovalDetail>;
+  /** Signs in the name of a principal. @throws UserError when this process has no key that vouches for principals */
+  signerFor(principal: string): Promise<GatewaySigner>;
   /** @returns what the run answered; `undefined` by Signal. @throws UserError when the decision did not count or nobody answered */
   send(decision: DecisionToSend): Promise<DecideResult | undefined>;
 }

@@ -1,6 +1,6 @@
 // Decisions as approvers sign them: a compact EdDSA JWS over the hash of a request that this process opened and hashed itself.
 import { readFileSync } from 'node:fs';
-import type { JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import { ulid } from 'ulid';
 import { z } from 'zod';
 import { sha256 } from '../runtime/canonical.ts';
@@ -24,13 +24,23 @@ export interface Signer {
   readonly privateKey: JWK;
 }
 
+/** Who vouches for principals, and signs in the name of one: of that which a run acts for. */
+export interface GatewaySigner {
+  /** Id of the principal. */
+  readonly approver: string;
+  readonly kid: string;
+  readonly key: CryptoKey;
+}
+
+export type AnySigner = Signer | GatewaySigner;
+
 export interface DecisionToSign {
   readonly decision: DecisionKind;
   readonly reason: string;
   readonly request: Pick<ApprovalRequest, 'useBy'>;
   /** Recomputed from the opened request, never taken over from somebody. */
   readonly requestHash: KeyedHash;
-  /** Of an edit: the arguments as JSON text. */
+  /** Of an edit the arguments, of a response the value, as JSON text. */
   readonly edited?: string | undefined;
   /** Of a delegation: id of who decides instead. */
   readonly delegate?: string | undefined;
@@ -90,10 +100,10 @@ export function readSigner(path: string): Signer {
 const MAKE_A_KEY = 'Name the private JWK that `npx countersign keys new` wrote.';
 
 /** @throws UserError for a reason that is absent from a rejection or too long, and for a key that cannot sign */
-export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: number): Promise<SignedDecision> {
+export async function signDecision(signer: AnySigner, what: DecisionToSign, nowMs: number): Promise<SignedDecision> {
   const { decision, requestHash, edited, delegate } = what;
   const jti = ulid(nowMs);
-  const reason = requireReason(decision, what.reason);
+  const reason = edited === undefined ? requireReason(decision, what.reason) : what.reason.trim();
   const claims: DecisionClaims = {
     v: WIRE_VERSION,
     requestHash,
@@ -103,7 +113,7 @@ export async function signDecision(signer: Signer, what: DecisionToSign, nowMs: 
     exp: Date.parse(what.request.useBy) / 1000,
     jti,
     reason,
-    proof: { kind: 'jws' },
+    proof: { kind: 'key' in signer ? 'gateway' : 'jws' },
     ...(edited !== undefined && { editedHash: sha256(editedBytes(jti, edited)) }),
     ...(delegate !== undefined && { delegate }),
   };

@@ -195,6 +195,10 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
         const approval = await approvals.get(id);
         return { ...approval, asked: await readAsked({ temporal, runKeys, dataConverter }, approval.runId) };
       },
+      async signerFor(approver) {
+        const { kid, key } = await dependencies.assertionKey();
+        return { approver, kid, key };
+      },
       send: (decision) => sendDecision(temporal, decision),
     },
     effects: createEffectReader(db, runKeys),

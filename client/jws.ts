@@ -3,10 +3,10 @@ import type { CryptoKey } from 'jose';
 import { CompactSign, importJWK } from 'jose';
 import { canonicalJson } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { Signer } from './decision.ts';
+import type { AnySigner } from './decision.ts';
 
 /** @param type `typ` of its header. @throws UserError for a key that cannot sign */
-export async function signClaims(signer: Signer, type: string, claims: object): Promise<string> {
+export async function signClaims(signer: AnySigner, type: string, claims: object): Promise<string> {
   return await new CompactSign(new TextEncoder().encode(canonicalJson(claims)))
     .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid, typ: type })
     .sign(await keyOf(signer));
@@ -26,9 +26,9 @@ function parse(base64Url: string): unknown {
   }
 }
 
-async function keyOf(signer: Signer): Promise<CryptoKey> {
+async function keyOf(signer: AnySigner): Promise<CryptoKey> {
   try {
-    const key = await importJWK({ ...signer.privateKey }, 'EdDSA');
+    const key = 'key' in signer ? signer.key : await importJWK({ ...signer.privateKey }, 'EdDSA');
     if (!(key instanceof Uint8Array) && key.type === 'private') return key;
   } catch {
     // Told below, without what the library says of the key.

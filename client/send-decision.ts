@@ -98,6 +98,10 @@ const REFUSALS: Readonly<Record<DecisionRefusal, { readonly what: string; readon
     what: 'the arguments that came with it are not those that were signed.',
     hint: 'They were changed on the way. Sign and send the edit anew.',
   },
+  'wrong-answer': {
+    what: 'this kind of question is not answered so.',
+    hint: 'A yes or no takes approve or reject, a value takes respond. `npx countersign approvals show` says what it asks.',
+  },
   'bad-delegate': {
     what: 'nobody can decide there in the place of its approver.',
     hint: 'A delegate is a registered approver of none of the groups that are asked, not the requester, and for one approver only. A delegate cannot delegate.',

@@ -9,8 +9,10 @@ import type {
   IndexedGeneration,
   OpenedGeneration,
   Quorum,
+  RequestedAnswer,
   RequestedApproval,
   Retrieval,
+  TakenAnswer,
   Validation,
   Verdict,
 } from '../workflows/protocol/index.ts';
@@ -58,7 +60,15 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     return outcome === 'deny' || outcome === 'invalid' ? refused(line) : ok(line);
   },
   requestApproval: ({ pending }: RequestedApproval) =>
-    ok(`asks ${quorumOf(pending.quorum)} until ${pending.expiresAt.slice(0, 16).replace('T', ' ')} UTC`),
+    ok(`asks ${quorumOf(pending.quorum)} until ${untilOf(pending.expiresAt)}`),
+  requestAnswer: ({ outcome, message, pending }: RequestedAnswer) => {
+    if (outcome === 'allowed') return ok('the policy lets it go on');
+    if (pending === undefined) return refused(`${outcome}: ${message}`);
+    const who = pending.asksRequester === true ? pending.requester : quorumOf(pending.quorum);
+    return ok(`asks ${who} (${pending.kind ?? 'tool'}) until ${untilOf(pending.expiresAt)}`);
+  },
+  takeAnswer: ({ by, problem }: TakenAnswer) =>
+    problem === undefined ? ok(`by ${by.join(', ')}, verified again`) : refused(`does not fit: ${problem}`),
   closeApproval: () => ok('how it ended is written'),
   callTool: ({ tool, status, message, bytes }: CallResult) => {
     if (status === 'done') return ok(`${tool}: done, ${plural(bytes, 'byte')}`);
@@ -93,6 +103,8 @@ export function summariseDecision({ state, missing }: DecideResult): string {
 }
 
 const rulesOf = ({ rules }: Verdict): string => (rules.length > 0 ? rules.join(', ') : 'no policy allows it');
+
+const untilOf = (time: string): string => `${time.slice(0, 16).replace('T', ' ')} UTC`;
 
 const quorumOf = ({ n, groups }: Quorum): string => `${n} of ${groups.join(', ')}`;
 

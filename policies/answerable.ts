@@ -2,7 +2,9 @@
 import { messageOf, UserError } from '../runtime/errors.ts';
 import type { Principal } from '../workflows/protocol/index.ts';
 import { judge } from './judge.ts';
+import { judgeAnswer } from './judge-answer.ts';
 import { judgeApprover } from './judge-approver.ts';
+import { judgeBudget } from './judge-budget.ts';
 import { judgeCall } from './judge-call.ts';
 import { judgeModel } from './judge-model.ts';
 import { judgeRelease } from './judge-release.ts';
@@ -54,6 +56,9 @@ const QUESTIONS: Readonly<Record<string, (policy: AccessPolicy) => unknown>> = {
   call_tool: (policy) => judgeCall(policy, { ...run, principal, tool, trust }),
   approve: (policy) =>
     judgeApprover(policy, { ...run, approver: { id: 'example', groups: [] }, requester: 'example', tool, trust }),
+  answer: (policy) =>
+    judgeAnswer(policy, { ...run, kind: 'confirm', person: { id: 'example', groups: [] }, requester: 'example' }),
+  extend_budget: (policy) => judgeBudget(policy, { ...run, principal, limit: 'tokens' }),
   release: (policy) => judgeRelease(policy, { principal, tenant, release, label: 'dev' }),
 };
 

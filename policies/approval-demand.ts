@@ -55,7 +55,17 @@ export function approvalDemandOf(policy: PolicyJson, where: string): ApprovalDem
     });
   }
   const reroute = rerouteOf(annotations, { groups, expiresAfterMs }, where);
+  if (reroute !== undefined && isAboutBudgets(policy.action)) {
+    throw new UserError(`${where}: @reroute_to on a permit of extend_budget: only calls are rerouted`, {
+      hint: 'Name everybody who may decide in @groups.',
+    });
+  }
   return { quorum: { n, groups }, expiresAfterMs, useWithinMs, ...(reroute !== undefined && { reroute }) };
+}
+
+function isAboutBudgets(action: PolicyJson['action']): boolean {
+  const { entity } = action as { readonly entity?: { readonly id?: string } };
+  return entity?.id === 'extend_budget';
 }
 
 /**

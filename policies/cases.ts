@@ -65,6 +65,23 @@ const questionSchema = z.discriminatedUnion('action', [
     context: context({ ...call, requester: z.string().default('somebody-else') }),
   }),
   z.object({
+    action: z.literal('answer'),
+    resource: releaseResource,
+    context: context({
+      request_type: inRun.request_type,
+      kind: z.enum(['confirm', 'input', 'budget', 'review']).default('input'),
+      requester: z.string().default('somebody-else'),
+    }),
+  }),
+  z.object({
+    action: z.literal('extend_budget'),
+    resource: releaseResource,
+    context: context({
+      request_type: inRun.request_type,
+      limit: z.enum(['turns', 'tool-calls', 'tokens', 'time', 'cost', 'principal-day']).default('tokens'),
+    }),
+  }),
+  z.object({
     action: z.literal('release'),
     resource: releaseResource,
     context: context({ label: z.string().default('dev') }),

@@ -3,7 +3,9 @@ import type { Verdict } from '../workflows/protocol/index.ts';
 import type { Expectation, PolicyCase, PolicyQuestion } from './cases.ts';
 import type { RunFacts } from './judge.ts';
 import { judge } from './judge.ts';
+import { judgeAnswer } from './judge-answer.ts';
 import { judgeApprover } from './judge-approver.ts';
+import { judgeBudget } from './judge-budget.ts';
 import type { CallFacts } from './judge-call.ts';
 import { judgeCall } from './judge-call.ts';
 import { judgeModel } from './judge-model.ts';
@@ -59,6 +61,15 @@ export function judgeCase(policy: AccessPolicy, { principal, tenant, asked }: Po
       const question = { ...runOf(tenant, asked.context), requester, tool: toolOf(asked.resource), trust: facts };
       return judgeApprover(policy, { ...question, approver: principal });
     }
+    case 'answer': {
+      const { kind, requester, request_type: requestType } = asked.context;
+      const question = { ...releaseRun(tenant, requestType, asked.resource), kind, requester };
+      return judgeAnswer(policy, { ...question, person: principal });
+    }
+    case 'extend_budget': {
+      const { limit, request_type: requestType } = asked.context;
+      return judgeBudget(policy, { ...releaseRun(tenant, requestType, asked.resource), principal, limit });
+    }
     case 'release': {
       const { id, risk } = asked.resource;
       return judgeRelease(policy, { principal, tenant, release: { ...partsOf(id), risk }, label: asked.context.label });
@@ -99,6 +110,14 @@ interface RunContext {
 
 function runOf(tenant: string, { request_type: requestType, release, release_risk: risk }: RunContext): RunFacts {
   return { tenant, requestType, release: { ...partsOf(release), risk } };
+}
+
+function releaseRun(
+  tenant: string,
+  requestType: string,
+  { id, risk }: { readonly id: string; readonly risk: RunFacts['release']['risk'] },
+): RunFacts {
+  return { tenant, requestType, release: { ...partsOf(id), risk } };
 }
 
 interface CallContext {

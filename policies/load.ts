@@ -7,6 +7,8 @@ import { digestOf } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalDemand, Digest, MaskDemand } from '../workflows/protocol/index.ts';
 import { approvalDemandOf } from './approval-demand.ts';
+import type { DayBudget } from './day-budgets.ts';
+import { loadDayBudgets } from './day-budgets.ts';
 import { maskDemandOf } from './mask-demand.ts';
 import type { PolicySource } from './problems.ts';
 import { parseProblem, schemaProblem } from './problems.ts';
@@ -15,7 +17,7 @@ import { loadRiskClasses } from './risk-classes.ts';
 
 /** A parsed policy set, ready to be asked by {@link judge}. */
 export interface AccessPolicy {
-  /** Of schema, policies with their annotations, and risk classes. */
+  /** Of schema, policies with their annotations, risk classes, and budgets. */
   readonly digest: Digest;
   readonly ids: readonly string[];
   /** What the policies that wait for people ask of them, by policy id. */
@@ -23,6 +25,7 @@ export interface AccessPolicy {
   /** What the policies that let a prompt go to a model hide of it, by policy id. */
   readonly masks: ReadonlyMap<string, MaskDemand>;
   readonly riskClasses: RiskClasses;
+  readonly dayBudgets: readonly DayBudget[];
   /** Where each policy stands, by policy id. */
   readonly sources: ReadonlyMap<string, PolicySource>;
   /** Cedar's JSON form, by policy id. */
@@ -32,7 +35,7 @@ export interface AccessPolicy {
 }
 
 /**
- * @param folder holds `schema.cedarschema`, `access.cedar` and `risk-classes.yaml`
+ * @param folder holds `schema.cedarschema`, `access.cedar`, `risk-classes.yaml` and, where days have limits, `budgets.yaml`
  * @throws UserError naming file and line of what does not parse, of each policy that names what the schema lacks, and the policy
  *   that asks for an approval or a mask in a way that cannot be followed
  */
@@ -62,12 +65,23 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
     if (mask !== undefined) masks.set(id, mask);
   }
   const riskClasses = loadRiskClasses(join(folder, 'risk-classes.yaml'));
+  const dayBudgets = loadDayBudgets(join(folder, 'budgets.yaml'));
 
   // The text of a policy has its annotations, so the digest binds whom it asks.
-  const digest = digestOf({ schema, policies, riskClasses });
+  const digest = digestOf({ schema, policies, riskClasses, dayBudgets });
   requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   requireSuccess(cedar.preparsePolicySet(digest, set), policyPath, text);
-  return { digest, ids: [...sources.keys()], approvals, masks, riskClasses, sources, parsed, handle: digest };
+  return {
+    digest,
+    ids: [...sources.keys()],
+    approvals,
+    masks,
+    riskClasses,
+    dayBudgets,
+    sources,
+    parsed,
+    handle: digest,
+  };
 }
 
 /** Maps first: as a key of a plain object, `__proto__` would drop its policy. */

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import type { Budgets, Digest, ToolDefinition } from '../workflows/protocol/index.ts';
-import { DEFAULT_BUDGETS } from '../workflows/protocol/index.ts';
+import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
+import { budgetsOf } from './budgets.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
 import type { Manifest, ModelEntry } from './manifest.ts';
@@ -115,7 +115,9 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),
-    ...((pinned !== undefined || manifest.budgets !== undefined) && { budgets: budgetsOf(manifest) }),
+    ...((pinned !== undefined || manifest.budgets !== undefined) && {
+      budgets: budgetsOf(manifest.budgets, isPriced(entry), path),
+    }),
     ...(script !== undefined && { script }),
   };
 }
@@ -133,16 +135,6 @@ function toolOf(name: string, tools: ToolDefinitions, path: string): PinnedTools
   return { definitionHash, definition: structuredClone(definition) as PinnedTools[number]['definition'] };
 }
 
-function budgetsOf({ budgets }: Manifest): Budgets {
-  return {
-    maxTurns: budgets?.max_turns ?? DEFAULT_BUDGETS.maxTurns,
-    maxToolCalls: budgets?.max_tool_calls ?? DEFAULT_BUDGETS.maxToolCalls,
-    maxTokens: budgets?.max_tokens ?? DEFAULT_BUDGETS.maxTokens,
-    maxDurationMs:
-      budgets?.max_minutes === undefined ? DEFAULT_BUDGETS.maxDurationMs : Math.round(budgets.max_minutes * 60_000),
-  };
-}
-
 function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefined, path: string): void {
   const scripted = entry.provider === 'local' && entry.model === 'scripted';
   if (scripted === (script !== undefined)) return;
@@ -153,6 +145,10 @@ function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefin
     { hint: 'A script is what local/scripted says; releases of other models have none.' },
   );
 }
+
+const isPriced = (entry: ModelEntry): boolean =>
+  entry.provider === 'local' ||
+  (entry.input_usd_per_million !== undefined && entry.output_usd_per_million !== undefined);
 
 function resolveModel(name: string, entry: ModelEntry): ReleaseBody['model'] {
   if (entry.provider === 'local') return { name, provider: entry.provider, id: entry.model };

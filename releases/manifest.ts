@@ -1,6 +1,7 @@
 // The manifest of a release as a team writes it, and the models file. Checked here, at the edge; errors name field and file.
 import { z } from 'zod';
 import { UserError } from '../runtime/errors.ts';
+import { budgetsSchema } from './budgets.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
@@ -34,15 +35,8 @@ export const manifestSchema = z.strictObject({
     .max(64)
     .refine((names) => new Set(names).size === names.length, 'a tool is named twice')
     .optional(),
-  /** Hard limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
-  budgets: z
-    .strictObject({
-      max_turns: z.number().int().positive().max(100).optional(),
-      max_tool_calls: z.number().int().positive().max(500).optional(),
-      max_tokens: z.number().int().positive().max(1_000_000_000).optional(),
-      max_minutes: z.number().positive().max(10_080).optional(),
-    })
-    .optional(),
+  /** Limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
+  budgets: budgetsSchema.optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
 import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import { pinnedBudgetsSchema } from './budgets.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
@@ -47,9 +48,7 @@ export const releaseBodySchema = z.object({
       }),
     )
     .optional(),
-  budgets: z
-    .object({ maxTurns: z.number(), maxToolCalls: z.number(), maxTokens: z.number(), maxDurationMs: z.number() })
-    .optional(),
+  budgets: pinnedBudgetsSchema.optional(),
   /** What `local/scripted` says; only for that model. */
   script: scriptSchema.optional(),
 });

@@ -25,17 +25,19 @@ const claimsSchema = z.object({
 export interface AssertionKey {
   readonly kid: string;
   readonly key: CryptoKey;
+  /** Of its public half: 32 bytes, base64url (RFC 8037). */
+  readonly x: string;
 }
 
 /** Reads an Ed25519 key from a JWK file. @throws UserError when there is none */
 export async function readAssertionKey(path: string): Promise<AssertionKey> {
   try {
     const jwk = JSON.parse(readFileSync(path, 'utf8')) as JWK;
-    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.kid === undefined)
+    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.kid === undefined || jwk.x === undefined)
       throw new TypeError('not an Ed25519 JWK with a kid');
     const key = await importJWK(jwk, 'EdDSA');
     if (key instanceof Uint8Array) throw new TypeError('not an Ed25519 JWK');
-    return { kid: jwk.kid, key };
+    return { kid: jwk.kid, key, x: jwk.x };
   } catch (cause) {
     throw new UserError(`No usable assertion key in ${path}`, {
       hint: '`npx countersign dev` makes one for development; elsewhere see COUNTERSIGN_ASSERTION_KEY_FILE and COUNTERSIGN_ASSERTION_PUBLIC_KEY_FILE.',

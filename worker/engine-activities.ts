@@ -20,10 +20,12 @@ import type { Detector } from '../activities/ports/detector.ts';
 import type { Model } from '../activities/ports/model.ts';
 import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
+import { createRequestAnswer } from '../activities/request-answer.ts';
 import { createRequestApproval } from '../activities/request-approval.ts';
 import { createRetrieve, createSearch } from '../activities/retrieve.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
+import { createTakeAnswer } from '../activities/take-answer.ts';
 import type { Toolbox } from '../activities/toolbox.ts';
 import { createValidate } from '../activities/validate.ts';
 import { createApproverRegistry } from '../policies/approver-registry.ts';
@@ -59,6 +61,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const search = guardSearch(createSearch({ db, vectors }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
+  const answers = { ...dependencies, releases, approvers, ...clock };
   return {
     admit: createAdmit({
       ...dependencies,
@@ -69,11 +72,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     retrieve: createRetrieve(search, runKeys),
     assemble: createAssemble({ runKeys, releases }),
     generate: createGenerate({
-      db,
-      runKeys,
-      releases,
-      policy,
-      denials,
+      ...answers,
       modelCalls: createModelCalls(db),
       modelFor: createModels(config.providerKeys, dependencies.models),
       detector: detectorOf(config),
@@ -82,6 +81,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
     requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),
+    requestAnswer: createRequestAnswer(answers),
+    takeAnswer: createTakeAnswer(answers),
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
     closeApproval: createCloseApproval({ db, runKeys }),
     openGeneration: createOpenGeneration({ db, vectors }),

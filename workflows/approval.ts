@@ -1,5 +1,13 @@
 // The state machine of one approval: pure, without clock and without signatures. A decision is verified before it gets here.
-import type { ApprovalState, ApproverKey, DecisionClaims, DecisionRefusal, PendingApproval } from './protocol/index.ts';
+import type {
+  ApprovalKind,
+  ApprovalState,
+  ApproverKey,
+  DecisionClaims,
+  DecisionKind,
+  DecisionRefusal,
+  PendingApproval,
+} from './protocol/index.ts';
 
 /** How far an approver's clock may be off, in milliseconds. The request's nonce already binds a decision to this request. */
 export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
@@ -8,7 +16,7 @@ export interface CountedDecision {
   readonly claims: DecisionClaims;
   /** The decision as it was signed: compact JWS. */
   readonly jws: string;
-  /** Of an edit: the arguments, as JSON text. */
+  /** Of an edit the arguments, of a response the value, as JSON text. */
   readonly edited?: string;
 }
 
@@ -36,13 +44,28 @@ export function keysOf({ pending, counted }: Approval): readonly ApproverKey[] {
   return [...pending.keys, ...(pending.others ?? []).filter((key) => delegates.has(key.approver))];
 }
 
-/** What a decision that counts makes of an approval. */
-const ENDS = {
-  reject: 'rejected',
-  respond: 'rejected',
-  edit: 'superseded',
-  cancel: 'cancelled',
-} as const satisfies Partial<Record<DecisionClaims['decision'], ApprovalState>>;
+type Ends = Partial<Record<DecisionKind, ApprovalState>>;
+
+const YES_OR_NO: Ends = { approve: 'approved', reject: 'rejected', cancel: 'cancelled' };
+
+/** How each kind may be answered, and what that makes of it. An approval ends it only with its quorum; a delegation ends nothing. */
+const ENDS: Readonly<Record<ApprovalKind, Ends>> = {
+  tool: { ...YES_OR_NO, respond: 'rejected', edit: 'superseded', delegate: 'pending' },
+  confirm: YES_OR_NO,
+  input: { respond: 'approved', reject: 'rejected', cancel: 'cancelled', delegate: 'pending' },
+  budget: { ...YES_OR_NO, delegate: 'pending' },
+  review: { ...YES_OR_NO, respond: 'approved', edit: 'approved', delegate: 'pending' },
+  release: { ...YES_OR_NO, delegate: 'pending' },
+};
+
+/** What comes with more than a yes or no. */
+const WITH_VALUE: Readonly<Partial<Record<ApprovalKind, readonly DecisionKind[]>>> = {
+  tool: ['edit'],
+  input: ['respond'],
+  review: ['edit', 'respond'],
+};
+
+const kindOf = ({ pending }: Approval): ApprovalKind => pending.kind ?? 'tool';
 
 /**
  * What a verified decision does. A rejection ends the approval at once; so does the approval that fills the quorum. The same
@@ -56,21 +79,19 @@ export function applyDecision(approval: Approval, decision: CountedDecision, now
   if (counted.some((earlier) => earlier.jws === jws)) return { approval };
   if (state === 'expired') return { refusal: 'expired' };
   if (state !== 'pending') return { refusal: 'already-decided' };
-  const refusal = refusalOf(approval, claims, nowMs);
+  const refusal = refusalOf(approval, claims, nowMs) ?? answerRefusal(approval, decision);
   if (refusal !== undefined) return { refusal };
   const after: Approval = { ...approval, counted: [...counted, decision] };
-  if (claims.decision === 'delegate') return { approval: after };
-  if (claims.decision !== 'approve') return { approval: { ...after, state: ENDS[claims.decision] } };
-  return { approval: { ...after, state: missingOf(after) === 0 ? 'approved' : 'pending' } };
+  const end = ENDS[kindOf(approval)][claims.decision] ?? 'pending';
+  if (claims.decision !== 'approve') return { approval: { ...after, state: end } };
+  return { approval: { ...after, state: missingOf(after) === 0 ? end : 'pending' } };
 }
 
 function refusalOf(approval: Approval, claims: DecisionClaims, nowMs: number): DecisionRefusal | undefined {
   const { pending, counted } = approval;
   if (claims.requestHash !== pending.requestHash) return 'other-request';
-  // Whoever asked may take the question back, and nothing else.
-  const isRequester = claims.approver === pending.requester;
-  if (isRequester && claims.decision !== 'cancel') return 'is-requester';
-  if (!isRequester && !mayDecide(approval, claims.approver)) return 'not-in-group';
+  const standing = standingRefusal(approval, claims);
+  if (standing !== undefined) return standing;
   const issuedMs = claims.iat * 1000;
   if (!(issuedMs >= Date.parse(pending.notBefore) - MAX_CLOCK_SKEW_MS)) return 'not-yet-valid';
   if (!(issuedMs <= nowMs + MAX_CLOCK_SKEW_MS)) return 'not-yet-valid';
@@ -81,6 +102,24 @@ function refusalOf(approval: Approval, claims: DecisionClaims, nowMs: number): D
   if (decidedBefore && claims.decision !== 'cancel') return 'decided-before';
   if (claims.decision === 'delegate' && !isGoodDelegation(approval, claims)) return 'bad-delegate';
   return undefined;
+}
+
+function standingRefusal(approval: Approval, claims: DecisionClaims): DecisionRefusal | undefined {
+  const { pending } = approval;
+  const isRequester = claims.approver === pending.requester;
+  if (pending.asksRequester === true) return isRequester ? undefined : 'not-in-group';
+  if (claims.proof.kind !== 'jws') return 'unknown-approver';
+  // Whoever asked may take the question back, and nothing else.
+  if (isRequester) return claims.decision === 'cancel' ? undefined : 'is-requester';
+  return mayDecide(approval, claims.approver) ? undefined : 'not-in-group';
+}
+
+/** Whether a question of this kind is answered in this way. */
+function answerRefusal(approval: Approval, { claims, edited }: CountedDecision): DecisionRefusal | undefined {
+  const kind = kindOf(approval);
+  if (ENDS[kind][claims.decision] === undefined) return 'wrong-answer';
+  const takesValue = WITH_VALUE[kind]?.includes(claims.decision) === true;
+  return takesValue === (edited !== undefined) ? undefined : 'wrong-answer';
 }
 
 const mayDecide = (approval: Approval, approver: string): boolean =>

@@ -1,12 +1,10 @@
-// Waits for people: writes the request, waits for a decision or the end of deciding, writes how it ended. Workflow code only.
-import { CancellationScope, condition } from '@temporalio/workflow';
+// Asks people about a frozen call: writes the request, waits, writes how it ended. Workflow code only.
 import type { Approval } from './approval.ts';
-import { cancel, expire, openApproval, reroute } from './approval.ts';
-import { takeEarly } from './decisions.ts';
 import { localStep } from './local-step.ts';
-import type { ApprovalId, CallTrust, Digest, FollowedRequest } from './protocol/index.ts';
+import type { CallTrust, Digest, FollowedRequest } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { stepInput } from './run-state.ts';
+import { closeApproval, waitForPeople } from './wait-for-people.ts';
 
 export interface Question {
   /** A frozen call. */
@@ -16,7 +14,7 @@ export interface Question {
   readonly follows?: FollowedRequest;
 }
 
-/** The approval of a frozen call, decided; after rerouting, that of the request which came next. Cancelling the run cancels what waits. */
+/** The approval of a frozen call, decided; after rerouting, that of the request which came next. */
 export async function askPeople(state: RunState, { effectKey, trust, ...question }: Question): Promise<Approval> {
   let { follows } = question;
   for (;;) {
@@ -27,56 +25,10 @@ export async function askPeople(state: RunState, { effectKey, trust, ...question
       trust,
       ...(follows !== undefined && { follows }),
     });
-    const { approvalId, expiresAt, rerouteAt } = pending;
-    const opened = openApproval(pending);
     // The flow may have returned since it was first asked.
-    state.approvals.set(approvalId, follows !== undefined && state.ended ? cancel(opened) : opened);
-    takeEarly(state, approvalId);
-    beginWaiting(state);
-    try {
-      const isDecided = (): boolean => approvalOf(state, approvalId).state !== 'pending';
-      // Histories of before rerouting have no `rerouteAt` in their requests, and wait once, as they did.
-      const leftMs = Date.parse(rerouteAt ?? expiresAt) - Date.now();
-      await condition(isDecided, Math.max(1, leftMs));
-      const timeIsUp = rerouteAt === undefined ? expire : reroute;
-      state.approvals.set(approvalId, timeIsUp(approvalOf(state, approvalId)));
-    } catch (error) {
-      state.approvals.set(approvalId, cancel(approvalOf(state, approvalId)));
-      await CancellationScope.nonCancellable(() => close(state, approvalOf(state, approvalId)));
-      throw error;
-    } finally {
-      endWaiting(state);
-    }
-    const approval = approvalOf(state, approvalId);
-    await close(state, approval);
+    const approval = await waitForPeople(state, pending, follows !== undefined && state.ended);
+    await closeApproval(state, approval);
     if (approval.state !== 'rerouted') return approval;
-    follows = { how: 'rerouted', approvalId };
+    follows = { how: 'rerouted', approvalId: pending.approvalId };
   }
-}
-
-async function close(state: RunState, { pending, state: ended, counted }: Approval): Promise<void> {
-  if (ended === 'pending') throw new Error(`Approval ${pending.approvalId} is not decided yet`);
-  await localStep('closeApproval', {
-    ...stepInput(state, 'closeApproval'),
-    approvalId: pending.approvalId,
-    state: ended,
-    decisions: counted.map((decision) => decision.jws),
-    decidedBy: [...new Set(counted.map((decision) => decision.claims.approver))],
-  });
-}
-
-function approvalOf(state: RunState, id: ApprovalId): Approval {
-  const approval = state.approvals.get(id);
-  if (approval === undefined) throw new Error(`No approval ${id} in run ${state.runId}`);
-  return approval;
-}
-
-function beginWaiting(state: RunState): void {
-  if (state.waiting === 0) state.waitingSinceMs = Date.now();
-  state.waiting += 1;
-}
-
-function endWaiting(state: RunState): void {
-  state.waiting -= 1;
-  if (state.waiting === 0) state.waitedMs += Date.now() - state.waitingSinceMs;
 }

@@ -1,10 +1,8 @@
-// Hard limits of a run. Checked before every step that spends; once over, every such step throws, so that a flow cannot go on.
-import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { BudgetExhausted } from './protocol/index.ts';
+// Limits of a run. Hard ones are checked before every step that spends; once over, every such step throws, so that a flow cannot go on.
+import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { BudgetLimit, Budgets, SpentBudget } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
-
-type Limit = BudgetExhausted['limit'];
 
 /** Before a model call. @throws ApplicationFailure BudgetExhausted */
 export function spendTurn(state: RunState): void {
@@ -35,9 +33,36 @@ export const outOfTime = (state: RunState): ApplicationFailure =>
   exhausted(state, 'time', `${Math.round((budgetsOf(state)?.maxDurationMs ?? 0) / 1000)} seconds`);
 
 /** The limit behind a failure, or `undefined` for any other. */
-export function limitOf(error: unknown): Limit | undefined {
-  if (!(error instanceof ApplicationFailure) || error.type !== Failure.BudgetExhausted) return undefined;
-  return error.details?.[0] as Limit;
+export function limitOf(error: unknown): BudgetLimit | undefined {
+  // Of a day it is the model call that knows.
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.BudgetExhausted) return undefined;
+  return cause.details?.[0] as BudgetLimit;
+}
+
+/** The first soft limit that is reached and that nobody has lifted; `undefined` for none. */
+export function softLimitOf(state: RunState): SpentBudget | undefined {
+  const budgets = budgetsOf(state);
+  if (budgets?.soft === undefined) return undefined;
+  return spentOf(state, budgets, budgets.soft).find(
+    ({ limit, used, soft }) => used >= soft && !state.extensions.has(limit),
+  );
+}
+
+function spentOf(state: RunState, budgets: Budgets, soft: NonNullable<Budgets['soft']>): readonly SpentBudget[] {
+  const { inputTokens, outputTokens, costUsd } = state.usage;
+  const at = (limit: BudgetLimit, unit: SpentBudget['unit'], used: number, key: keyof typeof soft): SpentBudget[] => {
+    const [low, high] = [soft[key], budgets[key]];
+    return low === undefined || high === undefined ? [] : [{ limit, unit, used, soft: low, hard: high }];
+  };
+  return [
+    at('turns', 'turns', state.turns, 'maxTurns'),
+    at('tool-calls', 'calls', state.toolCalls, 'maxToolCalls'),
+    at('tokens', 'tokens', inputTokens + outputTokens, 'maxTokens'),
+    at('time', 'ms', budgets.maxDurationMs - (remainingMs(state) ?? 0), 'maxDurationMs'),
+    // What is not known is not within any limit, and the hard one has ended the run by then.
+    at('cost', 'usd', costUsd ?? budgets.maxCostUsd ?? 0, 'maxCostUsd'),
+  ].flat();
 }
 
 function requireGoing(state: RunState): void {
@@ -48,12 +73,18 @@ function requireGoing(state: RunState): void {
   if (budgets === undefined) return;
   const tokens = state.usage.inputTokens + state.usage.outputTokens;
   if (tokens >= budgets.maxTokens) throw exhausted(state, 'tokens', `${budgets.maxTokens} tokens`);
+  // A price that is not known is no price that is within it.
+  const { maxCostUsd } = budgets;
+  if (maxCostUsd !== undefined && (state.usage.costUsd ?? Number.POSITIVE_INFINITY) >= maxCostUsd) {
+    throw exhausted(state, 'cost', `${maxCostUsd} USD`);
+  }
   if ((remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
 }
 
 const budgetsOf = (state: RunState) => state.admission?.release?.budgets;
 
-function exhausted(state: RunState, limit: Limit, what: string): ApplicationFailure {
+/** @param what that is used up, for people */
+export function exhausted(state: RunState, limit: BudgetLimit, what: string): ApplicationFailure {
   return ApplicationFailure.create({
     message: `Run ${state.runId} has used up its ${what}`,
     type: Failure.BudgetExhausted,

@@ -4,10 +4,11 @@ import type { Approval } from './approval.ts';
 import { cancel } from './approval.ts';
 import type { Question } from './ask-people.ts';
 import { askPeople } from './ask-people.ts';
-import { spendToolCall } from './budget.ts';
+import { softLimitOf, spendToolCall } from './budget.ts';
 import { without } from './call-result.ts';
 import type { Edit } from './decided-call.ts';
 import { editedTrust, editOf, notApproved, noteOf, sayWho } from './decided-call.ts';
+import { extendBudget } from './extend-budget.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
 import type { CallJudgement, CallResult, CallToolInput, CallTrust } from './protocol/index.ts';
@@ -24,9 +25,10 @@ export interface Call {
 
 /** A denied call never asks; a rejected or expired one never happens. Whatever the end, the result says so. */
 export async function callStep(state: RunState, call: Call, trust: CallTrust): Promise<CallResult> {
-  spendToolCall(state);
   state.calling += 1;
   try {
+    if (softLimitOf(state) !== undefined) await extendBudget(state);
+    spendToolCall(state);
     return await judgedCall(state, call, trust);
   } finally {
     state.calling -= 1;

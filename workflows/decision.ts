@@ -48,12 +48,12 @@ export function signatureRefusal(decision: ReadDecision, keys: readonly Approver
   }
 }
 
-/** Why what came with a decision is not what was signed, or `undefined` if it is. Arguments come with an edit and with nothing else. */
+/** Why what came with a decision is not what was signed, or `undefined` if it is. An edit comes with an object, a response may come with a value. */
 export function bindingRefusal({ claims }: ReadDecision, edited: unknown): DecisionRefusal | undefined {
   if (claims.editedHash === undefined) return edited === undefined ? undefined : 'malformed';
-  if (typeof edited !== 'string' || edited.length > MAX_TOOL_ARGUMENTS_BYTES || !isRecord(parseText(edited))) {
-    return 'malformed';
-  }
+  if (typeof edited !== 'string' || edited.length > MAX_TOOL_ARGUMENTS_BYTES) return 'malformed';
+  const value = parseText(edited);
+  if (claims.decision === 'edit' ? !isRecord(value) : value === undefined) return 'malformed';
   const hash = bytesToHex(sha256(utf8ToBytes(editedBytes(claims.jti, edited))));
   return claims.editedHash === `sha256:${hash}` ? undefined : 'not-bound';
 }
@@ -73,7 +73,7 @@ function claimsOf(value: unknown): DecisionClaims | undefined {
     isText(requestHash, 200) &&
     requestHash.startsWith('hmac-sha256:') &&
     (DECISION_KINDS as readonly unknown[]).includes(decision) &&
-    (decision === 'edit' ? isText(editedHash, 200) : editedHash === undefined) &&
+    hasFittingHash(decision, editedHash) &&
     (decision === 'delegate' ? isText(delegate, 200) : delegate === undefined) &&
     isText(approver, 200) &&
     isTime(iat) &&
@@ -81,10 +81,15 @@ function claimsOf(value: unknown): DecisionClaims | undefined {
     isText(jti, 200) &&
     typeof reason === 'string' &&
     reason.length <= MAX_REASON_CHARS &&
-    (decision !== 'respond' || reason !== '') &&
+    (decision !== 'respond' || reason !== '' || editedHash !== undefined) &&
     isRecord(proof) &&
-    proof['kind'] === 'jws';
+    (proof['kind'] === 'jws' || proof['kind'] === 'gateway');
   return sound ? (value as unknown as DecisionClaims) : undefined;
+}
+
+function hasFittingHash(decision: unknown, hash: unknown): boolean {
+  if (decision === 'edit') return isText(hash, 200);
+  return hash === undefined || (decision === 'respond' && isText(hash, 200));
 }
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

@@ -7,7 +7,9 @@ import { generateStep } from './generate-step.ts';
 import { mint } from './grants.ts';
 import type { CallStatus, Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
 import { WIRE_VERSION } from './protocol/index.ts';
+import { confirmStep, inputStep } from './questions.ts';
 import { retrieveStep } from './retrieve-step.ts';
+import { reviewStep } from './review-step.ts';
 import { admissionOf, currentRun, releaseOf } from './run-state.ts';
 
 export type { CallStatus, Citation, Passage, Principal, Reply } from './protocol/index.ts';
@@ -56,6 +58,45 @@ export interface GenerateOptions {
   readonly after?: Draft;
 }
 
+export interface QuestionOptions {
+  /** Milliseconds; nobody answering by then means no. @default 86400000, a day */
+  readonly expiresAfterMs?: number;
+}
+
+export interface InputOptions extends QuestionOptions {
+  /** JSON Schema (draft 2020-12) that the value must fit. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Groups of the approver registry, one of whom answers. @default whoever the run acts for */
+  readonly groups?: readonly string[];
+}
+
+export interface ReviewOptions extends QuestionOptions {
+  /** Groups of the approver registry, one of whom reviews. */
+  readonly groups: readonly string[];
+  /** Why a person is asked. */
+  readonly reason: string;
+}
+
+/** How people answered. `denied` and `nobody`: nobody could be asked, and `message` says why. */
+export type AnswerStatus = 'approved' | 'allowed' | 'rejected' | 'expired' | 'cancelled' | 'denied' | 'nobody';
+
+interface Said {
+  readonly status: AnswerStatus;
+  /** Ids of who signed. */
+  readonly by: readonly string[];
+  /** In the words of the engine, or of who answered; may be empty. */
+  readonly message: string;
+}
+
+export interface Confirmation extends Said {
+  readonly confirmed: boolean;
+}
+
+export interface Input extends Said {
+  /** Fits the schema; absent unless `status` is `approved`. Somebody typed it: it carries no more trust than they do. */
+  readonly value?: unknown;
+}
+
 /** The steps of one admitted run. Each is durable: done once, recorded, replayed. */
 export interface Run {
   readonly id: RunId;
@@ -75,6 +116,12 @@ export interface Run {
   call(call: CallHandle): Promise<CallOutcome>;
   /** Makes a call of the flow's own. Its arguments count as untrusted. */
   tool(name: string, args: unknown): Promise<CallOutcome>;
+  /** Asks whoever the run acts for: yes or no. Anything but a signed yes is a no. */
+  confirm(text: string, options?: QuestionOptions): Promise<Confirmation>;
+  /** Asks whoever the run acts for, or people of some groups, for a value. */
+  input(text: string, options: InputOptions): Promise<Input>;
+  /** Lets a person decide on a draft in the place of validation: as it is, edited, answered by them, or dismissed. */
+  review(draft: Draft, options: ReviewOptions): Promise<Reply>;
   /** Validates against what the model saw: one repair turn, then a refusal with the reason. */
   answer(draft: Draft): Promise<Reply>;
   /** Ends the run without an answer; `message` is shown to the user. */
@@ -106,6 +153,9 @@ function openSteps(): Run {
     generate: (options) => generateStep(state, options),
     call: (call) => callAsked(state, call),
     tool: (name, args) => callBuilt(state, { tool: name, args }),
+    confirm: (text, options = {}) => confirmStep(state, text, options),
+    input: (text, options) => inputStep(state, text, options),
+    review: (draft, options) => reviewStep(state, draft, options),
     answer: (draft) => answerStep(state, draft),
     refuse: (message) => mint<Refused>({ ...base, kind: 'refused', reason: 'by-flow', message: requireText(message) }),
     clarify: (question) => mint<Clarify>({ ...base, kind: 'clarify', question: requireText(question) }),

@@ -1,7 +1,8 @@
 // The steps `assemble` and `generate`. Workflow code only.
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import { outOfTime, remainingMs, spendTurn } from './budget.ts';
+import { outOfTime, remainingMs, softLimitOf, spendTurn } from './budget.ts';
 import { callHandles, turnOf } from './calls.ts';
+import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
@@ -15,6 +16,9 @@ import type {
   Passage,
   RefusalReason,
   Retrieval,
+  SpentBudget,
+  StepInput,
+  TrustLabel,
   Turn,
   Verdict,
 } from './protocol/index.ts';
@@ -37,6 +41,8 @@ export interface Conversation {
 export interface Written extends Conversation {
   readonly kind: 'written';
   readonly generation: Generation;
+  /** Of everything that the model was shown. */
+  readonly labels: readonly TrustLabel[];
 }
 
 /** Refused before a model was paid. */
@@ -72,6 +78,7 @@ export async function written(
 ): Promise<Draft> {
   const { question, passages, turns } = conversation;
   const releaseDigest = releaseOf(state).digest;
+  if (softLimitOf(state) !== undefined) await extendBudget(state);
   spendTurn(state);
   state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
   const assembled = await localStep('assemble', {
@@ -84,7 +91,6 @@ export async function written(
   });
   const trust = trustOf(state, assembled);
   const generation = await generate(state, {
-    ...stepInput(state, 'generate'),
     releaseDigest,
     prompt: assembled.prompt,
     access: accessOf(state, assembled),
@@ -96,7 +102,15 @@ export async function written(
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
   const toolCalls = callHandles(generation.toolCalls ?? [], trust);
-  return handle({ finishReason: generation.finishReason, toolCalls }, { kind: 'written', ...conversation, generation });
+  return handle(
+    { finishReason: generation.finishReason, toolCalls },
+    {
+      kind: 'written',
+      ...conversation,
+      generation,
+      labels: trust.labels,
+    },
+  );
 }
 
 /** @throws ApplicationFailure InvalidInput for a draft that no step made */
@@ -121,11 +135,21 @@ function goOn(draft: Draft): Conversation {
 }
 
 /** The reply; or why the access policy lets nothing of it go to the model. */
-async function generate(state: RunState, input: GenerateInput): Promise<Generation | string> {
+async function generate(
+  state: RunState,
+  request: Omit<GenerateInput, keyof StepInput | 'extended'>,
+): Promise<Generation | string> {
   const leftMs = remainingMs(state);
   try {
-    return await modelWithin(leftMs).generate(grant(input));
+    return await modelWithin(leftMs).generate(
+      grant({ ...stepInput(state, 'generate'), ...request, ...extendedDays(state) }),
+    );
   } catch (error) {
+    const spent = spentDayOf(error);
+    if (spent !== undefined) {
+      await extendDay(state, spent);
+      return await generate(state, request);
+    }
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
     const cause = error instanceof ActivityFailure ? error.cause : error;
@@ -135,6 +159,13 @@ async function generate(state: RunState, input: GenerateInput): Promise<Generati
     noteFound(state, found);
     return cause.message;
   }
+}
+
+/** The soft limit of a day that stood against a call. */
+function spentDayOf(error: unknown): SpentBudget | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.BudgetAsks) return undefined;
+  return cause.details?.[0] as SpentBudget;
 }
 
 /** Everything in a model's context marks what it writes. */

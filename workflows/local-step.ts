@@ -12,6 +12,8 @@ type LocalVerb =
   | 'record'
   | 'judgeCall'
   | 'requestApproval'
+  | 'requestAnswer'
+  | 'takeAnswer'
   | 'closeApproval';
 
 /**

@@ -1,9 +1,12 @@
 // What one run has learned so far. One object for each workflow execution; module state is private to an execution.
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { Answer } from './ask-question.ts';
 import type { DecisionState } from './decisions.ts';
 import type {
   Admission,
   Answered,
+  BudgetLimit,
+  DayExtensions,
   FoundCounts,
   PinnedRelease,
   Sensitivity,
@@ -42,10 +45,16 @@ export interface RunState extends DecisionState {
   /** Waits for people that are under way, and since when there is at least one. */
   waiting: number;
   waitingSinceMs: number;
-  /** Calls that have not come to an end. */
+  /** Calls, and questions to people, that have not come to an end. */
   calling: number;
   /** The flow has returned: nothing more may begin. */
   ended: boolean;
+  /** Soft limits that people, or the policy, have lifted. */
+  readonly extensions: Set<BudgetLimit>;
+  /** What is asked about soft limits, each once. */
+  readonly extending: Map<BudgetLimit, Promise<Answer>>;
+  /** What stands behind going on beyond the soft limits of a day. */
+  readonly dayExtensions: DayExtensions['days'][number][];
   /** The latest answer that passed validation. */
   lastAnswered: Answered | null;
   readonly ordinals: Map<string, number>;
@@ -76,6 +85,9 @@ export function openRun(envelope: StartInput): RunState {
     waitingSinceMs: 0,
     calling: 0,
     ended: false,
+    extensions: new Set(),
+    extending: new Map(),
+    dayExtensions: [],
     lastAnswered: null,
     approvals: new Map(),
     early: [],

@@ -1,12 +1,12 @@
 // A tool that somebody else defines: an MCP server, an OpenAPI document. Its texts are untrusted; what it takes is enforced here,
 // before anything is sent, and what it is called elsewhere is part of what a release pins.
 import { canonicalJson, digestOf } from '../../runtime/canonical.ts';
+import type { CompiledSchema, JsonSchema } from '../../runtime/json-schema.ts';
+import { compileSchema } from '../../runtime/json-schema.ts';
 import type { Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
 import { MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
-import type { CompiledSchema, JsonSchema } from './json-schema.ts';
-import { compileSchema } from './json-schema.ts';
 import { NotJsonError, toJsonValue } from './json-value.ts';
 import { defaultPreview, visible } from './preview.ts';
 import { ToolArgumentsError } from './tool-failure.ts';

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Decided, DecideOptions } from '../../client/index.ts';
+import type { ApprovalId, CountersignClient, Decided, DecideOptions } from '../../client/index.ts';
+import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { commandsFor } from '../approval-commands.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
@@ -27,6 +28,8 @@ interface DecisionOptions extends CommonOptions, SignerOptions {
   readonly text?: string;
   readonly to?: string;
   readonly args?: string;
+  readonly value?: string;
+  readonly asRequester?: boolean;
   readonly argsFile?: string;
   readonly via: string;
 }
@@ -58,6 +61,7 @@ export function register(program: Command): void {
     command
       .option('--as <approver>', 'sign with the key of this development approver (local stacks only)')
       .option('--key <file>', 'sign with this private key, as `keys new` wrote it')
+      .option('--as-requester', 'answer what the run asks whoever it acts for (local stacks only)')
       .option('--via <way>', 'update: wait for the answer of the run; signal: leave it with the run', 'update')
       .option('--home <dir>', 'data folder of the running stack')
       .option('--json', 'print what came of it as JSON')
@@ -99,14 +103,18 @@ const VERBS: readonly Verb[] = [
     options: [
       ['--args <json>', 'all arguments of the call, as a JSON object'],
       ['--args-file <file>', 'the same, out of a file: other users of the machine see no command line'],
+      ['--text <text>', 'of a review: the answer as it is to be sent'],
       REASON,
     ],
     example: '--args-file changed.json',
   },
   {
     decision: 'respond',
-    description: 'answer in the place of the tool: the call is not made, and the model gets your text',
-    options: [['--text <text>', 'what the model is told']],
+    description: 'answer in the place of the tool or of the model, or give the value that a run asks for',
+    options: [
+      ['--text <text>', 'what the model is told; of a review: the answer that is sent'],
+      ['--value <json>', 'of a question for a value: the value, as JSON'],
+    ],
     example: '--text "The refund was made by phone."',
   },
   {
@@ -155,21 +163,42 @@ async function decide(decision: Verb['decision'], text: string, options: Decisio
   if (via !== 'update' && via !== 'signal') {
     throw new UserError(`Not a way: ${via}`, { hint: 'Give --via update or --via signal.', exitCode: 64 });
   }
-  const args = decision === 'edit' ? readArguments(options) : undefined;
+  const given = { ...(options.text !== undefined && { text: options.text }), ...readValue(decision, options) };
   await withClient(options.home, async ({ config, client }) => {
-    const signer = await signerOf(config, options);
     const id = await client.approvals.find(text);
+    const who = options.asRequester
+      ? { principal: await requesterOf(client, config, id) }
+      : { signer: await signerOf(config, options) };
     const decided = await client.approvals.decide(id, {
       decision,
       reason,
-      signer,
       via,
-      args,
+      ...who,
+      ...given,
       ...(to !== undefined && { to }),
     });
     if (options.json) return printJson(decided);
     print(lineOf(decided));
   });
+}
+
+/** On a local stack everybody may say that they are whoever asked; elsewhere the gateway knows who it is. */
+async function requesterOf(client: CountersignClient, { mode }: Config, id: ApprovalId): Promise<{ id: string }> {
+  if (mode === 'development') return { id: (await client.approvals.get(id)).requester };
+  throw wrongUse(
+    '--as-requester works on a local development stack only',
+    'Elsewhere they answer through the gateway.',
+  );
+}
+
+function readValue(decision: Verb['decision'], options: DecisionOptions): { args?: unknown; value?: unknown } {
+  if (decision === 'edit' && options.text === undefined) return { args: readArguments(options) };
+  if (options.value === undefined) return {};
+  try {
+    return { value: JSON.parse(options.value) };
+  } catch {
+    throw wrongUse('The value is not JSON', 'Texts stand in quotes: --value \'"north"\'.');
+  }
 }
 
 function readArguments({ args, argsFile }: DecisionOptions): unknown {

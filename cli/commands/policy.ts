@@ -47,7 +47,10 @@ export function register(program: Command): void {
   offline(policy.command('explain').description('what the policies say to one question: who, what, why, which rule'))
     .option('--as <id>', 'who asks: a development identity')
     .option('--principal <yaml>', 'who asks: { id, groups, roles, clearance }')
-    .requiredOption('--action <name>', 'ask, ingest, retrieve, send_to_model, call_tool, approve or release')
+    .requiredOption(
+      '--action <name>',
+      'ask, ingest, retrieve, send_to_model, call_tool, approve, answer, extend_budget or release',
+    )
     .requiredOption('--resource <id>', 'the release, collection, model or tool')
     .option('--set <name=value>', 'an attribute of the resource or of the context; again for another', collect, [])
     .addHelpText(

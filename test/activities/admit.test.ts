@@ -60,12 +60,12 @@ const fail = (what: string) => async (): Promise<never> => {
 
 beforeAll(async () => {
   const [own, foreign] = [await generateKeyPair('EdDSA'), await generateKeyPair('EdDSA')];
-  signer = { kid: 'local', key: own.privateKey };
-  forger = { kid: 'local', key: foreign.privateKey };
+  signer = { kid: 'local', key: own.privateKey, x: '' };
+  forger = { kid: 'local', key: foreign.privateKey, x: '' };
   dependencies = {
     runKeys: { find: async (runId) => (runId === RUN ? ledgered : undefined) },
     policy,
-    assertionKey: { kid: 'local', key: own.publicKey },
+    assertionKey: { kid: 'local', key: own.publicKey, x: '' },
     findRelease: async (tenant, digest) => (tenant === 'default' && digest === release.digest ? release : undefined),
     lookUp: async (tenant, collection) => ({
       denials: [],

@@ -22,6 +22,7 @@ const callOf = (change: Partial<PaidCall> = {}): PaidCall => ({
   stepPath: 'answer/generate#1',
   model: 'openai-compatible/big-1',
   runKey: newKey(),
+  reserve: { tokens: 600, usd: null },
   ...change,
 });
 

@@ -39,6 +39,7 @@ describe('a refusal by the run', () => {
     'decided-before': 'decided already',
     'not-bound': 'not those that were signed',
     'bad-delegate': 'in the place of',
+    'wrong-answer': 'not answered so',
   };
   it.each(Object.entries(sentences))('%s is one sentence with what to do', (refusal, words) => {
     const error = refusedBy(Failure.DecisionRefused, [refusal]);

@@ -336,7 +336,7 @@ describe('a request', () => {
       .sign(key.key);
   const otherKey = async (kid: string): Promise<AssertionKey> => {
     const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
-    return { kid, key: (await importJWK(await exportJWK(privateKey), 'EdDSA')) as AssertionKey['key'] };
+    return { kid, x: '', key: (await importJWK(await exportJWK(privateKey), 'EdDSA')) as AssertionKey['key'] };
   };
   const unsigned = (): string =>
     [{ alg: 'none' }, { ...claims, aud: 'countersign-codec', iat: now(), exp: now() + 60 }, '']

@@ -10,7 +10,17 @@ import { useTempFolder } from '../support/temp-folder.ts';
 
 const temp = useTempFolder();
 const access = readFileSync('policies/access.cedar', 'utf8');
-const ACTIONS = ['ask', 'ingest', 'retrieve', 'send_to_model', 'call_tool', 'approve', 'release'];
+const ACTIONS = [
+  'ask',
+  'ingest',
+  'retrieve',
+  'send_to_model',
+  'call_tool',
+  'approve',
+  'answer',
+  'extend_budget',
+  'release',
+];
 
 function policyOf(text: string): AccessPolicy {
   const folder = mkdtempSync(join(temp.path, 'policies-'));

@@ -82,7 +82,10 @@ describe('development approvers', () => {
 
   it('are those identities that have a block of their own, with its groups', () => {
     expect(developmentApprovers('policies')).toEqual(
-      ['staff', 'manager', 'supervisor'].map((id) => ({ id, groups: ['refund-approvers'] })),
+      ['staff', 'manager', 'supervisor'].map((id) => ({
+        id,
+        groups: id === 'manager' ? ['refund-approvers', 'budget-approvers'] : ['refund-approvers'],
+      })),
     );
   });
 

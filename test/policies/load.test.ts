@@ -10,11 +10,13 @@ const temp = useTempFolder();
 const schema = readFileSync('policies/schema.cedarschema', 'utf8');
 const classes = readFileSync('policies/risk-classes.yaml', 'utf8');
 const access = readFileSync('policies/access.cedar', 'utf8');
+const budgets = readFileSync('policies/budgets.yaml', 'utf8');
 
 interface Files {
   readonly schema?: string | null;
   readonly access?: string | null;
   readonly classes?: string | null;
+  readonly budgets?: string | null;
 }
 
 function folderOf(files: Files): string {
@@ -22,6 +24,7 @@ function folderOf(files: Files): string {
   const texts = { 'schema.cedarschema': files.schema ?? schema, 'access.cedar': files.access ?? access };
   if (files.schema !== null) writeFileSync(join(folder, 'schema.cedarschema'), texts['schema.cedarschema']);
   if (files.classes !== null) writeFileSync(join(folder, 'risk-classes.yaml'), files.classes ?? classes);
+  if (files.budgets !== null) writeFileSync(join(folder, 'budgets.yaml'), files.budgets ?? budgets);
   if (files.access !== null) writeFileSync(join(folder, 'access.cedar'), texts['access.cedar']);
   return folder;
 }
@@ -37,6 +40,40 @@ function problemOf(files: Files): { readonly error: UserError; readonly folder: 
   throw new Error('the policies loaded');
 }
 
+describe('budgets', () => {
+  const all = (body: string): string => `v: 1\nbudgets:\n  - ${body}\n`;
+  it('are part of the digest, and there need be none', () => {
+    const without = loadAccessPolicy(folderOf({ budgets: null }));
+    expect(without.dayBudgets).toEqual([]);
+    const one = loadAccessPolicy(folderOf({ budgets: all('{ name: a, per: principal, tokens: { hard: 5 } }') }));
+    expect(one.dayBudgets).toEqual([{ name: 'a', per: 'principal', tokens: { hard: 5 } }]);
+    expect(one.digest).not.toBe(without.digest);
+  });
+
+  it.each([
+    [
+      'a soft limit that is not less',
+      '{ name: a, per: principal, tokens: { soft: 5, hard: 5 } }',
+      'budgets.0.tokens.soft: expected less than hard',
+    ],
+    ['nothing that is limited', '{ name: a, per: principal }', 'budgets.0: limits nothing'],
+    ['no hard limit', '{ name: a, per: principal, cost_usd: { soft: 5 } }', 'budgets.0.cost_usd.hard: '],
+    ['half a token', '{ name: a, per: principal, tokens: { hard: 0.5 } }', 'budgets.0.tokens.hard: '],
+    ['another field', '{ name: a, per: principal, tokens: { hard: 5 }, each: day }', 'budgets.0: '],
+    [
+      'one name twice',
+      '{ name: a, per: principal, tokens: { hard: 5 } }\n  - { name: a, per: principal, tokens: { hard: 6 } }',
+      'two budgets have one name',
+    ],
+    ['no YAML', '{', 'Cannot read the budgets in'],
+  ])('with %s name file and field', (_, body, message) => {
+    const { error, folder } = problemOf({ budgets: all(body) });
+    expect(error.message).toContain(join(folder, 'budgets.yaml'));
+    expect(error.message).toContain(message);
+    expect(error.hint).toContain('docs/policies.md');
+  });
+});
+
 describe('policies that load', () => {
   it('are known by their @id, in the order of the file', () => {
     expect(loadAccessPolicy('policies').ids).toEqual([
@@ -51,6 +88,8 @@ describe('policies that load', () => {
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
       'whoever-is-asked-may-approve',
+      'whoever-is-asked-may-answer',
+      'budgets-are-extended-when-approved',
       'anonymous-may-use-low-risk-tools-only',
       'suspended-accounts-may-not-do-anything',
     ]);
@@ -153,7 +192,9 @@ describe('policies that do not load', () => {
       expect.stringContaining(`${file}:${line('resource.risc')}: policy critical-tools-run-when-two-approved: `),
       expect.stringContaining(`${file}:${line('Team::')}: policy suspended-accounts-may-not-do-anything: `),
     ]);
-    expect(error.hint).toContain('Actions are: approve, ask, call_tool, ingest, release, retrieve, send_to_model.');
+    expect(error.hint).toContain(
+      'Actions are: answer, approve, ask, call_tool, extend_budget, ingest, release, retrieve, send_to_model.',
+    );
     expect(error.hint).toContain('Tool has: idempotent, risk, tenant.');
     expect(error.hint).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
   });

@@ -261,7 +261,17 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
     values (${digest}, 'default', 'unknown', '', 0, 'internal', '{}')`;
   const signer = engine.approver('second');
   await engine.client.effects.resolve(digest, { state: 'done', reason: 'r', signer });
-  const modelCall = { key: 'c', attempt: 1, tenant: 'default', runId, stepPath: 's', model: 'm', runKey: start.key };
+  const reserve = { tokens: 1, usd: 1 };
+  const modelCall = {
+    key: 'c',
+    attempt: 1,
+    tenant: 'default',
+    runId,
+    stepPath: 's',
+    model: 'm',
+    runKey: start.key,
+    reserve,
+  };
   const usage = { inputTokens: 1, outputTokens: 1, cachedTokens: 0, costUsd: 1 };
   const modelCalls = createModelCalls(worker);
   await modelCalls.settle(modelCall, { text: 't', finishReason: 'stop', usage });

@@ -64,6 +64,8 @@ export interface EngineOptions
   readonly approvers?: Groups;
   /** Text of `access.cedar`, made of the project's own. */
   readonly policy?: (own: string) => string;
+  /** Text of `budgets.yaml`; with `policy` only. @default the project's own */
+  readonly budgets?: string;
   /** Bucket for big payloads; `undefined` for none. @default none */
   readonly s3?: () => S3Settings | undefined;
   /** Analyzer that is asked as well. @default none */
@@ -143,6 +145,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
       cpSync(join(ROOT, 'policies'), join(home, 'policies'), { recursive: true });
       const path = join(home, 'policies/access.cedar');
       writeFileSync(path, options.policy(readFileSync(path, 'utf8')));
+      if (options.budgets !== undefined) writeFileSync(join(home, 'policies/budgets.yaml'), options.budgets);
     }
     for (const [path, text] of Object.entries(options.releases?.() ?? {})) {
       mkdirSync(dirname(join(releasesDir, path)), { recursive: true });

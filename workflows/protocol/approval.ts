@@ -4,6 +4,7 @@ import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { TrustLabel } from './passage.ts';
 import type { Risk } from './release.ts';
+import type { Subject } from './subject.ts';
 
 /** `tenant/approval/ulid`. */
 export type ApprovalId = `${string}/approval/${string}`;
@@ -56,6 +57,10 @@ export interface ApprovalRequest {
   readonly useBy: string;
   /** 128 random bits, hex. */
   readonly nonce: string;
+  /** Of every kind but `tool`: what is asked. */
+  readonly subject?: Subject;
+  /** True when whoever the run acts for is asked, and nobody else. */
+  readonly asksRequester?: true;
   /** Kind `tool`. */
   readonly tool?: string;
   readonly toolDefinitionHash?: Digest;
@@ -101,6 +106,10 @@ export interface PendingApproval {
   readonly others?: readonly ApproverKey[];
   /** RFC 3339, workflow time: when other groups are asked, too. Absent when nobody is asked next. */
   readonly rerouteAt?: string;
+  /** @default tool */
+  readonly kind?: ApprovalKind;
+  /** True when whoever the run acts for is asked, and nobody else. */
+  readonly asksRequester?: true;
 }
 
 /** Claims of a decision: the payload of a compact EdDSA JWS (RFC 7515, RFC 8037) of type `countersign-decision+jws`. */
@@ -117,11 +126,15 @@ export interface DecisionClaims {
   readonly jti: string;
   /** Of a rejection it goes back to the model; of a response it is the response. At most 2,000 characters. */
   readonly reason: string;
-  /** Of an edit, and of nothing else: `sha256:` of {@link editedBytes}. */
+  /** Of an edit, and of a response with a value: `sha256:` of {@link editedBytes}. */
   readonly editedHash?: Digest;
   /** Of a delegation, and of nothing else: id of the other approver. */
   readonly delegate?: string;
-  readonly proof: { readonly kind: 'jws' };
+  /**
+   * `jws`: by a key of the approver registry. `gateway`: whoever vouches for principals signed in the name of one; only a question to
+   * whoever the run acts for is answered so.
+   */
+  readonly proof: { readonly kind: 'jws' | 'gateway' };
 }
 
 export const DECISION_TYPE = 'countersign-decision+jws';
@@ -135,7 +148,7 @@ export interface DecideInput {
   readonly approvalId: ApprovalId;
   /** Compact JWS over {@link DecisionClaims}. */
   readonly decision: string;
-  /** Of an edit: the arguments as JSON text. The decision binds it by `editedHash`. */
+  /** Of an edit the arguments, of a response the value, as JSON text. The decision binds it by `editedHash`. */
   readonly edited?: string;
 }
 
@@ -167,7 +180,8 @@ export type DecisionRefusal =
   | 'not-in-group'
   | 'decided-before'
   | 'not-bound'
-  | 'bad-delegate';
+  | 'bad-delegate'
+  | 'wrong-answer';
 
 /** A line of the security log: a decision that did not count. */
 export interface RefusedDecision {

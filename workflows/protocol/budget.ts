@@ -1,4 +1,7 @@
-// Hard limits of a run, pinned by its release. Over one of them the run ends as `budget-exhausted`.
+// Limits of a run, pinned by its release. At a soft one people are asked; over a hard one the run ends as `budget-exhausted`.
+
+/** `principal-day`: of what somebody may spend in a day, over all their runs, as budgets.yaml of the policies has it. */
+export type BudgetLimit = 'turns' | 'tool-calls' | 'tokens' | 'time' | 'cost' | 'principal-day';
 
 export interface Budgets {
   /** Model calls, repair turns included. */
@@ -8,6 +11,10 @@ export interface Budgets {
   readonly maxTokens: number;
   /** Milliseconds of workflow time, without the time in which the run waited for people. */
   readonly maxDurationMs: number;
+  /** US dollars of all model calls together. @default no limit */
+  readonly maxCostUsd?: number;
+  /** Where people are asked whether the run may go on, up to the hard limit of the same name. @default nowhere */
+  readonly soft?: Partial<Omit<Budgets, 'soft'>>;
 }
 
 /** For a release with tools that says nothing else. */

@@ -32,7 +32,7 @@ export const Failure = {
   DecisionRefused: 'countersign.approval.DecisionRefused',
   /** Nobody but the requester could approve: the registry has too few approvers of the groups that are asked for. */
   NoApprovers: 'countersign.approval.NoApprovers',
-  /** The funnel was asked for an effect without a receipt that holds. Nothing happened. */
+  /** An effect, or the step after an answer, was asked for without a receipt that holds. Nothing happened. */
   ReceiptRefused: 'countersign.tool.ReceiptRefused',
   /** The policy that holds now does not allow the call. Nothing happened. */
   CallDenied: 'countersign.tool.Denied',
@@ -52,8 +52,10 @@ export const Failure = {
   DetectorUnavailable: 'countersign.detector.Unavailable',
   /** It does not accept the request: a setting is wrong. */
   DetectorRefused: 'countersign.detector.Refused',
-  /** A limit of the release was reached; the run ends as budget-exhausted. */
+  /** A hard limit was reached; `details[0]` is the BudgetLimit. The run ends as budget-exhausted. */
   BudgetExhausted: 'countersign.budget.Exhausted',
+  /** A soft limit of a day was reached; `details[0]` is the SpentBudget. Nothing was sent. */
+  BudgetAsks: 'countersign.budget.Asks',
   /** The provider of key-encryption keys does not answer; it is tried again. */
   KeyUnavailable: 'countersign.key.Unavailable',
   /** The provider does not have the key that something is wrapped by. */

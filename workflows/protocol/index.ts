@@ -17,6 +17,7 @@ export * from './reply.ts';
 export * from './request.ts';
 export * from './steps.ts';
 export * from './stream.ts';
+export * from './subject.ts';
 export * from './tool.ts';
 export * from './trace.ts';
 export * from './verdict.ts';

@@ -28,6 +28,9 @@ export const MAX_TOOL_RESULT_CHARS_SHOWN = 20_000;
 /** Of all results in one prompt together: room for the 24 calls of the default budget. The latest come first. */
 export const MAX_TOOL_RESULTS_CHARS_SHOWN = 24 * MAX_TOOL_RESULT_CHARS_SHOWN;
 
+/** Largest of what a run asks people, in bytes of JSON: a draft to review among it. */
+export const MAX_SUBJECT_BYTES = 96 * 1024;
+
 /** Longest reason of a decision, and longest message of a call, in characters. */
 export const MAX_REASON_CHARS = 2_000;
 

@@ -13,6 +13,8 @@ export const ENGINE_ACTIVITIES = [
   'record',
   'judgeCall',
   'requestApproval',
+  'requestAnswer',
+  'takeAnswer',
   'callTool',
   'closeApproval',
   'openGeneration',

@@ -23,7 +23,10 @@ export function highestSensitivity(sensitivities: readonly Sensitivity[]): Sensi
   return sensitivities.reduce((a, b) => (SENSITIVITY_RANK[b] > SENSITIVITY_RANK[a] ? b : a), 'public');
 }
 
+/** Id of the principal of a start without an assertion. */
+export const ANONYMOUS = 'anonymous';
+
 /** The principal of a start without an assertion. No tool of medium risk or above runs for it. */
 export function anonymous(tenant: string): Principal {
-  return { id: 'anonymous', tenant, groups: [], roles: [], clearance: 'public' };
+  return { id: ANONYMOUS, tenant, groups: [], roles: [], clearance: 'public' };
 }

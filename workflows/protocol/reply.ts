@@ -1,5 +1,6 @@
 // What a run answers. A reply exists only if it was made by the run's own steps.
 
+import type { BudgetLimit } from './budget.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 
@@ -22,6 +23,8 @@ export type RefusalReason =
   | 'not-in-context'
   | 'validation-failed'
   | 'content-filter'
+  | 'by-reviewer'
+  | 'not-reviewed'
   | 'by-flow';
 
 interface ReplyBase {
@@ -58,7 +61,7 @@ export interface HandedOver extends ReplyBase {
 
 export interface BudgetExhausted extends ReplyBase {
   readonly kind: 'budget-exhausted';
-  readonly limit: 'turns' | 'tool-calls' | 'tokens' | 'time';
+  readonly limit: BudgetLimit;
   /** The last validated answer, or `null`. */
   readonly last: Answered | null;
 }

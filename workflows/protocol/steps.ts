@@ -10,6 +10,7 @@ import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { SkippedFile } from './request.ts';
+import type { SpentBudget, Subject } from './subject.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
 import type { Outcome } from './trace.ts';
 import type { Action, Verdict, VerdictSummary } from './verdict.ts';
@@ -93,6 +94,15 @@ export interface GenerateInput extends StepInput {
   readonly prompt: Prompt;
   /** What the access policy is told. Without it nothing is sent. */
   readonly access?: ModelAccess;
+  /** That the run may go on beyond soft limits of a day. */
+  readonly extended?: DayExtensions;
+}
+
+export interface DayExtensions {
+  readonly startedAt: string;
+  readonly assertion?: string;
+  /** Without a receipt the policy let it go on without asking, and is asked again. */
+  readonly days: readonly { readonly spent: SpentBudget; readonly receipt?: AnswerReceipt }[];
 }
 
 export interface ModelAccess {
@@ -228,6 +238,49 @@ export interface RequestedApproval extends LocalStepResult {
   readonly pending: PendingApproval;
 }
 
+export interface RequestAnswerInput extends StepInput {
+  readonly subject: Subject;
+  /** RFC 3339, workflow time. */
+  readonly requestedAt: string;
+  /** How long people may answer, where no policy says so; milliseconds. */
+  readonly expiresAfterMs?: number;
+  /** Of what the text was made of; empty for text of the flow's own. */
+  readonly labels: readonly TrustLabel[];
+  /** For a budget: on whose behalf more is asked for. */
+  readonly startedAt: string;
+  readonly assertion?: string;
+}
+
+/** `asked`: wait for `pending`. `allowed`: nobody needs to be asked. `denied`, `nobody`: the answer is no, and `message` says why. */
+export interface RequestedAnswer extends LocalStepResult {
+  readonly outcome: 'asked' | 'allowed' | 'denied' | 'nobody';
+  readonly message: string;
+  readonly pending?: PendingApproval;
+  /** Of a budget. */
+  readonly verdict?: Verdict;
+}
+
+/** An answer as it counted: what stands behind it is looked at again. */
+export interface AnswerReceipt {
+  readonly approvalId: ApprovalId;
+  /** Compact JWS of each decision, in the order in which they counted. */
+  readonly decisions: readonly string[];
+}
+
+export interface TakeAnswerInput extends StepInput, AnswerReceipt {
+  readonly startedAt: string;
+  readonly assertion?: string;
+  /** The value that came with the last decision, as JSON text. */
+  readonly value?: string;
+}
+
+export interface TakenAnswer extends LocalStepResult {
+  /** Who signed. */
+  readonly by: readonly string[];
+  /** What is wrong with the value; absent when it fits what was asked for. */
+  readonly problem?: string;
+}
+
 export interface CallToolInput extends StepInput {
   readonly startedAt: string;
   readonly assertion?: string;
@@ -295,6 +348,10 @@ export interface EngineActivities {
   requestApproval(input: RequestApprovalInput): Promise<RequestedApproval>;
   /** The funnel: the only place where a tool's effect happens. */
   callTool(input: CallToolInput): Promise<CallResult>;
+  /** Writes what the run asks people beside calls. */
+  requestAnswer(input: RequestAnswerInput): Promise<RequestedAnswer>;
+  /** Holds an answer against everything again before the run goes on by it. */
+  takeAnswer(input: TakeAnswerInput): Promise<TakenAnswer>;
   /** Writes how an approval ended. */
   closeApproval(input: CloseApprovalInput): Promise<LocalStepResult>;
   openGeneration(input: OpenGenerationInput): Promise<OpenedGeneration>;

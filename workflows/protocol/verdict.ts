@@ -6,7 +6,16 @@ import type { Digest } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { Principal } from './principal.ts';
 
-export type Action = 'ask' | 'ingest' | 'retrieve' | 'send_to_model' | 'call_tool' | 'approve' | 'release';
+export type Action =
+  | 'ask'
+  | 'ingest'
+  | 'retrieve'
+  | 'send_to_model'
+  | 'call_tool'
+  | 'approve'
+  | 'answer'
+  | 'extend_budget'
+  | 'release';
 
 export interface Verdict {
   readonly v: WireVersion;

@@ -1,8 +1,8 @@
 // What a tool takes for an operation: its parameters and its body, as one schema; and which responses are known to mean that
 // nothing was done.
 import { digestOf } from '../../../runtime/canonical.ts';
+import type { JsonSchema } from '../../../runtime/json-schema.ts';
 import type { Digest } from '../../../workflows/protocol/index.ts';
-import type { JsonSchema } from '../../tools/json-schema.ts';
 import type { Node } from './document.ts';
 import { findOperation, isNode, listOf } from './document.ts';
 

@@ -1,0 +1,58 @@
+// What a principal may spend in a day, over all runs: budgets.yaml beside the policies, and under their digest.
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { messageOf, UserError } from '../runtime/errors.ts';
+import { isName } from './names.ts';
+
+const limit = (amount: z.ZodNumber) =>
+  z
+    .strictObject({ soft: amount.optional(), hard: amount })
+    .refine(({ soft, hard }) => soft === undefined || soft < hard, {
+      path: ['soft'],
+      message: 'expected less than hard: people are asked at the soft limit, and the hard one ends the run',
+    });
+
+const budgetSchema = z
+  .strictObject({
+    name: z.string().refine(isName, 'not a name'),
+    per: z.literal('principal'),
+    /** Input and output tokens of paid model calls. */
+    tokens: limit(z.int().positive()).optional(),
+    /** Of calls whose price is known. */
+    cost_usd: limit(z.number().positive()).optional(),
+  })
+  .refine(({ tokens, cost_usd: cost }) => tokens !== undefined || cost !== undefined, {
+    message: 'limits nothing: expected tokens or cost_usd',
+  });
+
+const schema = z.strictObject({
+  v: z.literal(1),
+  budgets: z
+    .array(budgetSchema)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two budgets have one name'),
+});
+
+/** For each of `tokens` and `cost_usd`: people are asked at `soft`, and `hard` ends the run. Days are those of UTC. */
+export type DayBudget = Readonly<z.infer<typeof budgetSchema>>;
+
+/** None without the file. @throws UserError naming the file and each field at fault */
+export function loadDayBudgets(path: string): readonly DayBudget[] {
+  if (!existsSync(path)) return [];
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new UserError(`Cannot read the budgets in ${path}: ${messageOf(cause)}`, {
+      hint: 'docs/policies.md shows what the file looks like.',
+      cause,
+    });
+  }
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data.budgets;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
+  throw new UserError(`${path} is malformed: ${issues.join('; ')}`, {
+    hint: 'docs/policies.md says what a budget has.',
+    cause: parsed.error,
+  });
+}

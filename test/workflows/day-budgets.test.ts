@@ -1,0 +1,132 @@
+// What a principal may spend in a day, over all runs: asked at the soft limit, ended at the hard one, also with many runs at once, and
+// by workflow code that lies. Real servers; a real HTTP provider with prices.
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Principal, RunHandle } from '../../client/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import { itReplaysEveryHistory, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
+import type { ModelServer } from '../support/model-server.ts';
+import { startModelServer } from '../support/model-server.ts';
+import { useDecider } from '../support/waiting.ts';
+
+let server: ModelServer;
+beforeAll(async () => {
+  server = await startModelServer();
+});
+afterAll(() => server.close());
+
+const engine = useEngine({
+  workflowsPath: fileURLToPath(new URL('./flows/day-budgets.ts', import.meta.url)),
+  providerKeys: { TEST_API_KEY: 'sk-test' },
+  approvers: { boss: ['budget-approvers'], clerk: ['desk'] },
+  policy: (own) => `${own}
+@id("managers-spend-unasked")
+permit (principal in Group::"managers", action == Action::"extend_budget", resource);`,
+  budgets: 'v: 1\nbudgets:\n  - name: everybody\n    per: principal\n    tokens: { soft: 1500, hard: 3000 }\n',
+  releases: () => ({
+    'models.yaml': `v: 1\nmodels:\n  paid: { provider: openai-compatible, model: m, base_url: "${server.url}", api_key_env: TEST_API_KEY, input_usd_per_million: 1, output_usd_per_million: 2 }\n`,
+    'short/manifest.yaml': 'name: short\nversion: 1.0.0\nmodel: paid\nmax_output_tokens: 100\n',
+    'short/prompt.md': 'Say it.',
+  }),
+});
+const decider = useDecider(engine);
+const person = (id: string, ...groups: string[]): Principal => ({
+  id,
+  tenant: 'default',
+  groups: ['customers', ...groups],
+  roles: [],
+  clearance: 'public',
+});
+const ask = async (as: Principal, workflow = 'says'): Promise<RunHandle> =>
+  await engine.client.start(workflow, { text: 'Something short' }, { release: 'short', principal: as });
+const costing = (promptTokens: number) => ({ text: 'said', promptTokens, completionTokens: 0 });
+const decide = async (run: RunHandle, decision: 'approve' | 'reject') => {
+  const { approvalId: id } = await decider.waitingOne(run);
+  return await engine.client.approvals.decide(id, { decision, reason: 'seen', signer: engine.approver('boss') });
+};
+
+describe('a day', () => {
+  it('asks at its soft limit, goes on when somebody says so, and ends at the hard one', async () => {
+    const ada = person('ada');
+    server.script(costing(1450));
+    expect(await (await ask(ada)).result()).toMatchObject({ kind: 'answered' });
+    const paid = server.requests.length;
+    const second = await ask(ada);
+    const { approvalId: id } = await decider.waitingOne(second);
+    const { request } = await engine.client.approvals.get(id);
+    expect(request.subject).toMatchObject({
+      kind: 'budget',
+      limit: 'principal-day',
+      unit: 'tokens',
+      budget: 'everybody',
+      soft: 1500,
+      hard: 3000,
+    });
+    // Nothing was sent before somebody said so.
+    expect(server.requests.length).toBe(paid);
+    server.script(costing(1500));
+    await decide(second, 'approve');
+    expect(await second.result()).toMatchObject({ kind: 'answered', text: 'said' });
+    await golden('flow-extends-day', second);
+    const third = await ask(ada);
+    expect(await third.result()).toMatchObject({ kind: 'budget-exhausted', limit: 'principal-day', last: null });
+    expect(server.requests.length).toBe(paid + 1);
+    // Somebody else has a day of their own.
+    server.script(costing(10));
+    expect(await (await ask(person('bob'))).result()).toMatchObject({ kind: 'answered' });
+  });
+
+  it('ends the run when the answer is no', async () => {
+    const cem = person('cem');
+    server.script(costing(1490));
+    await (await ask(cem)).result();
+    const run = await ask(cem);
+    await decide(run, 'reject');
+    expect(await run.result()).toMatchObject({ kind: 'budget-exhausted', limit: 'principal-day' });
+  });
+
+  it('asks nobody where the policy lets somebody go on, and keeps the hard limit', async () => {
+    const mia = person('mia', 'managers');
+    server.script(costing(1490), costing(1400));
+    await (await ask(mia)).result();
+    expect(await (await ask(mia)).result()).toMatchObject({ kind: 'answered' });
+    expect(await (await ask(mia)).result()).toMatchObject({ kind: 'budget-exhausted', limit: 'principal-day' });
+  });
+
+  it('is not overdrawn by many runs at once: no two of them get the last of it', async () => {
+    const eve = person('eve', 'managers');
+    const paid = server.requests.length;
+    // Within what was reserved for each: some 100 tokens of prompt, and 100 of reply.
+    server.script(...Array.from({ length: 30 }, () => ({ text: 'said', promptTokens: 50, completionTokens: 100 })));
+    const runs = await Promise.all(Array.from({ length: 30 }, () => ask(eve)));
+    const kinds = (await Promise.all(runs.map((run) => run.result()))).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'answered').length).toBe(server.requests.length - paid);
+    const [row] = await engine.sql('owner')<{ spent: string }[]>`
+      select sum(r.input_tokens + r.output_tokens)::text as spent from model_results r
+      join start_ledger l on l.run_id = r.run_id where l.requester = 'eve'`;
+    expect(Number(row?.spent)).toBeLessThanOrEqual(3000);
+    expect(Number(row?.spent)).toBeGreaterThan(1500);
+    expect(kinds).toContain('budget-exhausted');
+    // What was scripted and not asked for is taken back, for the tests after.
+    while (server.left > 0) await drain();
+  });
+
+  it('is not got around by workflow code that says people let it go on', async () => {
+    const zoe = person('zoe');
+    server.script(costing(1490));
+    await (await ask(zoe)).result();
+    const paid = server.requests.length;
+    for (const lie of ['liesWithoutReceipt', 'liesWithAnothersReceipt']) {
+      const run = await ask(zoe, lie);
+      expect(await run.result(), lie).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
+    }
+    expect(server.requests.length).toBe(paid);
+  });
+
+  async function drain(): Promise<void> {
+    await (await ask(person(`drain-${server.left}`))).result();
+  }
+});
+
+itReplaysEveryHistory(engine);

@@ -1,0 +1,64 @@
+// The step `review`: a person looks at a draft before it leaves: lets it go, edits it, answers instead, or dismisses it. Workflow code only.
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { Answer } from './ask-question.ts';
+import { askQuestion } from './ask-question.ts';
+import type { Draft, ReviewOptions } from './flow.ts';
+import type { Written } from './generate-step.ts';
+import { draftState } from './generate-step.ts';
+import { mint } from './grants.ts';
+import type { Answered, Refused, Reply } from './protocol/index.ts';
+import { excerptOf, Failure, WIRE_VERSION } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+import { releaseOf } from './run-state.ts';
+
+/** Longest part of a question that a reviewer is shown beside the draft, in UTF-16 code units. */
+const MAX_QUESTION_SHOWN = 16 * 1024;
+
+export async function reviewStep(state: RunState, draft: Draft, options: ReviewOptions): Promise<Reply> {
+  const content = draftState(draft);
+  if (content.kind === 'declined') return refused(state, content.reason, content.message);
+  if (draft.toolCalls.length > 0) {
+    throw ApplicationFailure.nonRetryable(
+      'This draft asks for tools: call them and generate again before run.review',
+      Failure.InvalidInput,
+    );
+  }
+  const { groups, reason, expiresAfterMs } = options;
+  const { question, generation, labels } = content;
+  const subject = {
+    kind: 'review',
+    text: excerptOf(question, MAX_QUESTION_SHOWN),
+    draft: generation.text,
+    model: generation.model,
+    reason,
+    groups,
+  } as const;
+  const answer = await askQuestion(state, { subject, labels, expiresAfterMs });
+  return replyOf(state, content, answer);
+}
+
+function replyOf(state: RunState, { generation }: Written, answer: Answer): Reply {
+  const { status, by, message, decision, value } = answer;
+  if (status === 'approved') {
+    const who = by.join(', ');
+    if (value === undefined) return answered(state, generation.text, `${generation.model}, reviewed by ${who}`);
+    const { text } = JSON.parse(value) as { readonly text: string };
+    return answered(state, text, decision === 'edit' ? `${generation.model}, edited by ${who}` : who);
+  }
+  if (status === 'rejected') {
+    return refused(state, 'by-reviewer', message === '' ? 'A reviewer did not let the answer go.' : message);
+  }
+  return refused(state, 'not-reviewed', message === '' ? 'Nobody reviewed the answer.' : message);
+}
+
+function answered(state: RunState, text: string, model: string): Answered {
+  const reply = mint<Answered>({ ...base(state), kind: 'answered', text, citations: [], model });
+  state.lastAnswered = reply;
+  return reply;
+}
+
+const refused = (state: RunState, reason: Refused['reason'], message: string): Refused =>
+  mint<Refused>({ ...base(state), kind: 'refused', reason, message });
+
+const base = (state: RunState) =>
+  ({ v: WIRE_VERSION, runId: state.runId, releaseDigest: releaseOf(state).digest }) as const;
