@@ -50,6 +50,7 @@ describe('policies that load', () => {
       'low-risk-tools-run-at-once',
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
+      'large-refunds-run-when-two-approved',
       'whoever-is-asked-may-approve',
       'anonymous-may-use-low-risk-tools-only',
       'suspended-accounts-may-not-do-anything',
