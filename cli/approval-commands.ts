@@ -8,13 +8,15 @@ export interface ApprovalCommands {
   readonly show: string;
   readonly approve: string;
   readonly reject: string;
+  /** What else may be answered, each to be put in the place of `approve`. */
+  readonly others: readonly string[];
 }
 
 type Where = Pick<Config, 'mode' | 'home'>;
 
 /** @param home the `--home` that this command was given, so that the next one finds the same stack */
 export function commandsFor(
-  { id, requester, decidedBy }: Pick<ApprovalSummary, 'id' | 'requester' | 'decidedBy'>,
+  { id, kind, requester, decidedBy }: Pick<ApprovalSummary, 'id' | 'kind' | 'requester' | 'decidedBy'>,
   config: Where,
   home: string | undefined,
 ): ApprovalCommands {
@@ -26,8 +28,11 @@ export function commandsFor(
     show: `${command('show')}${stack}`,
     approve: `${command('approve')} ${signer} --reason "…"${stack}`,
     reject: `${command('reject')} ${signer} --reason "…"${stack}`,
+    others: [...(kind === 'tool' ? OF_CALLS : []), 'delegate --to ID', 'cancel'],
   };
 }
+
+const OF_CALLS = ['edit --args-file FILE', 'respond --text "…"'];
 
 function signerOption(config: Where, except: readonly string[]): string {
   if (config.mode !== 'development') return '--key FILE';

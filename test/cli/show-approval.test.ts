@@ -66,7 +66,7 @@ const approval: ApprovalDetail = {
     nonce: '0'.repeat(32),
   },
 };
-const commands = { show: 'SHOW', approve: 'APPROVE', reject: 'REJECT' };
+const commands = { show: 'SHOW', approve: 'APPROVE', reject: 'REJECT', others: ['edit …', 'cancel'] };
 
 describe('an approval on a terminal', () => {
   it('says in this order what will happen, the exact arguments, who asks, why, how long, and how to decide', () => {
@@ -92,7 +92,21 @@ The run was asked
 
 approve: APPROVE
 reject:  REJECT
+or:      edit …, cancel
 `);
+  });
+
+  it.each([
+    [{ value: 2490, currency: 'EUR' }, '24.90 EUR'],
+    [{ value: 5, currency: 'EUR' }, '0.05 EUR'],
+    [{ value: 2490, currency: 'JPY' }, '2490 JPY'],
+    [{ value: 2490, currency: 'KWD' }, '2.490 KWD'],
+    [{ value: Number.MAX_SAFE_INTEGER, currency: 'EUR' }, '90071992547409.91 EUR'],
+    [{ value: 2490, currency: 'ZZZ' }, '24.90 ZZZ'],
+    [{ value: 12 }, '12'],
+  ])('says what moves, in units that people know: %j', (amount, text) => {
+    printApproval({ ...approval, request: { ...approval.request, amount } }, commands, now);
+    expect(printed).toContain(`\namount          ${text}\nasked by `);
   });
 
   it('says so when no text of others was in the context, and leaves out a task that it cannot read', () => {
@@ -161,9 +175,35 @@ reject:  REJECT
       commands,
       now,
     );
-    expect(printed).toContain('rejected by manager at 2026-11-24T09:30:00.000Z, key m-1\n│ Not yet.\n');
+    expect(printed).toContain('\nrejected  by manager  2026-11-24 09:30:00 UTC  key m-1\n│ Not yet.\n');
     expect(printed).toContain('Turned away\n2026-11-24T09:20:00.000Z  decision-refused  is-requester  by update\n');
     expect(printed).not.toContain('APPROVE');
+    expect(printed).not.toContain('\nor: ');
+  });
+
+  it('says of each who decided what they did, when, with which key and why, one below the other', () => {
+    const by = { decidedAt: '2026-11-24T09:30:00.000Z', reason: '', decision: 'approve' } as const;
+    printApproval(
+      {
+        ...approval,
+        state: 'approved',
+        decidedBy: ['manager', 'jo', 'supervisor'],
+        decisions: [
+          { ...by, approver: 'manager', kid: 'manager-1', reason: 'Seen the photo.\nAll of it.' },
+          { ...by, approver: 'jo', kid: 'jo-1', decision: 'delegate', delegate: 'clerk' },
+          { ...by, approver: 'supervisor', kid: 's-1', decidedAt: '2026-11-24T09:31:05.250Z' },
+        ],
+      },
+      commands,
+      now,
+    );
+    expect(printed).toMatch(/^state +approved by manager, jo, supervisor$/m);
+    expect(printed.split('\n\n').at(-1)).toBe(`approved            by manager     2026-11-24 09:30:00 UTC  key manager-1
+│ Seen the photo.
+│ All of it.
+delegated to clerk  by jo          2026-11-24 09:30:00 UTC  key jo-1
+approved            by supervisor  2026-11-24 09:31:05 UTC  key s-1
+`);
   });
 });
 
@@ -201,12 +241,18 @@ describe('the commands to decide', () => {
       show: `npx countersign approvals show ${ULID}`,
       approve: `npx countersign approvals approve ${ULID} --as manager --reason "…"`,
       reject: `npx countersign approvals reject ${ULID} --as manager --reason "…"`,
+      others: ['edit --args-file FILE', 'respond --text "…"', 'delegate --to ID', 'cancel'],
     });
   });
 
   it('never with the key of the requester', () => {
     const { approve } = commandsFor({ ...approval, requester: 'manager' }, { mode: 'development', home }, undefined);
     expect(approve).toMatch(/--as (staff|supervisor) /);
+  });
+
+  it('edit and respond only where there is a call', () => {
+    const { others } = commandsFor({ ...approval, kind: 'confirm' }, { mode: 'development', home }, undefined);
+    expect(others).toEqual(['delegate --to ID', 'cancel']);
   });
 
   it('sign elsewhere with a file, and go to the same stack', () => {
