@@ -9,7 +9,8 @@ import { quoted, visible } from './untrusted-text.ts';
 const DEFAULT_COLUMNS = 80;
 /** A task may be a log of thousands of lines: what is decided on must not scroll away. */
 const MAX_ASKED_CHARS = 16 * 1024;
-const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
+/** 0 where a terminal does not say how wide it is. */
+const columns = (): number => process.stdout.columns || DEFAULT_COLUMNS;
 
 /** First what will happen, then exactly what would be approved, then who asks and why, then how to decide. */
 export function printApproval(approval: ApprovalDetail, commands: ApprovalCommands, now: Date): void {
