@@ -25,6 +25,7 @@ import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { runTool } from './run-tool.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
+import { isAmountAsJudged } from './tools/amount.ts';
 import { ToolChangedError, ToolFailure } from './tools/tool-failure.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -156,6 +157,9 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
   }
   const tool = tools.require(call.tool, call.definitionHash);
   const facts = callFactsOf(call);
+  if (!isAmountAsJudged(tool, call.args, facts.amount)) {
+    throw receiptRefused(call, 'its amount is not the one that was judged');
+  }
   const question: CallQuestion = {
     ...runFactsOf(input, release.body),
     principal,

@@ -27,13 +27,17 @@ export interface FrozenCall {
 export const hashOfArguments = (start: StartedRun, tool: string, args: unknown): KeyedHash =>
   keyedHash(start.key, HashPrefix.ToolArguments, { tool, args });
 
-/** Freezing the same call again changes nothing. */
+/** Freezing the same call again changes nothing. What it moves is content: of the verdict, it is sealed with the arguments. */
 export async function freezeCall(sql: Sql, start: StartedRun, call: FrozenCall): Promise<void> {
-  const content = Buffer.from(canonicalJson({ args: call.args, preview: call.preview }));
+  const { facts } = call.verdict;
+  const { amount, currency, ...context } = facts.context;
+  const verdict = { ...call.verdict, facts: { ...facts, context } };
+  const moved = { ...(amount !== undefined && { amount }), ...(currency !== undefined && { currency }) };
+  const content = Buffer.from(canonicalJson({ args: call.args, preview: call.preview, ...moved }));
   await sql`
     insert into tool_calls (effect_key, tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict)
     values (${call.effectKey}, ${call.tenant}, ${call.runId}, ${call.stepPath}, ${call.tool}, ${call.definitionHash},
-      ${call.risk}, ${call.argsHash}, ${seal(start.key, contextOf(call.effectKey), content)}, ${sql.json(call.verdict as never)})
+      ${call.risk}, ${call.argsHash}, ${seal(start.key, contextOf(call.effectKey), content)}, ${sql.json(verdict as never)})
     on conflict do nothing`;
 }
 
@@ -49,7 +53,12 @@ interface Row {
   readonly verdict: Verdict;
 }
 
-const contentSchema = z.object({ args: z.unknown(), preview: z.string() });
+const contentSchema = z.object({
+  args: z.unknown(),
+  preview: z.string(),
+  amount: z.number().exactOptional(),
+  currency: z.string().exactOptional(),
+});
 
 /**
  * The call behind an effect key, its arguments held against their hash.
@@ -71,10 +80,11 @@ export async function requireCall(
     from tool_calls where effect_key = ${effectKey}`;
   if (row === undefined) throw refuse('it was never judged');
   if (row.run_id !== runId) throw refuse('it belongs to another run');
-  const { args, preview } = openContent(start, effectKey, row.sealed, () =>
+  const { args, preview, ...moved } = openContent(start, effectKey, row.sealed, () =>
     refuse('it cannot be opened with the run key'),
   );
   if (hashOfArguments(start, row.tool, args) !== row.args_hash) throw refuse('its arguments do not match their hash');
+  const { facts } = row.verdict;
   return {
     effectKey,
     tenant: row.tenant,
@@ -86,7 +96,7 @@ export async function requireCall(
     argsHash: row.args_hash,
     args,
     preview,
-    verdict: row.verdict,
+    verdict: { ...row.verdict, facts: { ...facts, context: { ...facts.context, ...moved } } },
   };
 }
 

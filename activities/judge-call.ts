@@ -11,6 +11,7 @@ import type { Database, Sql } from '../runtime/database.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type {
+  Amount,
   ApprovalId,
   CallJudgement,
   CallTrust,
@@ -64,7 +65,7 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   const tool = tools.require(pinned.definition.name, pinned.definitionHash);
   const read = readArguments(tool, input.args);
   if ('problem' in read) return invalid(read.problem);
-  const { args, preview } = read;
+  const { args, preview, amount } = read;
 
   const argsHash = hashOfArguments(start, input.tool, args);
   const asked = { runId, tenant, tool: input.tool, argsHash };
@@ -80,6 +81,7 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
     origins: [...new Set(trust.labels.map(({ origin }) => origin))],
     untrustedArguments,
     repeated,
+    ...(amount !== undefined && { amount }),
   };
   const question = { ...runFactsOf(input, body), principal, tool: definition, trust: facts };
   const target = { tool: input.tool, release: nameOf(body), principals: [principal.id] };
@@ -121,7 +123,9 @@ async function bodyOf(input: JudgeCallInput, start: StartedRun, releases: Releas
   return (await releases.require(input.tenant, start.releaseDigest)).body;
 }
 
-type Read = { readonly args: unknown; readonly preview: string } | { readonly problem: string };
+type Read =
+  | { readonly args: unknown; readonly preview: string; readonly amount: Amount | undefined }
+  | { readonly problem: string };
 
 /** The schema is applied here and nowhere else: what it gives is hashed, shown to people and handed to the tool. */
 function readArguments(tool: Tool, raw: unknown): Read {
@@ -131,7 +135,7 @@ function readArguments(tool: Tool, raw: unknown): Read {
     if (bytes > MAX_TOOL_ARGUMENTS_BYTES) {
       return { problem: `The arguments have ${bytes} bytes; at most ${MAX_TOOL_ARGUMENTS_BYTES} are taken.` };
     }
-    return { args, preview: tool.preview(args) };
+    return { args, preview: tool.preview(args), amount: tool.amount?.(args) };
   } catch (error) {
     return { problem: messageOf(error).slice(0, MAX_REASON_CHARS) };
   }

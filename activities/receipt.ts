@@ -4,6 +4,8 @@ import type { DecisionKind } from '../workflows/protocol/index.ts';
 import type { Deciding } from './count-decisions.ts';
 import { countDecisions } from './count-decisions.ts';
 import type { FrozenCall } from './frozen-calls.ts';
+import { amountOf } from './run-facts.ts';
+import { isSameAmount } from './tools/amount.ts';
 
 export interface Receipt extends Omit<Deciding, 'groups'> {
   /** The definition that the release pins and this worker has. */
@@ -27,6 +29,7 @@ function bindingFault({ request, call, requester, definitionHash, now }: Receipt
   if (request.effectKey !== call.effectKey) return 'the approval is of another call';
   if (request.tool !== call.tool) return 'the approval is of another tool';
   if (request.argsHash !== call.argsHash) return 'the approval is of other arguments';
+  if (!isSameAmount(request.amount, amountOf(call.verdict.facts.context))) return 'the approval names another amount';
   if (request.toolDefinitionHash !== definitionHash || call.definitionHash !== definitionHash) {
     return 'the tool is not the one that was approved';
   }

@@ -29,7 +29,7 @@ import { requireCall } from './frozen-calls.ts';
 import { localStep } from './local-step.ts';
 import { pendingOf } from './pending-approval.ts';
 import type { Releases } from './release-cache.ts';
-import { callFactsOf, runFactsOf } from './run-facts.ts';
+import { amountOf, callFactsOf, runFactsOf } from './run-facts.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
 
@@ -115,6 +115,7 @@ function requestOf(
   { demand, rerouted, within }: Asked,
 ): ApprovalRequest {
   const releaseDigest = requireRelease(input.runId, start);
+  const amount = amountOf(call.verdict.facts.context);
   const requestedMs = Date.parse(input.requestedAt);
   const after = (ms: number, end = Number.POSITIVE_INFINITY): string =>
     new Date(Math.min(requestedMs + ms, end)).toISOString();
@@ -141,6 +142,7 @@ function requestOf(
     toolDefinitionHash: call.definitionHash,
     argsHash: call.argsHash,
     effectKey: call.effectKey,
+    ...(amount !== undefined && { amount }),
     ...(input.follows !== undefined && { follows: input.follows }),
     ...(rerouted && { rerouted }),
   };

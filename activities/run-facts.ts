@@ -2,7 +2,7 @@
 import type { RunFacts } from '../policies/judge.ts';
 import type { CallFacts } from '../policies/judge-call.ts';
 import type { ReleaseBody } from '../releases/release.ts';
-import type { RunId, Sensitivity } from '../workflows/protocol/index.ts';
+import type { Amount, RunId, Sensitivity } from '../workflows/protocol/index.ts';
 import { parseRunId, SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 
@@ -20,13 +20,21 @@ export const nameOf = ({ name, version }: Pick<ReleaseBody, 'name' | 'version'>)
 export function callFactsOf({ verdict }: FrozenCall): CallFacts {
   const { context } = verdict.facts;
   const { origins } = context;
+  const amount = amountOf(context);
   return {
     sawUntrusted: context['saw_untrusted'] === true,
     sensitivity: SENSITIVITIES.find((each) => SENSITIVITY_RANK[each] === context['sensitivity']) ?? 'restricted',
     origins: Array.isArray(origins) ? origins.map(String) : [],
     untrustedArguments: Number(context['untrusted_arguments'] ?? 0),
     repeated: context['repeated'] === true,
+    ...(amount !== undefined && { amount }),
   };
+}
+
+/** What the call moves, as it was judged; `undefined` where its tool did not say. */
+export function amountOf({ amount, currency }: FrozenCall['verdict']['facts']['context']): Amount | undefined {
+  if (typeof amount !== 'number') return undefined;
+  return { value: amount, ...(typeof currency === 'string' && { currency }) };
 }
 
 const SENSITIVITIES = Object.keys(SENSITIVITY_RANK) as Sensitivity[];

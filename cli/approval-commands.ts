@@ -6,28 +6,46 @@ import type { Config } from '../runtime/config.ts';
 
 export interface ApprovalCommands {
   readonly show: string;
+  /** The yes; of a question for a value, the value. */
   readonly approve: string;
   readonly reject: string;
+  /** What else may be answered, each to be put in the place of `approve`. */
+  readonly others: readonly string[];
 }
 
 type Where = Pick<Config, 'mode' | 'home'>;
 
+interface Asked extends Pick<ApprovalSummary, 'id' | 'kind' | 'requester' | 'decidedBy'> {
+  readonly asksRequester?: true | undefined;
+}
+
 /** @param home the `--home` that this command was given, so that the next one finds the same stack */
 export function commandsFor(
-  { id, requester, decidedBy }: Pick<ApprovalSummary, 'id' | 'requester' | 'decidedBy'>,
+  { id, kind, requester, decidedBy, asksRequester }: Asked,
   config: Where,
   home: string | undefined,
 ): ApprovalCommands {
   const ulid = id.slice(id.lastIndexOf('/') + 1);
   const stack = home === undefined ? '' : ` --home ${home}`;
   const command = (verb: string): string => `npx countersign approvals ${verb} ${ulid}`;
-  const signer = signerOption(config, [requester, ...decidedBy]);
+  const signer =
+    asksRequester === true && config.mode === 'development'
+      ? '--as-requester'
+      : signerOption(config, [requester, ...decidedBy]);
+  const yes =
+    kind === 'input' ? `${command('respond')} ${signer} --value JSON` : `${command('approve')} ${signer} --reason "…"`;
   return {
     show: `${command('show')}${stack}`,
-    approve: `${command('approve')} ${signer} --reason "…"${stack}`,
+    approve: `${yes}${stack}`,
     reject: `${command('reject')} ${signer} --reason "…"${stack}`,
+    others: [...(OTHERS[kind] ?? []), ...(asksRequester === true ? [] : ['delegate --to ID']), 'cancel'],
   };
 }
+
+const OTHERS: Readonly<Partial<Record<ApprovalSummary['kind'], readonly string[]>>> = {
+  tool: ['edit --args-file FILE', 'respond --text "…"'],
+  review: ['edit --text "…"', 'respond --text "…"'],
+};
 
 function signerOption(config: Where, except: readonly string[]): string {
   if (config.mode !== 'development') return '--key FILE';

@@ -1,6 +1,7 @@
 // How an approval looks on a terminal: for a person who must decide in ten seconds. What others wrote stands behind a bar.
 import type { ApprovalDetail, ApprovalSummary } from '../client/index.ts';
 import { excerptOf } from '../workflows/protocol/index.ts';
+import { amountText } from './amount-text.ts';
 import type { ApprovalCommands } from './approval-commands.ts';
 import { alignTable, paint, print } from './output.ts';
 import { quoted, visible } from './untrusted-text.ts';
@@ -8,7 +9,8 @@ import { quoted, visible } from './untrusted-text.ts';
 const DEFAULT_COLUMNS = 80;
 /** A task may be a log of thousands of lines: what is decided on must not scroll away. */
 const MAX_ASKED_CHARS = 16 * 1024;
-const columns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
+/** 0 where a terminal does not say how wide it is. */
+const columns = (): number => process.stdout.columns || DEFAULT_COLUMNS;
 
 /** First what will happen, then exactly what would be approved, then who asks and why, then how to decide. */
 export function printApproval(approval: ApprovalDetail, commands: ApprovalCommands, now: Date): void {
@@ -28,8 +30,9 @@ export function printApproval(approval: ApprovalDetail, commands: ApprovalComman
   printPast(approval);
   if (approval.state !== 'pending') return;
   print();
-  print(`approve: ${paint('cyan', commands.approve)}`);
+  print(`${approval.kind === 'input' ? 'answer: ' : 'approve:'} ${paint('cyan', commands.approve)}`);
   print(`reject:  ${paint('cyan', commands.reject)}`);
+  print(`or:      ${commands.others.map((other) => paint('cyan', other)).join(', ')}`);
 }
 
 function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [string, string])[] {
@@ -41,6 +44,7 @@ function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [strin
       approval.tool === null ? 'kind' : 'tool',
       `${what}, risk ${paint(isGrave(approval) ? 'red' : 'yellow', approval.risk)}`,
     ],
+    ...(request.amount === undefined ? [] : [['amount', amountText(request.amount)] as const]),
     ['asked by', `${visible(approval.requester)}, in run ${approval.runId}`],
     ['rule', request.rules.length === 0 ? 'none named' : visible(request.rules.join(', '))],
     ...followsOf(approval),
@@ -117,16 +121,31 @@ const DID = {
 } as const satisfies Record<ApprovalDetail['decisions'][number]['decision'], readonly [string, string]>;
 
 function printPast({ decisions, refused }: ApprovalDetail): void {
-  for (const { approver, decision, delegate, decidedAt, reason, kid } of decisions) {
-    print();
-    const [colour, done] = DID[decision];
-    const did = paint(colour, delegate === undefined ? done : `${done} to ${visible(delegate)}`);
-    print(`${did} by ${visible(approver)} at ${decidedAt}, key ${visible(kid)}`);
-    if (reason !== '') print(quoted(reason, { columns: columns() }));
-  }
+  if (decisions.length > 0) print();
+  printDecisions(decisions);
   if (refused.length === 0) return;
   print();
   print(paint('yellow', 'Turned away'));
   const rows = refused.map(({ at, event, reason, via }) => [at, visible(event), visible(reason), `by ${visible(via)}`]);
   print(alignTable(rows));
 }
+
+/** Who decided what, when, with which key; the reason below. */
+export function printDecisions(decisions: ApprovalDetail['decisions'], indent = ''): void {
+  const rows = decisions.map(({ approver, decision, delegate, decidedAt, kid }) => [
+    delegate === undefined ? DID[decision][1] : `${DID[decision][1]} to ${visible(delegate)}`,
+    `by ${visible(approver)}`,
+    instant(decidedAt),
+    `key ${visible(kid)}`,
+  ]);
+  const lines = alignTable(rows).split('\n');
+  for (const [i, { decision, reason }] of decisions.entries()) {
+    const [colour, done] = DID[decision];
+    const line = lines[i] ?? '';
+    print(`${indent}${paint(colour, line.slice(0, done.length))}${line.slice(done.length)}`);
+    if (reason !== '') print(quoted(reason, { indent, columns: columns() }));
+  }
+}
+
+/** `2026-11-26 03:17:15 UTC`. */
+const instant = (rfc3339: string): string => `${rfc3339.slice(0, 19).replace('T', ' ')} UTC`;

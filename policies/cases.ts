@@ -28,6 +28,11 @@ const call = {
   ...trust,
   untrusted_arguments: z.int().min(0).default(0),
   repeated: z.boolean().default(false),
+  amount: z.int().min(0).optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'expected a currency such as EUR')
+    .optional(),
 };
 const origins = z.array(z.string()).default([]);
 const kinds = z.array(z.enum(DETECTED_KINDS));

@@ -2,7 +2,7 @@
 import type { Risk, Verdict } from '../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { RunFacts } from './judge.ts';
-import { judge, runContext } from './judge.ts';
+import { amountContext, judge, runContext } from './judge.ts';
 import type { CallFacts } from './judge-call.ts';
 import type { AccessPolicy } from './load.ts';
 
@@ -36,6 +36,7 @@ export function judgeApprover(
         sensitivity: SENSITIVITY_RANK[trust.sensitivity],
         untrusted_arguments: trust.untrustedArguments,
         repeated: trust.repeated,
+        ...amountContext(trust.amount),
       },
       attributes: { tenant, risk: tool.risk, idempotent: tool.idempotent },
     },

@@ -1,10 +1,10 @@
 // The verdict on a tool call. Cedar says yes or no, so it is asked twice: as things are, and as if people had approved.
-import type { Principal, Risk, Sensitivity, Verdict } from '../workflows/protocol/index.ts';
+import type { Amount, Principal, Risk, Sensitivity, Verdict } from '../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { mergeDemands } from './approval-demand.ts';
 import { deniedNow } from './denials.ts';
 import type { RunFacts } from './judge.ts';
-import { authorise, runContext } from './judge.ts';
+import { amountContext, authorise, runContext } from './judge.ts';
 import type { AccessPolicy } from './load.ts';
 import { withClasses } from './risk-classes.ts';
 
@@ -27,6 +27,8 @@ export interface CallFacts {
   readonly untrustedArguments: number;
   /** The same call ended as done or unknown before, in this run. */
   readonly repeated: boolean;
+  /** What it moves. @default its tool does not say */
+  readonly amount?: Amount;
 }
 
 /**
@@ -45,6 +47,7 @@ export function judgeCall(policy: AccessPolicy, question: CallQuestion, denied: 
     origins: trust.origins,
     untrusted_arguments: trust.untrustedArguments,
     repeated: trust.repeated,
+    ...amountContext(trust.amount),
   };
   const asked = {
     principal,

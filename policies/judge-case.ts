@@ -125,11 +125,15 @@ interface CallContext {
   readonly sensitivity: CallFacts['sensitivity'];
   readonly untrusted_arguments: number;
   readonly repeated: boolean;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
 }
 
 function factsOf(context: CallContext): Omit<CallFacts, 'origins'> {
   const { saw_untrusted: sawUntrusted, sensitivity, untrusted_arguments: untrustedArguments, repeated } = context;
-  return { sawUntrusted, sensitivity, untrustedArguments, repeated };
+  const { amount: value, currency } = context;
+  const amount = value === undefined ? {} : { amount: { value, ...(currency !== undefined && { currency }) } };
+  return { sawUntrusted, sensitivity, untrustedArguments, repeated, ...amount };
 }
 
 const toolOf = ({

@@ -1,7 +1,7 @@
 // Asks the access policy. Pure but for the parsed set that Cedar keeps.
 import type { CedarValueJson, EntityJson, EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
-import type { Principal, Risk, Verdict, VerdictFacts } from '../workflows/protocol/index.ts';
+import type { Amount, Principal, Risk, Verdict, VerdictFacts } from '../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { deniedNow } from './denials.ts';
 import type { AccessPolicy } from './load.ts';
@@ -24,6 +24,14 @@ export const runContext = ({ requestType, release }: RunFacts) => ({
   request_type: requestType,
   release: `${release.name}@${release.version}`,
   release_risk: release.risk,
+});
+
+/** What a call moves: attributes that are there only where its tool says so. */
+export const amountContext = (
+  amount: Amount | undefined,
+): { readonly amount?: number; readonly currency?: string } => ({
+  ...(amount !== undefined && { amount: amount.value }),
+  ...(amount?.currency !== undefined && { currency: amount.currency }),
 });
 
 /** What Cedar says to one question. */

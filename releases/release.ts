@@ -6,6 +6,7 @@ import { pinnedBudgetsSchema } from './budgets.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
+const argumentPath = z.union([z.string(), z.array(z.string())]);
 const risk = z.enum(['low', 'medium', 'high', 'critical']);
 
 /** The body whose JCS is hashed. What is not here does not change the digest. */
@@ -43,6 +44,16 @@ export const releaseBodySchema = z.object({
           mustBeTrusted: z.array(z.string()),
           idempotent: z.boolean(),
           hasPreview: z.boolean(),
+          amount: z
+            .union([
+              z.literal('code'),
+              z.object({
+                argument: argumentPath,
+                currency: z.string().optional(),
+                currencyArgument: argumentPath.optional(),
+              }),
+            ])
+            .optional(),
           source: z.object({ kind: z.enum(['mcp', 'http']), name: z.string(), digest }).optional(),
         }),
       }),

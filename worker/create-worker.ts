@@ -74,7 +74,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const given = [...(options.tools ?? [])];
   const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
-  requireAnswerable(policy, config.policiesDir);
+  requireAnswerable(policy, config.policiesDir, { amounts: given.some(({ amount }) => amount !== undefined) });
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));

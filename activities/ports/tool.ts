@@ -1,5 +1,13 @@
 // The port to a tool: code that does something outside. Only the funnel (call-tool.ts) runs one.
-import type { Digest, Passage, Principal, RunId, Sensitivity, ToolDefinition } from '../../workflows/protocol/index.ts';
+import type {
+  Amount,
+  Digest,
+  Passage,
+  Principal,
+  RunId,
+  Sensitivity,
+  ToolDefinition,
+} from '../../workflows/protocol/index.ts';
 
 export interface Tool {
   readonly definition: ToolDefinition;
@@ -15,6 +23,12 @@ export interface Tool {
   parse(args: unknown): unknown;
   /** One or a few lines that say what will happen. Pure: it is made again at the effect and must not differ. */
   preview(args: unknown): string;
+  /**
+   * What a call with these arguments moves, for policies and approvers. Pure, as the preview is.
+   *
+   * @throws ToolArgumentsError when it cannot be told: such a call is invalid
+   */
+  amount?(args: unknown): Amount;
   run(args: unknown, context: ToolContext): Promise<unknown>;
   /**
    * For a tool that somebody else defines: whether it can be reached and is still what its definition says. Called before every

@@ -2,8 +2,9 @@
 // not start.
 import { z } from 'zod';
 import { digestOf } from '../../runtime/canonical.ts';
-import type { Risk, ToolDefinition } from '../../workflows/protocol/index.ts';
+import type { Amount, Risk, ToolDefinition } from '../../workflows/protocol/index.ts';
 import type { Tool, ToolContext } from '../ports/tool.ts';
+import { amountByCode } from './amount.ts';
 import { toJsonValue } from './json-value.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { defaultPreview } from './preview.ts';
@@ -42,6 +43,13 @@ export interface ToolSpec<Input extends z.ZodObject, Result> {
    */
   preview?(args: z.output<Input>): string;
   /**
+   * What the call moves, so that a policy can ask more people from some amount on: `{ value: 2490, currency: 'EUR' }`. The value is a
+   * whole number from 0 on, in minor units (cents); without a currency something is counted, such as letters. A call of which it
+   * cannot be told, since this throws or gives back anything else, is invalid. Pure: it is made again right before the effect, and
+   * another amount then stops it. @default policies know no amount of this tool's calls
+   */
+  amount?(args: z.output<Input>): Amount;
+  /**
    * Does it. Gives back JSON: at most 32 MiB are kept, and the model is shown the first 20,000 characters. Throw a {@link ToolFailure}
    * when certainly nothing happened; any other error means that nobody can tell, and a tool that is not idempotent then waits for a
    * person.
@@ -65,6 +73,7 @@ export function defineTool<Input extends z.ZodObject, Result>(spec: ToolSpec<Inp
     throw wrong(spec, `timeoutMs is a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
   }
   if (typeof spec.run !== 'function') throw wrong(spec, 'run is a function');
+  const { amount } = spec;
 
   const { name } = definition;
   const order = Object.keys(schema.shape);
@@ -77,6 +86,9 @@ export function defineTool<Input extends z.ZodObject, Result>(spec: ToolSpec<Inp
     parse: (args) => parseArguments(name, schema, args),
     preview: (args) =>
       spec.preview === undefined ? defaultPreview(name, args, order) : checkedPreview(spec, spec.preview(typed(args))),
+    ...(amount !== undefined && {
+      amount: (args: unknown) => amountByCode(name, () => amount(typed(structuredClone(args)))),
+    }),
     // Async, so that code that throws at once rejects like any other.
     run: async (args, context) => await spec.run(typed(args), context),
     ...(spec.receipt !== undefined && { receipt: (result: unknown) => spec.receipt?.(result as Result) ?? '' }),
@@ -94,7 +106,7 @@ export const isTool = (value: unknown): value is Tool =>
 type AnySpec = Pick<
   ToolSpec<z.ZodObject, unknown>,
   'name' | 'description' | 'risk' | 'mustBeTrusted' | 'idempotent'
-> & { readonly input: unknown; readonly preview?: unknown };
+> & { readonly input: unknown; readonly preview?: unknown; readonly amount?: unknown };
 
 function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
   const { name, description, risk, mustBeTrusted = [], idempotent = false } = spec;
@@ -106,6 +118,7 @@ function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
   }
   if (!RISKS.includes(risk)) throw wrong(spec, `its risk is one of ${RISKS.join(', ')}`);
   if (typeof idempotent !== 'boolean') throw wrong(spec, 'idempotent is true or false');
+  if (spec.amount !== undefined && typeof spec.amount !== 'function') throw wrong(spec, 'its amount is a function');
   const unknown = mustBeTrusted.filter((argument) => !Object.hasOwn(schema.shape, argument));
   if (unknown.length > 0) {
     throw wrong(spec, `mustBeTrusted names ${unknown.join(', ')}, which is none of its arguments`);
@@ -118,6 +131,8 @@ function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
     mustBeTrusted: [...new Set(mustBeTrusted)].sort(),
     idempotent,
     hasPreview: spec.preview !== undefined,
+    // Left out where there is none, so that such a tool has the hash that it always had.
+    ...(spec.amount !== undefined && { amount: 'code' }),
   };
   return deepFreeze(definition);
 }

@@ -3,9 +3,10 @@
 import { canonicalJson, digestOf } from '../../runtime/canonical.ts';
 import type { CompiledSchema, JsonSchema } from '../../runtime/json-schema.ts';
 import { compileSchema } from '../../runtime/json-schema.ts';
-import type { Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
+import type { AmountArguments, Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
+import { amountByArguments, CURRENCY, namesOf } from './amount.ts';
 import { MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
 import { NotJsonError, toJsonValue } from './json-value.ts';
 import { defaultPreview, visible } from './preview.ts';
@@ -24,6 +25,11 @@ export interface OutsideToolOptions {
   readonly risk?: Risk;
   /** Arguments that must not come from text of documents or of other tools. @default none */
   readonly mustBeTrusted?: readonly string[];
+  /**
+   * Arguments that say what a call moves, so that a policy can ask more people from some amount on: `{ argument: 'amount_cents',
+   * currency: 'EUR' }`. A call that lacks one of them, or has there what is no amount, is invalid. @default policies know no amount
+   */
+  readonly amount?: AmountArguments;
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
 }
@@ -54,12 +60,14 @@ export function makeOutsideTool(tool: OutsideTool): Tool {
   const schema = compiled(inputSchema, wrong);
   const definition = definitionOf({ ...tool, inputSchema }, name, wrong);
   const order = Object.keys(propertiesOf(inputSchema));
+  const { amount } = options;
   return markTool({
     definition,
     definitionHash: digestOf(definition),
     timeoutMs,
     parse: (args) => parse(name, schema, args, tool.alsoWrong),
     preview: (args) => defaultPreview(`${name}: ${visible(headline)}`, args, order),
+    ...(amount !== undefined && { amount: (args: unknown) => amountByArguments(name, amount, args) }),
     run: tool.run,
     ...(tool.confirm !== undefined && { confirm: tool.confirm }),
     ...(tool.close !== undefined && { close: tool.close }),
@@ -78,11 +86,12 @@ type Wrong = (what: string) => TypeError;
 
 function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefinition {
   const { source, inputSchema, idempotent, options } = tool;
-  const { risk = 'high', mustBeTrusted = [] } = options;
+  const { risk = 'high', mustBeTrusted = [], amount } = options;
   if (!RISKS.includes(risk)) throw wrong(`its risk is one of ${RISKS.join(', ')}`);
   const properties = propertiesOf(inputSchema);
   const unknown = mustBeTrusted.filter((argument) => !Object.hasOwn(properties, argument));
   if (unknown.length > 0) throw wrong(`mustBeTrusted names ${unknown.join(', ')}, which is none of its arguments`);
+  const moves = amount && checkedAmount(amount, properties, wrong);
   const description = shownText(tool.description);
   if (description === '') throw wrong('it has no description: a model cannot know what it does');
   if (description.length > MAX_DESCRIPTION_CHARS) {
@@ -96,8 +105,25 @@ function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefini
     mustBeTrusted: [...new Set(mustBeTrusted)].sort(),
     idempotent,
     hasPreview: true,
+    ...(moves !== undefined && { amount: moves }),
     source,
   };
+}
+
+/** As a release pins it: nothing but what counts. */
+function checkedAmount(amount: AmountArguments, properties: object, wrong: Wrong): AmountArguments {
+  const { argument, currency, currencyArgument } = amount;
+  for (const path of currencyArgument === undefined ? [argument] : [argument, currencyArgument]) {
+    const [first = ''] = namesOf(path);
+    if (!Object.hasOwn(properties, first)) throw wrong(`amount names ${first}, which is none of its arguments`);
+  }
+  if (currencyArgument !== undefined) {
+    if (currency === undefined) return { argument, currencyArgument };
+    throw wrong('its amount has a currency or a currencyArgument, not both');
+  }
+  if (currency === undefined) return { argument };
+  if (CURRENCY.test(currency)) return { argument, currency };
+  throw wrong('the currency of its amount has three capital letters, such as EUR');
 }
 
 /** Hidden characters written out, so that what a model reads is what people read. */

@@ -154,7 +154,8 @@ async function show(text: string, options: CommonOptions): Promise<void> {
   await withClient(options.home, async ({ config, client }) => {
     const approval = await client.approvals.get(await client.approvals.find(text));
     if (options.json) return printJson(approval);
-    printApproval(approval, commandsFor(approval, config, options.home), new Date());
+    const { asksRequester } = approval.request;
+    printApproval(approval, commandsFor({ ...approval, asksRequester }, config, options.home), new Date());
   });
 }
 

@@ -89,7 +89,7 @@ const folderOf = ({ policies }: OfflineOptions): string =>
 
 async function validate(options: OfflineOptions): Promise<void> {
   const { loadAccessPolicy } = await import('../../policies/load.ts');
-  const { requireAnswerable } = await import('../../policies/answerable.ts');
+  const { requireAnswerable, takesAmounts } = await import('../../policies/answerable.ts');
   const folder = folderOf(options);
   const policy = loadAccessPolicy(folder);
   requireAnswerable(policy, folder);
@@ -97,6 +97,10 @@ async function validate(options: OfflineOptions): Promise<void> {
   if (options.json) return printJson({ valid: true, digest, policies: ids, riskClasses });
   print(`${paint('bold', 'valid')}: ${ids.length} policies, ${approvals.size} of them ask for an approval`);
   print(`digest ${digest}`);
+  if (takesAmounts(policy)) return;
+  note(
+    'its schema has no amount and currency (call_tool, approve): a worker with a tool that has an amount will not start',
+  );
 }
 
 async function test(file: string | undefined, options: OfflineOptions): Promise<void> {

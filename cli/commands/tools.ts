@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
 import type { DefinedTool } from '../../runtime/tools-module.ts';
+import type { ArgumentPath } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, print, printJson } from '../output.ts';
 import { visible } from '../untrusted-text.ts';
@@ -54,11 +55,22 @@ async function show(name: string, { json = false }: { json?: boolean }): Promise
     ['risk', risk],
     ['hash', definitionHash],
     ['idempotent', definition.idempotent ? 'yes' : 'no: called at most once'],
+    ['amount', amountText(definition.amount)],
     ['must be trusted', definition.mustBeTrusted.join(', ') || 'nothing'],
     ['description', visible(definition.description)],
   ];
   print(alignTable(rows));
   print(JSON.stringify(definition.inputSchema, null, 2));
+}
+
+/** How policies know what a call moves. */
+function amountText(amount: DefinedTool['definition']['amount']): string {
+  if (amount === undefined || amount === 'code') return amount === 'code' ? 'by its code' : 'not known to policies';
+  const { argument, currency, currencyArgument } = amount;
+  const of = (path: ArgumentPath): string => visible(typeof path === 'string' ? path : path.join('.'));
+  const unit =
+    currencyArgument === undefined ? (currency ?? 'no currency') : `in the currency of ${of(currencyArgument)}`;
+  return `${of(argument)}, ${unit}`;
 }
 
 function summary({ definition, definitionHash }: DefinedTool) {

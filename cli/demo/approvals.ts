@@ -15,7 +15,7 @@ import { messageOf, UserError } from '../../runtime/errors.ts';
 import { commandsFor } from '../approval-commands.ts';
 import { paint, print } from '../output.ts';
 import { identityOf } from '../session.ts';
-import { printApproval } from '../show-approval.ts';
+import { printApproval, printDecisions } from '../show-approval.ts';
 import { printReply, printTimeline } from '../show-run.ts';
 import { approverFiles } from '../stack/approver-keys.ts';
 import { waitFor } from '../stack/wait.ts';
@@ -109,9 +109,30 @@ export async function playApprovals(stage: Stage): Promise<Played> {
   say(toldOf(await decide(stage, second, 'approve', 'signal'), 'manager'));
   expect(await isRefunded(await finish(second), second, shop), 'the refund approved by Signal should be there');
 
+  heading('One of 100 EUR or more needs two people');
+  const large = await ask('A-1003', (order) => `Refund order ${order}: it arrived damaged`);
+  const one = await decide(stage, large, 'approve', 'update');
+  say(toldOf(one, 'manager', large.approval.quorum));
+  expect(one.state === 'pending' && one.missing === 1, 'one approval should not be enough for a large refund');
+  expect(
+    (await shop.order(large.order.id)).refundedCents === 0,
+    'nothing should be refunded after one approval of two',
+  );
+  const two = await decide(stage, large, 'approve', 'update', 'The order and the amount are right.', 'supervisor');
+  say(toldOf(two, 'supervisor'));
+  expect(await isRefunded(await finish(large), large, shop), 'the refund that two approved should be there');
+  const { decisions } = await stage.client.approvals.get(large.approval.id);
+  say();
+  say('Who decided, when, and with which key, from the ledger (`approvals show`):');
+  if (talk) printDecisions(decisions, '   ');
+  expect(
+    decisions.map(({ approver, kid }) => approver !== '' && kid !== '' && approver).join() === 'manager,supervisor',
+    'the ledger should name the two people and their keys',
+  );
+
   heading('One is rejected with a reason, and the agent says so');
-  const third = await ask('A-1003', (order) => `Refund order ${order}: the customer changed their mind`);
-  const reason = 'The table has not come back yet.';
+  const third = await ask('A-1007', (order) => `Refund order ${order}: the customer changed their mind`);
+  const reason = 'The bookcases have not come back yet.';
   say(toldOf(await decide(stage, third, 'reject', 'update', reason), 'manager'));
   const rejected = await finish(third);
   expect(rejected.kind === 'answered' && rejected.text.includes(reason), 'the agent should say why it was rejected');
@@ -123,9 +144,9 @@ export async function playApprovals(stage: Stage): Promise<Played> {
   say(
     `${made.refundRequests} requests with ${made.refundKeys} keys, ${made.refunds} refunds of ${euros(made.refundedCents)}`,
   );
-  const approved = first.order.totalCents + second.order.totalCents;
+  const approved = first.order.totalCents + second.order.totalCents + large.order.totalCents;
   expect(
-    made.refunds === 2 && made.refundKeys === 2,
+    made.refunds === 3 && made.refundKeys === 3,
     'the refund service should have seen exactly the approved refunds',
   );
   expect(made.refundedCents === approved, `exactly ${euros(approved)} should be refunded`);
@@ -161,8 +182,9 @@ async function decide(
   decision: 'approve' | 'reject',
   via: 'update' | 'signal',
   reason = 'Photos of the damage are there.',
+  approver = 'manager',
 ): Promise<Decided> {
-  const signer = signerOf(stage, 'manager');
+  const signer = signerOf(stage, approver);
   return await stage.client.approvals.decide(approval.id, { decision, reason, signer, via });
 }
 
@@ -195,10 +217,13 @@ async function isRefunded(reply: Reply, { order }: Asked, shop: Shop): Promise<b
   return reply.kind === 'answered' && (await shop.order(order.id)).refundedCents === order.totalCents;
 }
 
-function toldOf({ state, via }: Decided, approver: string): string {
-  return state === 'sent'
-    ? `${approver} signs and sends it (${via})`
-    : `${approver}: ${paint('green', state)} (${via})`;
+function toldOf({ state, via, missing }: Decided, approver: string, quorum = 1): string {
+  if (state === 'sent') return `${approver} signs and sends it (${via})`;
+  const [colour, done] =
+    state === 'pending'
+      ? (['yellow', `${quorum - (missing ?? quorum)} of ${quorum} approved`] as const)
+      : (['green', state] as const);
+  return `${approver}: ${paint(colour, done)} (${via})`;
 }
 
 function difference(after: Counts, before: Counts): Counts {

@@ -23,6 +23,7 @@ const call = {
   tool: 'refund',
   definitionHash: 'sha256:d',
   argsHash: 'hmac-sha256:a',
+  verdict: { facts: { context: { amount: 10_000, currency: 'EUR' } } },
 } as unknown as FrozenCall;
 const request = {
   kind: 'tool',
@@ -30,6 +31,7 @@ const request = {
   effectKey: call.effectKey,
   tool: call.tool,
   argsHash: call.argsHash,
+  amount: { value: 10_000, currency: 'EUR' },
   toolDefinitionHash: call.definitionHash,
   requester: 'staff',
   quorum: { n: 2, groups: GROUPS },
@@ -50,10 +52,14 @@ const mayApprove: Receipt['mayApprove'] = (approver): Verdict =>
     trust: { sawUntrusted: false, sensitivity: 'internal', origins: [], untrustedArguments: 0, repeated: false },
   });
 
-async function check(groupsOf: Readonly<Record<string, readonly string[]>>) {
-  const signers = [manager, supervisor];
+async function check(
+  groupsOf: Readonly<Record<string, readonly string[]>>,
+  asked: ApprovalRequest = request,
+  signers: readonly Signer[] = [manager, supervisor],
+  n = 1,
+) {
   return await checkReceipt({
-    request,
+    request: asked,
     requestHash: REQUEST_HASH,
     decisions: await Promise.all(signers.map((signer) => signDecision(signer, { requestHash: REQUEST_HASH }))),
     keys: signers.map(({ approver, kid, privateKey }) => ({
@@ -65,7 +71,7 @@ async function check(groupsOf: Readonly<Record<string, readonly string[]>>) {
     requester: 'staff',
     definitionHash: call.definitionHash,
     call,
-    demanded: { n: 1, groups: GROUPS },
+    demanded: { n, groups: GROUPS },
     mayApprove,
     now: NOW,
   });
@@ -148,5 +154,24 @@ describe('a receipt', () => {
     expect(await check({ supervisor: [...GROUPS, 'suspended'] })).toEqual({
       fault: 'the access policy does not let supervisor approve it (suspended-accounts-may-not-do-anything)',
     });
+  });
+
+  it.each([{ value: 9_999, currency: 'EUR' }, { value: 10_000, currency: 'USD' }, { value: 10_000 }, undefined])(
+    'does not hold when people were shown %j and the call was judged by 100.00 EUR',
+    async (amount) => {
+      const { amount: _, ...rest } = request;
+      expect(await check({}, { ...rest, ...(amount && { amount }) } as ApprovalRequest)).toEqual({
+        fault: 'the approval names another amount',
+      });
+    },
+  );
+
+  it('by one of the two that were asked for does not hold, though the policy of now would do with one', async () => {
+    expect(await check({}, request, [manager])).toEqual({ fault: '1 of 2 approvers signed' });
+  });
+
+  it('by one of one does not hold when the policy of now asks for two', async () => {
+    const one = { ...request, quorum: { ...request.quorum, n: 1 } };
+    expect(await check({}, one, [manager], 2)).toEqual({ fault: '1 of 2 approvers signed' });
   });
 });

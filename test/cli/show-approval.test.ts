@@ -66,9 +66,22 @@ const approval: ApprovalDetail = {
     nonce: '0'.repeat(32),
   },
 };
-const commands = { show: 'SHOW', approve: 'APPROVE', reject: 'REJECT' };
+const commands = { show: 'SHOW', approve: 'APPROVE', reject: 'REJECT', others: ['edit …', 'cancel'] };
 
 describe('an approval on a terminal', () => {
+  it('of a question shows what is asked for, and who answers', () => {
+    const { tool: _tool, toolDefinitionHash: _hash, argsHash: _args, effectKey: _key, ...request } = approval.request;
+    const subject = { kind: 'input', text: 'Which region?', schema: { type: 'string' } } as const;
+    const asked = { ...request, kind: 'input', preview: subject.text, subject, asksRequester: true } as const;
+    const { args: _, ...question } = approval;
+    printApproval({ ...question, kind: 'input', tool: null, request: asked }, commands, now);
+    expect(printed).toContain('│ Which region?');
+    expect(printed).toContain('A value that fits\n│ {');
+    expect(printed).toMatch(/^kind +input, risk high$/m);
+    expect(printed).toMatch(/^decides +staff, and nobody else$/m);
+    expect(printed).toContain('\nanswer:  APPROVE\n');
+  });
+
   it('says in this order what will happen, the exact arguments, who asks, why, how long, and how to decide', () => {
     printApproval(approval, commands, now);
     expect(printed).toBe(`What will happen
@@ -92,7 +105,21 @@ The run was asked
 
 approve: APPROVE
 reject:  REJECT
+or:      edit …, cancel
 `);
+  });
+
+  it.each([
+    [{ value: 2490, currency: 'EUR' }, '24.90 EUR'],
+    [{ value: 5, currency: 'EUR' }, '0.05 EUR'],
+    [{ value: 2490, currency: 'JPY' }, '2490 JPY'],
+    [{ value: 2490, currency: 'KWD' }, '2.490 KWD'],
+    [{ value: Number.MAX_SAFE_INTEGER, currency: 'EUR' }, '90071992547409.91 EUR'],
+    [{ value: 2490, currency: 'ZZZ' }, '24.90 ZZZ'],
+    [{ value: 12 }, '12'],
+  ])('says what moves, in units that people know: %j', (amount, text) => {
+    printApproval({ ...approval, request: { ...approval.request, amount } }, commands, now);
+    expect(printed).toContain(`\namount          ${text}\nasked by `);
   });
 
   it('says so when no text of others was in the context, and leaves out a task that it cannot read', () => {
@@ -161,9 +188,35 @@ reject:  REJECT
       commands,
       now,
     );
-    expect(printed).toContain('rejected by manager at 2026-11-24T09:30:00.000Z, key m-1\n│ Not yet.\n');
+    expect(printed).toContain('\nrejected  by manager  2026-11-24 09:30:00 UTC  key m-1\n│ Not yet.\n');
     expect(printed).toContain('Turned away\n2026-11-24T09:20:00.000Z  decision-refused  is-requester  by update\n');
     expect(printed).not.toContain('APPROVE');
+    expect(printed).not.toContain('\nor: ');
+  });
+
+  it('says of each who decided what they did, when, with which key and why, one below the other', () => {
+    const by = { decidedAt: '2026-11-24T09:30:00.000Z', reason: '', decision: 'approve' } as const;
+    printApproval(
+      {
+        ...approval,
+        state: 'approved',
+        decidedBy: ['manager', 'jo', 'supervisor'],
+        decisions: [
+          { ...by, approver: 'manager', kid: 'manager-1', reason: 'Seen the photo.\nAll of it.' },
+          { ...by, approver: 'jo', kid: 'jo-1', decision: 'delegate', delegate: 'clerk' },
+          { ...by, approver: 'supervisor', kid: 's-1', decidedAt: '2026-11-24T09:31:05.250Z' },
+        ],
+      },
+      commands,
+      now,
+    );
+    expect(printed).toMatch(/^state +approved by manager, jo, supervisor$/m);
+    expect(printed.split('\n\n').at(-1)).toBe(`approved            by manager     2026-11-24 09:30:00 UTC  key manager-1
+│ Seen the photo.
+│ All of it.
+delegated to clerk  by jo          2026-11-24 09:30:00 UTC  key jo-1
+approved            by supervisor  2026-11-24 09:31:05 UTC  key s-1
+`);
   });
 });
 
@@ -201,12 +254,30 @@ describe('the commands to decide', () => {
       show: `npx countersign approvals show ${ULID}`,
       approve: `npx countersign approvals approve ${ULID} --as manager --reason "…"`,
       reject: `npx countersign approvals reject ${ULID} --as manager --reason "…"`,
+      others: ['edit --args-file FILE', 'respond --text "…"', 'delegate --to ID', 'cancel'],
     });
   });
 
   it('never with the key of the requester', () => {
     const { approve } = commandsFor({ ...approval, requester: 'manager' }, { mode: 'development', home }, undefined);
     expect(approve).toMatch(/--as (staff|supervisor) /);
+  });
+
+  it('are those that the kind of question takes', () => {
+    const stack = { mode: 'development', home } as const;
+    const budget = commandsFor({ ...approval, kind: 'budget' }, stack, undefined);
+    expect(budget.others).toEqual(['delegate --to ID', 'cancel']);
+    const input = commandsFor({ ...approval, kind: 'input' }, stack, undefined);
+    expect(input.approve).toBe(`npx countersign approvals respond ${ULID} --as manager --value JSON`);
+    const review = commandsFor({ ...approval, kind: 'review' }, stack, undefined);
+    expect(review.others).toEqual(['edit --text "…"', 'respond --text "…"', 'delegate --to ID', 'cancel']);
+  });
+
+  it('answer as whoever asked, where they are asked', () => {
+    const asked = { ...approval, kind: 'confirm', asksRequester: true } as const;
+    const { approve, others } = commandsFor(asked, { mode: 'development', home }, undefined);
+    expect(approve).toBe(`npx countersign approvals approve ${ULID} --as-requester --reason "…"`);
+    expect(others).toEqual(['cancel']);
   });
 
   it('sign elsewhere with a file, and go to the same stack', () => {

@@ -31,14 +31,14 @@ afterAll(() => shop.close());
 const start = async (task: string) =>
   await engine.client.start('agent', { task }, { release: 'support_agent', principal: STAFF });
 
-async function decide(run: RunHandle, tool: string, decision: 'approve' | 'reject'): Promise<void> {
+async function decide(run: RunHandle, tool: string, decision: 'approve' | 'reject', by = 'manager') {
   const waiting = await decider.waitingOne(run);
   expect(waiting.tool).toBe(tool);
   const { approvalId } = waiting;
-  await decider.update(run.id, {
+  return await decider.update(run.id, {
     v: 1,
     approvalId,
-    decision: await signDecision(engine.approver('manager'), waiting, decision),
+    decision: await signDecision(engine.approver(by), waiting, decision),
   });
 }
 
@@ -76,6 +76,15 @@ describe('the sample agent', () => {
     const text = textOf(await run.result());
     expect(text).toMatch(/^Order A-1003 was not refunded: the refund was not approved\. .*not this one/);
     expect(await books()).toEqual(before);
+  });
+
+  it('refunds an order of 100 EUR or more when two people approved it', async () => {
+    const before = await books();
+    const run = await start('Refund order A-1007');
+    expect(await decide(run, 'refund_order', 'approve')).toMatchObject({ state: 'pending', missing: 1 });
+    expect(await books()).toEqual(before);
+    expect(await decide(run, 'refund_order', 'approve', 'supervisor')).toMatchObject({ state: 'approved' });
+    expect(textOf(await run.result())).toMatch(/^Order A-1007 was refunded: 1240\.00 EUR \(refund id R-\d+\)\.$/);
   });
 
   it('says what the shop said about an order that is refunded already', async () => {

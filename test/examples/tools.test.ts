@@ -183,6 +183,12 @@ describe('send_email', () => {
 });
 
 describe('every tool', () => {
+  it('that moves money says how much', () => {
+    const args = refundOrder.parse({ orderId: 'A-1001', amountCents: 2490, reason: 'It arrived damaged.' });
+    expect(refundOrder.amount?.(args)).toEqual({ value: 2490, currency: 'EUR' });
+    expect([lookUpOrder, searchPolicy, sendEmail].filter((tool) => tool.amount !== undefined)).toEqual([]);
+  });
+
   it('is defined with the risk that its effect has', () => {
     const facts = [lookUpOrder, searchPolicy, refundOrder, sendEmail].map(({ definition }) => [
       definition.name,

@@ -2,7 +2,8 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { requireAnswerable } from '../../policies/answerable.ts';
+import type { Answerable } from '../../policies/answerable.ts';
+import { requireAnswerable, takesAmounts } from '../../policies/answerable.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -11,12 +12,12 @@ const OWN = fileURLToPath(new URL('../../policies', import.meta.url));
 const folder = useTempFolder();
 
 /** The project's own policies with another schema, and no policy but one, so that only the schema matters. */
-function withSchema(name: string, change: (own: string) => string): () => void {
+function withSchema(name: string, change: (own: string) => string, asked?: Answerable): () => void {
   const path = folder.file(name);
   cpSync(OWN, path, { recursive: true });
   writeFileSync(`${path}/schema.cedarschema`, change(readFileSync(`${path}/schema.cedarschema`, 'utf8')));
   writeFileSync(`${path}/access.cedar`, '@id("nobody")\nforbid (principal, action, resource);\n');
-  return () => requireAnswerable(loadAccessPolicy(path), path);
+  return () => requireAnswerable(loadAccessPolicy(path), path, asked);
 }
 
 describe('a policy folder', () => {
@@ -36,6 +37,27 @@ describe('a policy folder', () => {
   it('without an attribute of a resource is refused, too', () => {
     const said = messageOf(withSchema('attribute', (own) => own.replace(/^ *host: String,\n/m, '')));
     expect(said.match(/^- \w+/gm)).toEqual(['- send_to_model']);
+  });
+});
+
+describe('a schema without amounts', () => {
+  const without = (own: string): string => own.replaceAll(/^ *(amount\?: Long|currency\?: String),\n/gm, '');
+
+  it('will do where no tool has one', () => {
+    withSchema('no-amounts', without)();
+    withSchema('no-amounts', without, { amounts: false })();
+    expect(takesAmounts(loadAccessPolicy(folder.file('no-amounts')))).toBe(false);
+  });
+
+  it('is refused where a tool has one: each of its calls would fail', () => {
+    const said = messageOf(withSchema('no-amounts-asked', without, { amounts: true }));
+    expect(said.match(/^- .+ with an amount/gm)).toEqual(['- call_tool with an amount', '- approve with an amount']);
+    expect(said).toContain('amount');
+  });
+
+  it('is not that of this version', () => {
+    requireAnswerable(loadAccessPolicy(OWN), OWN, { amounts: true });
+    expect(takesAmounts(loadAccessPolicy(OWN))).toBe(true);
   });
 });
 

@@ -187,11 +187,12 @@ describe('several demands', () => {
 });
 
 describe('the shipped policies', () => {
-  it('ask refund approvers: one for most tools, two for critical ones; and one who minds the budget', () => {
+  it('ask refund approvers: one for most tools, two for critical ones and large refunds; and one who minds the budget', () => {
     const times = { expiresAfterMs: 24 * HOUR_MS, useWithinMs: 72 * HOUR_MS };
     expect(Object.fromEntries(loadAccessPolicy('policies').approvals)).toEqual({
       'tools-run-when-approved': { quorum: { n: 1, groups: ['refund-approvers'] }, ...times },
       'critical-tools-run-when-two-approved': { quorum: { n: 2, groups: ['refund-approvers'] }, ...times },
+      'large-refunds-run-when-two-approved': { quorum: { n: 2, groups: ['refund-approvers'] }, ...times },
       'budgets-are-extended-when-approved': {
         quorum: { n: 1, groups: ['budget-approvers'] },
         expiresAfterMs: 4 * HOUR_MS,

@@ -68,6 +68,18 @@ describe('the shipped cases', () => {
       'a refund waits for a person: expected approval by 1 of refund-approvers, got approval by 1 of everybody by tools-run-when-approved',
       true,
     ],
+    [
+      'context.amount < 10000',
+      'context.amount <= 10000',
+      'one of exactly 100 EUR waits for two: expected approval by 2 of refund-approvers, got approval by 1 of refund-approvers by tools-run-when-approved',
+      true,
+    ],
+    [
+      'context.currency == "EUR"',
+      'context.currency != "USD"',
+      'in another currency a small number is not small: expected approval by 2 of refund-approvers, got approval by 1 of refund-approvers by tools-run-when-approved',
+      true,
+    ],
   ])('find a policy that was loosened: %s', (from, to, says, found) => {
     expect(access).toContain(from);
     const differences = differing(policyOf(access.replace(from, to)));
@@ -111,6 +123,16 @@ describe('a file of cases', () => {
       'a context that the action has not',
       `${good}\ncontext: { approved: true }`,
       'context: Unrecognized key: "approved"',
+    ],
+    ...['-1', '0.5', 'many', '9007199254740992'].map((amount): [string, string, string] => [
+      `the amount ${amount}`,
+      `as: staff\naction: call_tool\nresource: { id: t, risk: low }\ncontext: { amount: ${amount} }\nexpect: allow`,
+      'context.amount: ',
+    ]),
+    [
+      'a currency that is none',
+      'as: staff\naction: approve\nresource: { id: t, risk: low }\ncontext: { amount: 1, currency: eur }\nexpect: allow',
+      'context.currency: expected a currency such as EUR',
     ],
     ['a tool without its risk', 'as: staff\naction: call_tool\nresource: { id: t }\nexpect: allow', 'resource.risk: '],
   ])('says where there is %s', (_, body, says) => {

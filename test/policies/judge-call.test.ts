@@ -6,7 +6,7 @@ import type { CallQuestion } from '../../policies/judge-call.ts';
 import { judgeCall } from '../../policies/judge-call.ts';
 import type { AccessPolicy } from '../../policies/load.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
-import type { Principal, Risk } from '../../workflows/protocol/index.ts';
+import type { Amount, Principal, Risk } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -19,6 +19,8 @@ const customer: Principal = { ...nobody, id: 'ada', groups: ['customers'] };
 const staff: Principal = { ...nobody, id: 'sam', groups: ['staff'] };
 
 interface Case {
+  /** @default 'close_ticket', of which no rule speaks by name */
+  readonly name?: string;
   readonly principal?: Principal;
   readonly tenant?: string;
   readonly risk?: Risk;
@@ -27,6 +29,7 @@ interface Case {
 }
 
 const question = ({
+  name = 'close_ticket',
   principal = customer,
   tenant = 'default',
   risk = 'low',
@@ -35,7 +38,7 @@ const question = ({
 }: Case): CallQuestion => ({
   principal,
   tenant,
-  tool: { name: 'refund_order', risk, idempotent },
+  tool: { name, risk, idempotent },
   release: { name: 'support_agent', version: '1.0.0', risk: 'high' },
   requestType: 'agent',
   trust: {
@@ -139,7 +142,7 @@ describe('the shipped policy', () => {
       expect(judgeCall(policy, question({ risk, trust })).facts).toEqual({
         principal: customer,
         action: 'call_tool',
-        resource: { type: 'Tool', id: 'refund_order' },
+        resource: { type: 'Tool', id: 'close_ticket' },
         context: {
           request_type: 'agent',
           release: 'support_agent@1.0.0',
@@ -152,6 +155,42 @@ describe('the shipped policy', () => {
         },
       });
     }
+  });
+});
+
+describe('a refund, by the shipped policy', () => {
+  const LARGE = ['large-refunds-run-when-two-approved', ...ONE];
+  const refund = (amount?: Amount): CallQuestion =>
+    question({ name: 'refund_order', principal: staff, risk: 'high', trust: amount === undefined ? {} : { amount } });
+
+  it.each<[string, Amount | undefined, number]>([
+    ['0.00 EUR', { value: 0, currency: 'EUR' }, 1],
+    ['99.99 EUR', { value: 9_999, currency: 'EUR' }, 1],
+    ['100.00 EUR', { value: 10_000, currency: 'EUR' }, 2],
+    ['100.01 EUR', { value: 10_001, currency: 'EUR' }, 2],
+    ['as much as can be said', { value: Number.MAX_SAFE_INTEGER, currency: 'EUR' }, 2],
+    ['a small number of another currency', { value: 1, currency: 'KWD' }, 2],
+    ['the same letters written otherwise', { value: 1, currency: 'eur' }, 2],
+    ['no currency', { value: 1 }, 2],
+    ['no amount', undefined, 2],
+  ])('of %s', (_, amount, n) => {
+    const verdict = judgeCall(policy, refund(amount));
+    expect(verdict).toMatchObject({
+      decision: 'allow-with',
+      rules: n === 1 ? ONE : LARGE,
+      approval: { quorum: { n } },
+    });
+    const { amount: value, currency } = verdict.facts.context;
+    expect({ value, currency }).toEqual({ value: amount?.value, currency: amount?.currency });
+  });
+
+  it.each<[string, Amount]>([
+    ['half a cent', { value: 0.5, currency: 'EUR' }],
+    ['not a number', { value: Number.NaN, currency: 'EUR' }],
+    ['a number as text', { value: '1' as unknown as number, currency: 'EUR' }],
+    ['a currency that is no text', { value: 1, currency: 978 as unknown as string }],
+  ])('of %s is an error, not a verdict', (_, amount) => {
+    expect(() => judgeCall(policy, refund(amount))).toThrow(/^Cedar cannot judge call_tool: /);
   });
 });
 
@@ -228,7 +267,7 @@ describe('judging a call', () => {
         'permit',
         'context.release == "support_agent@1.0.0" && context.release_risk == "high" && context.saw_untrusted && ' +
           'context.untrusted_arguments == 2 && context.repeated && resource.tenant == "default" && !resource.idempotent && ' +
-          'resource == Tool::"refund_order"',
+          'resource == Tool::"close_ticket"',
       ),
     );
     const trust = { sawUntrusted: true, untrustedArguments: 2, repeated: true };

@@ -87,6 +87,7 @@ describe('policies that load', () => {
       'low-risk-tools-run-at-once',
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
+      'large-refunds-run-when-two-approved',
       'whoever-is-asked-may-approve',
       'whoever-is-asked-may-answer',
       'budgets-are-extended-when-approved',

@@ -5,6 +5,7 @@ import type { WireVersion } from './limits.ts';
 import type { TrustLabel } from './passage.ts';
 import type { Risk } from './release.ts';
 import type { Subject } from './subject.ts';
+import type { Amount } from './tool.ts';
 
 /** `tenant/approval/ulid`. */
 export type ApprovalId = `${string}/approval/${string}`;
@@ -66,6 +67,8 @@ export interface ApprovalRequest {
   readonly toolDefinitionHash?: Digest;
   readonly argsHash?: KeyedHash;
   readonly effectKey?: Digest;
+  /** What the call moves, where its tool says so. */
+  readonly amount?: Amount;
   /** The request in whose place this one is. */
   readonly follows?: FollowedRequest;
   /** True when the groups that are asked next are among `quorum.groups`. */

@@ -15,6 +15,27 @@ export interface ToolSource {
   readonly digest: Digest;
 }
 
+/** What a call moves, as policies may read it and people see it. */
+export interface Amount {
+  /** A whole number from 0 to 2^53 - 1: minor units of the currency (cents), or of what the tool counts. */
+  readonly value: number;
+  /** Three capital letters (ISO 4217). @default none: something is counted */
+  readonly currency?: string;
+}
+
+/** Where an argument stands: its name, or names and indices that lead into it (`['body', 'amount']`). */
+export type ArgumentPath = string | readonly string[];
+
+/** Where the arguments of a tool that is not code of ours say what a call moves. */
+export interface AmountArguments {
+  /** Holds the {@link Amount}'s value, in minor units. */
+  readonly argument: ArgumentPath;
+  /** The same for every call. @default none */
+  readonly currency?: string | undefined;
+  /** Holds the currency, where it is not the same for every call. @default none */
+  readonly currencyArgument?: ArgumentPath | undefined;
+}
+
 /** A tool without its code: what a model is told, and what a release pins by hash. */
 export interface ToolDefinition {
   /** snake_case, unique in a release. */
@@ -30,6 +51,8 @@ export interface ToolDefinition {
   readonly idempotent: boolean;
   /** True when the tool writes its own preview for approvers. */
   readonly hasPreview: boolean;
+  /** How the tool says what a call moves: by code, or by arguments that it names. @default it does not */
+  readonly amount?: 'code' | AmountArguments | undefined;
   /** Where a tool that is not code of ours comes from. @default code */
   readonly source?: ToolSource | undefined;
 }

@@ -92,6 +92,13 @@ describe.each(['stdio', 'http'] as const)('tools of an MCP server over %s', (tra
     await expect(tools({ tools: { lookUp: {} } })).rejects.toThrow('it has no tool lookUp');
   });
 
+  it('say what a call moves by the argument that is named', async () => {
+    const taken = await tools({ tools: { refundOrder: { amount: { argument: 'cents', currency: 'EUR' } } } });
+    const refund = named(taken, 'refundOrder');
+    expect(refund.definition.amount).toEqual({ argument: 'cents', currency: 'EUR' });
+    expect(refund.amount?.({ order: 'A-1', cents: 2490 })).toEqual({ value: 2490, currency: 'EUR' });
+  });
+
   it.each(['change', 'withdraw'])('are refused once the server has made them another: %s', async (how) => {
     const all = await tools();
     const refund = named(all, 'refundOrder');

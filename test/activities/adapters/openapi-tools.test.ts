@@ -65,6 +65,57 @@ describe('a tool of an HTTP service', () => {
     );
   });
 
+  it('says what a call moves by the arguments that are named, which is pinned; without them it has no amount', () => {
+    const plain = toolOf('createRefund');
+    expect(plain).not.toHaveProperty('amount');
+    expect(plain.definition).not.toHaveProperty('amount');
+    const amount = { argument: 'cents', currency: 'EUR' };
+    const tool = toolOf('createRefund', { amount: { ...amount, more: 1 } as never });
+    expect(tool.definition.amount).toEqual(amount);
+    expect(tool.definitionHash).not.toBe(plain.definitionHash);
+    expect(tool.amount?.({ order: 'A-1', cents: 2490 })).toEqual({ value: 2490, currency: 'EUR' });
+    const counted = toolOf('createRefund', { amount: { argument: 'cents' } });
+    expect(counted.amount?.({ order: 'A-1', cents: 5 })).toEqual({ value: 5 });
+  });
+
+  const payment = documentOf(
+    bodyOf({
+      type: 'object',
+      properties: { amount: { type: 'object', properties: { value: {}, unit: {} } }, all: { type: 'boolean' } },
+    }),
+    '/x',
+  );
+  const nested = { argument: ['amount', 'value'], currencyArgument: ['amount', 'unit'] };
+  const payAmount = (args: unknown) => () => toolOf('op', { amount: nested }, payment).amount?.(args);
+
+  it('finds its amount inside of arguments, its currency in small letters, too', () => {
+    expect(payAmount({ amount: { value: 2490, unit: 'eur' } })()).toEqual({ value: 2490, currency: 'EUR' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['lacks its amount', { all: true }, 'amount.value: it is missing'],
+    ['lacks its currency', { amount: { value: 1 } }, 'amount.unit: it is missing'],
+    ['has an amount with a fraction', { amount: { value: 24.9, unit: 'EUR' } }, 'not a whole number'],
+    ['has an amount below zero', { amount: { value: -1, unit: 'EUR' } }, 'not a whole number'],
+    ['has an amount as text', { amount: { value: '1', unit: 'EUR' } }, 'not a whole number'],
+    ['has a currency that only looks like one', { amount: { value: 1, unit: 'ınr' } }, 'three capital letters'],
+    ['has a currency that is none', { amount: { value: 1, unit: null } }, 'three capital letters'],
+    ['has something else in its place', { amount: 5 }, 'amount.value: it is missing'],
+  ])('is not called when the call %s', (_, args, message) => {
+    expect(payAmount(args)).toThrow(ToolArgumentsError);
+    expect(payAmount(args)).toThrow(message);
+  });
+
+  it.each([
+    [{ argument: 'total' }, 'amount names total, which is none of its arguments'],
+    [{ argument: [] }, 'amount names , which is none of its arguments'],
+    [{ argument: 'cents', currencyArgument: 'unit' }, 'amount names unit, which is none of its arguments'],
+    [{ argument: 'cents', currency: 'euro' }, 'the currency of its amount has three capital letters'],
+    [{ argument: 'cents', currency: 'EUR', currencyArgument: 'note' }, 'not both'],
+  ])('is refused at once with the amount %j', (amount, message) => {
+    expect(() => toolOf('createRefund', { amount })).toThrow(message);
+  });
+
   it('changes its hash with the document', () => {
     const changed = structuredClone(SHOP_DOCUMENT) as { paths: { '/refunds': { post: { summary: string } } } };
     changed.paths['/refunds'].post.summary = 'Refunds an order, and more.';

@@ -338,6 +338,71 @@ describe('arguments', () => {
   });
 });
 
+describe('an amount', () => {
+  const args = { order_id: 'A-1', amount_cents: 2490, reason: '' };
+  const toldBy = (amount: () => unknown) => () => of({ amount: amount as () => never }).amount?.(args);
+
+  it('is told by the tool where it says so, which is part of its definition', () => {
+    const tool = of({ amount: ({ amount_cents: value }) => ({ value, currency: 'EUR' }) });
+    expect(tool.amount?.(args)).toEqual({ value: 2490, currency: 'EUR' });
+    expect(tool.definition.amount).toBe('code');
+    expect(tool.definitionHash).not.toBe(of().definitionHash);
+  });
+
+  it('is not there otherwise, and such a tool keeps the hash that it had before there were amounts', () => {
+    expect(of()).not.toHaveProperty('amount');
+    expect(of().definition).not.toHaveProperty('amount');
+    expect(of().definitionHash).toBe('sha256:3d93e434f58f0e874a83619ba663fe8d7a03d9059a5b27b0dfdf959d2418d0c3');
+  });
+
+  it('without a currency is a count, and nothing else that is given back is kept', () => {
+    expect(toldBy(() => ({ value: 0, note: 'x' }))()).toEqual({ value: 0 });
+    expect(toldBy(() => ({ value: Number.MAX_SAFE_INTEGER }))()).toEqual({ value: Number.MAX_SAFE_INTEGER });
+  });
+
+  it('cannot change the arguments that are approved', () => {
+    const given = { ...args };
+    of({
+      amount: (own) => {
+        own.amount_cents = 1;
+        return { value: 1 };
+      },
+    }).amount?.(given);
+    expect(given).toEqual(args);
+  });
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 5n, '5', null, undefined])(
+    'of %s makes the call invalid',
+    (value) => {
+      expect(toldBy(() => ({ value, currency: 'EUR' }))).toThrow(ToolArgumentsError);
+    },
+  );
+
+  it.each(['eur', 'EURO', '', '€', 'EU\n', null, 978])('in %j makes the call invalid', (currency) => {
+    expect(toldBy(() => ({ value: 1, currency }))).toThrow('its currency has not three capital letters');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['null', () => null],
+    ['a number', () => 5],
+    ['a promise', async () => ({ value: 1, currency: 'EUR' })],
+  ])('that gives back %s makes the call invalid', (_, amount) => {
+    expect(toldBy(amount)).toThrow(ToolArgumentsError);
+  });
+
+  it('whose code throws makes the call invalid, and repeats nothing of what it said', () => {
+    const thrown = toldBy(() => {
+      throw new RangeError(SECRET);
+    });
+    expect(thrown).toThrow('The amount of this call of refund_order cannot be told: its code threw RangeError');
+  });
+
+  it('that is no function is refused at once', () => {
+    expect(() => of({ amount: { value: 1 } as never })).toThrow('Tool "refund_order": its amount is a function');
+  });
+});
+
 describe('a preview', () => {
   it("is the tool's own where it has one", () => {
     const tool = of({ preview: ({ order_id, amount_cents }) => `Refund ${amount_cents / 100} EUR for ${order_id}` });

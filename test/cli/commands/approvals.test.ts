@@ -34,14 +34,18 @@ it('list shows what waits, of which risk, who asked, who decides, and how long',
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-it('show begins with what will happen, and ends with the two commands that decide it', async () => {
+it('show begins with what will happen, and ends with how to decide it', async () => {
   const { code, stdout, stderr } = await stack.run(['approvals', 'show', ulid.slice(-8)]);
   expect(stdout).toMatch(/^What will happen\n│ Refund 24\.90 EUR to the customer of order A-1001\n/);
   expect(stdout).toContain('│   "amountCents": 2490,\n');
   expect(stdout).toContain(`asked by        staff, in run ${runId}\n`);
   expect(stdout).toContain('The run was asked\n│ Refund order A-1001: it arrived damaged\n');
   expect(stdout).toMatch(/^untrusted text {2}was in the context: .*tool:look_up_order/m);
-  expect(stdout.endsWith(`reject:  npx countersign approvals reject ${ulid} --as manager --reason "…"\n`)).toBe(true);
+  expect(stdout).toMatch(/^amount {10}24\.90 EUR$/m);
+  const [reject, others, end] = stdout.split('\n').slice(-3);
+  expect(reject).toBe(`reject:  npx countersign approvals reject ${ulid} --as manager --reason "…"`);
+  expect(others).toBe('or:      edit --args-file FILE, respond --text "…", delegate --to ID, cancel');
+  expect(end).toBe('');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
@@ -52,7 +56,12 @@ it('show --json has the whole request', async () => {
     runId,
     state: 'pending',
     args: { orderId: 'A-1001', amountCents: 2490 },
-    request: { requester: 'staff', tool: 'refund_order', nonce: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    request: {
+      requester: 'staff',
+      tool: 'refund_order',
+      amount: { value: 2490, currency: 'EUR' },
+      nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
+    },
   });
 });
 
@@ -151,7 +160,7 @@ it('approve with a key file decides it; a later decision is told how, by whom an
     expect(stdout).toMatch(/^What was asked for\n/);
     return stdout;
   }, SOON);
-  expect(shown).toMatch(/^approved by manager at \S+Z, key manager-[0-9a-f]{8}$/m);
+  expect(shown).toMatch(/^approved {2}by manager {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}key manager-[0-9a-f]{8}$/m);
   expect(shown).not.toContain('approvals approve');
   const { code, stderr } = await stack.run(['approvals', 'reject', id, '--as', 'supervisor', '--reason', 'wait']);
   expect(stderr).toMatch(new RegExp(`^error: Approval ${id} is decided already: approved by manager at \\S+Z\nhint: `));
@@ -214,7 +223,7 @@ it('edit asks anew, delegate to one who is asked anyway is refused, and respond 
   });
   await vi.waitFor(async () => {
     const shown = await stack.run(['approvals', 'show', second.id]);
-    expect(shown.stdout).toMatch(/^answered by supervisor at \S+Z, key supervisor-/m);
+    expect(shown.stdout).toMatch(/^answered {2}by supervisor {2}[\d-]+ [\d:]+ UTC {2}key supervisor-/m);
   }, SOON);
 });
 
