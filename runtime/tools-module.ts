@@ -57,7 +57,11 @@ async function importModule(path: string): Promise<Readonly<Record<string, unkno
     return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
     const [firstLine = ''] = messageOf(cause).split('\n');
-    throw new UserError(`The tools module ${path} cannot be loaded: ${firstLine}`, { hint: 'Correct it.', cause });
+    const own = cause instanceof UserError ? cause.hint : undefined;
+    throw new UserError(`The tools module ${path} cannot be loaded: ${firstLine}`, {
+      hint: own ?? 'Correct it.',
+      cause,
+    });
   }
 }
 

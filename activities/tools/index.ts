@@ -3,6 +3,7 @@
 export type { Amount, AmountArguments } from '../../workflows/protocol/index.ts';
 export type { HttpServer, McpToolOptions, McpToolsOptions, StdioServer } from '../adapters/mcp/mcp-tools.ts';
 export { mcpTools } from '../adapters/mcp/mcp-tools.ts';
+export type { OAuthClient } from '../adapters/oauth/oauth-client.ts';
 export type { OpenApiToolOptions, OpenApiToolsOptions } from '../adapters/openapi/openapi-tools.ts';
 export { openApiTools } from '../adapters/openapi/openapi-tools.ts';
 export type { Tool, ToolContext } from '../ports/tool.ts';

@@ -101,6 +101,7 @@ export async function startHttpShop(): Promise<HttpShop> {
     const args = (body === '' ? {} : JSON.parse(body)) as { readonly order?: string; readonly cents?: number };
     const other = answers.get(args.order ?? url);
     if (other !== undefined) other(response);
+    else if (url.startsWith('/.well-known/')) answer(response, 404, {});
     else if (url.endsWith('/slow')) return;
     else if (url.endsWith('/big')) answer(response, 200, 'x'.repeat(10 << 20));
     else answer(response, 201, { refundId: `re-${args.order}`, cents: args.cents });

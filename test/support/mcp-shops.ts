@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
 import type { HttpServer, StdioServer } from '../../activities/tools/index.ts';
@@ -11,6 +12,11 @@ import type { ReceivedCall } from './mcp-shop.ts';
 import { mcpShop } from './mcp-shop.ts';
 
 const PROCESS = fileURLToPath(new URL('./mcp-shop-process.ts', import.meta.url));
+
+interface JsonRpc {
+  readonly method?: string;
+  readonly params?: { readonly name?: string; readonly arguments?: unknown };
+}
 
 export interface Shop<Server> {
   readonly server: Server;
@@ -34,19 +40,52 @@ export function stdioShop(env: StdioServer['env'] = {}): Shop<StdioServer> {
   };
 }
 
-/** One session after the other, each with a shop of its own. `authorization` is demanded of every request. */
-export async function httpShop(authorization?: string): Promise<Shop<HttpServer> & { endSessions(): void }> {
+/** Who is let in: gives back how a request is refused, or nothing. */
+export interface Door {
+  refusal(request: DoorRequest): Refusal | undefined;
+  /** At the well-known place of RFC 9728. @default none */
+  metadata?(): unknown;
+}
+
+export interface DoorRequest {
+  readonly authorization: string | undefined;
+  /** Of JSON-RPC. */
+  readonly method: string | undefined;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Once the request was worked on all the same. @default false */
+  readonly late?: boolean;
+}
+
+export const bearer = (authorization: string): Door => ({
+  refusal: (request) => (request.authorization === authorization ? undefined : { status: 401 }),
+});
+
+/** One session after the other, each with a shop of its own. */
+export async function httpShop(door?: Door): Promise<Shop<HttpServer> & { endSessions(): void }> {
   const calls: ReceivedCall[] = [];
   const sessions = new Map<string, NodeStreamableHTTPServerTransport>();
   const http = createServer(async (request, response) => {
-    if (authorization !== undefined && request.headers.authorization !== authorization) {
-      return void response.writeHead(401).end();
+    if (request.url?.startsWith('/.well-known/') === true) {
+      const metadata = door?.metadata?.();
+      if (metadata === undefined) return void response.writeHead(404).end();
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
     }
-    const { 'mcp-session-id': id } = request.headers;
+    const body = request.method === 'POST' ? ((await json(request)) as JsonRpc) : undefined;
+    const { authorization, 'mcp-session-id': id } = request.headers;
+    const refusal = door?.refusal({ authorization, method: body?.method });
+    if (refusal !== undefined) {
+      const { status, headers = {}, late = false } = refusal;
+      if (late) calls.push({ tool: body?.params?.name ?? '', args: body?.params?.arguments, key: undefined });
+      return void response.writeHead(status, headers).end();
+    }
     const known = typeof id === 'string' ? sessions.get(id) : undefined;
     if (typeof id === 'string' && known === undefined) return void response.writeHead(404).end();
     const transport = known ?? (await newSession());
-    await transport.handleRequest(request, response);
+    await transport.handleRequest(request, response, body);
   });
   const newSession = async (): Promise<NodeStreamableHTTPServerTransport> => {
     const transport: NodeStreamableHTTPServerTransport = new NodeStreamableHTTPServerTransport({

@@ -4,10 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { CallToolResult, Tool, Transport } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/client';
 import { digestOf } from '../../../runtime/canonical.ts';
-import { messageOf } from '../../../runtime/errors.ts';
+import { UserError } from '../../../runtime/errors.ts';
 import type { Digest } from '../../../workflows/protocol/index.ts';
 import { ToolChangedError, ToolFailure } from '../../tools/tool-failure.ts';
-import { McpServerEnded } from './mcp-errors.ts';
+import { neverSent } from '../never-sent.ts';
+import { TokenError } from '../oauth/token-error.ts';
+import { McpListRefused, McpNoAnswer, McpServerEnded, namedError, reasonOf } from './mcp-errors.ts';
 
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
@@ -64,10 +66,16 @@ export class McpServer {
     this.#options = options;
   }
 
-  /** What it offers, connected anew. @throws Error */
+  /** What it offers, connected anew. @throws UserError */
   async list(): Promise<readonly Tool[]> {
-    const { listed } = await this.#ready(new AbortController().signal);
-    return listed;
+    try {
+      const { listed } = await this.#ready(new AbortController().signal);
+      return listed;
+    } catch (cause) {
+      const hint =
+        cause instanceof UserError && cause.hint !== undefined ? cause.hint : 'Start it, or correct how it is reached.';
+      throw new UserError(reasonOf(cause), { hint, cause });
+    }
   }
 
   /** @throws ToolChangedError when the tool is gone or another one, ToolFailure when the server cannot be asked */
@@ -95,9 +103,11 @@ export class McpServer {
       this.#failures = 0;
       return result;
     } catch (error) {
+      if (error instanceof TokenError || neverSent(error) !== undefined)
+        throw this.#unreachable(reasonOf(error), error);
       if (live.fault !== undefined) throw live.fault;
       if (this.#live !== live) throw new McpServerEnded();
-      throw error;
+      throw namedError(error);
     }
   }
 
@@ -127,11 +137,13 @@ export class McpServer {
     try {
       return await this.#ready(signal);
     } catch (cause) {
-      const why = signal.aborted ? 'no answer in time' : messageOf(cause);
-      throw new ToolFailure(`The MCP server ${this.#options.label} cannot be reached: ${why}. Nothing was done.`, {
-        cause,
-      });
+      throw this.#unreachable(signal.aborted ? 'no answer in time' : reasonOf(cause), cause);
     }
+  }
+
+  #unreachable(why: string, cause: unknown): ToolFailure {
+    const message = `The MCP server ${this.#options.label} cannot be reached: ${why}. Nothing was done.`;
+    return new ToolFailure(message, { cause });
   }
 
   async #ready(signal: AbortSignal): Promise<Live> {
@@ -173,7 +185,7 @@ export class McpServer {
       this.#failed();
       await client.close().catch(() => {});
       await transport.close().catch(() => {});
-      throw live.fault ?? (signal.aborted ? new Error(`no answer in ${startTimeoutMs} ms`) : error);
+      throw live.fault ?? (signal.aborted ? new McpNoAnswer(startTimeoutMs) : error);
     }
   }
 
@@ -182,7 +194,9 @@ export class McpServer {
     const { changes } = live;
     const options = { signal, timeout: this.#options.startTimeoutMs, cacheMode: 'refresh' as const };
     const { tools } = await live.client.listTools(undefined, options);
-    live.tools = new Map(tools.map((tool) => [tool.name, definitionDigest(tool)]));
+    const digests = new Map(tools.map((tool) => [tool.name, definitionDigest(tool)]));
+    if (digests.size < tools.length) throw new McpListRefused('it lists two tools of one name');
+    live.tools = digests;
     live.listed = tools;
     live.listedAt = changes;
   }

@@ -1,15 +1,18 @@
 // Tools of an MCP server, as tools of a worker: their definitions are read once, when the module that makes them is loaded, and
 // pinned by releases like those of our own.
 import { basename } from 'node:path';
+import type { Tool as McpTool } from '@modelcontextprotocol/client';
 import { messageOf, UserError } from '../../../runtime/errors.ts';
 import type { Tool } from '../../ports/tool.ts';
 import type { OutsideToolOptions } from '../../tools/outside-tool.ts';
 import { makeOutsideTool, snakeCase } from '../../tools/outside-tool.ts';
 import type { Setting } from '../../tools/settings.ts';
-import { resolveSettings } from '../../tools/settings.ts';
+import { readerOf, resolveHeaders, resolveSettings } from '../../tools/settings.ts';
+import type { OAuthClient } from '../oauth/oauth-client.ts';
 import type { McpServer } from './mcp-server.ts';
 
-const MAX_BYTES = 10 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 10 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /** A server that the worker starts. */
 export interface StdioServer {
@@ -27,6 +30,8 @@ export interface HttpServer {
   readonly url: string;
   /** Secrets by the name of their `TOOL_*` variable. @default none */
   readonly headers?: Readonly<Record<string, Setting>>;
+  /** Who the worker is to the server: an access token goes with each request. Over https, or to a loopback address. @default nobody */
+  readonly oauth?: OAuthClient;
 }
 
 export interface McpToolOptions extends OutsideToolOptions {
@@ -65,26 +70,30 @@ export interface McpToolsOptions {
  */
 export async function mcpTools(options: McpToolsOptions): Promise<readonly Tool[]> {
   const label = labelOf(options.server);
-  const { startTimeoutMs = 30_000, maxBytes = MAX_BYTES } = options;
-  const server = await connect(options, { label, startTimeoutMs, maxBytes });
+  let server: McpServer | undefined;
   try {
-    return await toolsOf(server, label, options);
+    server = await connect(options, label);
+    return await toolsOf(server, await server.list(), label, options);
   } catch (cause) {
+    const own = cause instanceof UserError ? cause.hint : undefined;
     throw new UserError(`The MCP server ${label}: ${messageOf(cause)}`, {
-      hint: 'Name the tools to take under `tools`, and leave out those that cannot be.',
+      hint: own ?? 'Name the tools to take under `tools`, and leave out those that cannot be.',
       cause,
     });
   } finally {
-    await server.close();
+    await server?.close();
   }
 }
 
-async function toolsOf(server: McpServer, label: string, options: McpToolsOptions): Promise<readonly Tool[]> {
+async function toolsOf(
+  server: McpServer,
+  listed: readonly McpTool[],
+  label: string,
+  options: McpToolsOptions,
+): Promise<readonly Tool[]> {
   const { definitionDigest } = await import('./mcp-server.ts');
   const { resultOf } = await import('./mcp-result.ts');
-  const listed = await server.list();
   const byName = new Map(listed.map((tool) => [tool.name, tool]));
-  if (byName.size < listed.length) throw new Error('it lists two tools of one name');
   const wanted: Readonly<Record<string, McpToolOptions>> =
     options.tools ?? Object.fromEntries(listed.map(({ name }) => [name, {}]));
   return Object.entries(wanted).map(([name, own]) => {
@@ -110,24 +119,25 @@ async function toolsOf(server: McpServer, label: string, options: McpToolsOption
   });
 }
 
-interface Bounds {
-  readonly label: string;
-  readonly startTimeoutMs: number;
-  readonly maxBytes: number;
-}
-
 /** The client is loaded only where there is a server. */
-async function connect({ server, settings }: McpToolsOptions, bounds: Bounds): Promise<McpServer> {
+async function connect(options: McpToolsOptions, label: string): Promise<McpServer> {
   const { McpServer: Server } = await import('./mcp-server.ts');
-  const { label, startTimeoutMs, maxBytes } = bounds;
+  const { server, settings, startTimeoutMs = 30_000, maxBytes = DEFAULT_MAX_BYTES } = options;
+  if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > MAX_BYTES) {
+    throw new UserError(`maxBytes is a whole number of bytes from 1 to ${MAX_BYTES}`, { hint: 'Correct it.' });
+  }
   if ('url' in server) {
     const { httpTransport } = await import('./http-transport.ts');
-    const headers = resolveSettings(server.headers ?? {}, settings);
+    const { AccessTokens } = await import('../oauth/access-tokens.ts');
+    const { url, oauth } = server;
+    const headers = resolveHeaders(server.headers ?? {}, settings);
+    const tokens = oauth === undefined ? {} : { tokens: new AccessTokens({ oauth, server: new URL(url), headers }) };
+    const endpoint = { url, headers, read: readerOf(settings), maxBytes, ...tokens };
     return new Server({
       label,
       startTimeoutMs,
       inOrder: false,
-      open: (onFault) => httpTransport({ url: server.url, headers, maxBytes, onFault }),
+      open: (onFault) => httpTransport({ ...endpoint, onFault }),
     });
   }
   const { StdioTransport } = await import('./stdio-transport.ts');

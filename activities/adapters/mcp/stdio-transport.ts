@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { siblingModule } from '../../../runtime/sibling-module.ts';
-import { McpProtocolBroken, McpResultTooLarge } from './mcp-errors.ts';
+import { McpNotStarted, McpProtocolBroken, McpResultTooLarge, McpServerEnded } from './mcp-errors.ts';
 
 const SUPERVISOR = siblingModule('./supervisor', import.meta.url);
 /** How long a server may take to end by itself once its input has ended. */
@@ -51,7 +51,7 @@ export class StdioTransport implements Transport {
     this.#process = child;
     child.on('message', (message) => {
       const { failed } = message as { failed?: unknown };
-      this.#options.onFault(new Error(`it cannot be started: ${String(failed)}`));
+      this.#options.onFault(new McpNotStarted(String(failed)));
     });
     child.on('close', () => {
       if (this.#process === child) this.#process = undefined;
@@ -65,7 +65,7 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#process?.stdin;
-    if (stdin == null || stdin.destroyed) throw new Error('the server has ended');
+    if (stdin == null || stdin.destroyed) throw new McpServerEnded();
     await new Promise<void>((resolve, reject) => {
       stdin.write(serializeMessage(message), (error) => (error == null ? resolve() : reject(error)));
     });

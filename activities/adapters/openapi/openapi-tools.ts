@@ -1,10 +1,15 @@
 // Operations of an HTTP service that an OpenAPI document describes, as tools of a worker.
 import { messageOf, UserError } from '../../../runtime/errors.ts';
-import type { Tool, ToolContext } from '../../ports/tool.ts';
+import type { Tool } from '../../ports/tool.ts';
 import type { OutsideToolOptions } from '../../tools/outside-tool.ts';
 import { makeOutsideTool, snakeCase } from '../../tools/outside-tool.ts';
 import type { Setting } from '../../tools/settings.ts';
+import { headersOf } from '../../tools/settings.ts';
 import { ToolFailure } from '../../tools/tool-failure.ts';
+import { neverSent } from '../never-sent.ts';
+import { AccessTokens } from '../oauth/access-tokens.ts';
+import type { OAuthClient } from '../oauth/oauth-client.ts';
+import { sendAuthorized } from '../oauth/send-authorized.ts';
 import type { Node } from './document.ts';
 import { readDocument } from './document.ts';
 import type { Operation } from './operation.ts';
@@ -35,6 +40,8 @@ export interface OpenApiToolsOptions {
   readonly baseUrl: string;
   /** Sent with each request; secrets by the name of their `TOOL_*` variable, read when a call is made. @default none */
   readonly headers?: Readonly<Record<string, Setting>>;
+  /** Who the worker is to the service: an access token goes with each request. Over https, or to a loopback address. @default nobody */
+  readonly oauth?: OAuthClient;
   /** Before each name: `shop` makes `shop_refund_order`. @default none */
   readonly prefix?: string;
   /** Of a response, 1 to 33554432. @default 10485760 */
@@ -50,9 +57,11 @@ export interface OpenApiToolsOptions {
 export function openApiTools(options: OpenApiToolsOptions): readonly Tool[] {
   const document = readDocument(options.document);
   const baseUrl = baseOf(options.baseUrl);
+  const { oauth, headers } = options;
+  const tokens = oauth === undefined ? undefined : new AccessTokens({ oauth, server: baseUrl, headers });
   return Object.entries(options.operations).map(([id, own]) => {
     try {
-      return toolOf(readOperation(document, id, ownHeaders(options, own)), own, { ...options, baseUrl });
+      return toolOf(readOperation(document, id, ownHeaders(options, own)), own, { ...options, baseUrl, tokens });
     } catch (cause) {
       throw new UserError(`Operation ${id}: ${messageOf(cause)}`, {
         hint: 'Leave it out, or correct the document.',
@@ -64,11 +73,13 @@ export function openApiTools(options: OpenApiToolsOptions): readonly Tool[] {
 
 interface Service extends Omit<OpenApiToolsOptions, 'baseUrl'> {
   readonly baseUrl: URL;
+  /** One for all operations. */
+  readonly tokens: AccessTokens | undefined;
 }
 
 function toolOf(operation: Operation, own: OpenApiToolOptions, service: Service): Tool {
   const { id, method, path, digest } = operation;
-  const { baseUrl, prefix, maxBytes = MAX_BYTES } = service;
+  const { baseUrl, tokens, prefix, maxBytes = MAX_BYTES } = service;
   const isSafe = method === 'GET' || method === 'HEAD';
   // A path that leads elsewhere is no path of ours, whatever is put into it.
   const sample = Object.fromEntries(operation.parameters.filter((p) => p.in === 'path').map(({ name }) => [name, 'x']));
@@ -85,34 +96,43 @@ function toolOf(operation: Operation, own: OpenApiToolOptions, service: Service)
     run: async (args, context) => {
       const request = buildRequest(operation, baseUrl, args as Readonly<Record<string, unknown>>);
       const { idempotencyHeader: header } = own;
-      const headers = {
-        ...request.headers,
-        ...headersOf(service.headers ?? {}, context),
-        ...(header !== undefined && { [header]: context.idempotencyKey }),
-      };
       const { url, body = null } = request;
-      const response = await send(url, { method, headers, body, signal: context.signal, redirect: 'manual' });
+      const read = (setting: string): string => context.setting(setting);
+      const response = await nothingDoneWithout(baseUrl, async () => {
+        const headers = {
+          ...request.headers,
+          ...headersOf(service.headers ?? {}, read),
+          ...(header !== undefined && { [header]: context.idempotencyKey }),
+        };
+        const send = async (authorization?: string): Promise<Response> => {
+          const sent = authorization === undefined ? headers : { ...headers, authorization };
+          return await sendOnce(url, { method, headers: sent, body, signal: context.signal, redirect: 'manual' });
+        };
+        return tokens === undefined ? await send() : await sendAuthorized({ tokens, read, isHarmless: isSafe, send });
+      });
       return await resultOf(response, { isSafe, nothingDoneOn, maxBytes });
     },
   });
 }
 
-const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'];
-
-async function send(url: string, init: RequestInit): Promise<Response> {
+async function sendOnce(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-    if (code === undefined || !NEVER_SENT.includes(code)) throw error;
+    const code = neverSent(error);
+    if (code === undefined) throw error;
     throw new ToolFailure(`${new URL(url).origin} cannot be reached (${code}). Nothing was done.`, { cause: error });
   }
 }
 
-function headersOf(headers: Readonly<Record<string, Setting>>, context: ToolContext): Record<string, string> {
-  const sent = (value: Setting): string =>
-    typeof value === 'string' ? value : `${value.after ?? ''}${context.setting(value.setting)}`;
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), sent(value)]));
+/** Before anything is sent, or once the service said that it took no token. */
+async function nothingDoneWithout<T>({ origin }: URL, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof UserError)) throw cause;
+    throw new ToolFailure(`${origin}: ${cause.message}. Nothing was done.`, { cause });
+  }
 }
 
 const ownHeaders = ({ headers = {} }: OpenApiToolsOptions, { idempotencyHeader }: OpenApiToolOptions): string[] =>

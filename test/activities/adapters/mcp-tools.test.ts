@@ -10,7 +10,7 @@ import type { McpToolsOptions } from '../../../activities/tools/index.ts';
 import { mcpTools } from '../../../activities/tools/index.ts';
 import { canonicalJson } from '../../../runtime/canonical.ts';
 import { errorOf } from '../../support/error-of.ts';
-import { httpShop, stdioShop } from '../../support/mcp-shops.ts';
+import { bearer, httpShop, stdioShop } from '../../support/mcp-shops.ts';
 import { callTool } from '../tools/call-tool.ts';
 import { itIsATool } from '../tools/tool.contract.ts';
 
@@ -19,7 +19,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const NAMES = ['refundOrder', 'look-up', 'change', 'withdraw', 'image', 'fail', 'big', 'unsafe', 'hang', 'die', 'ask'];
 const open: Tool[] = [];
 const stdio = stdioShop();
-const http = await httpShop('Bearer sesame');
+const http = await httpShop(bearer('Bearer sesame'));
 afterEach(async () => {
   await Promise.all(open.splice(0).map((tool) => tool.close?.()));
 });

@@ -28,6 +28,24 @@ export const http = openApiTools({ document: ${JSON.stringify(SHOP_DOCUMENT)}, b
 };
 
 describe('tools', () => {
+  it('ends without a list where an MCP server cannot be asked for want of a token, and says what to do', async () => {
+    const path = folder.file('oauth.ts');
+    const oauth = { issuer: 'http://127.0.0.1:9', clientId: 'worker', clientSecret: { setting: 'TOOL_SHOP_SECRET' } };
+    const server = { url: 'http://127.0.0.1:9/mcp', oauth };
+    writeFileSync(
+      path,
+      `import { mcpTools } from '${TOOLS}';\nexport const shop = await mcpTools(${JSON.stringify({ server })});\n`,
+    );
+    const env = { COUNTERSIGN_TOOLS: path, TOOL_SHOP_SECRET: 'canary-4711' };
+    const { code, stdout, stderr } = await countersign(['tools', 'list'], { env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('The MCP server http://127.0.0.1:9/mcp: its metadata cannot be read (');
+    expect(stderr).not.toContain('canary');
+    const unset = await countersign(['tools', 'list'], { env: { COUNTERSIGN_TOOLS: path } });
+    expect(unset.code).toBe(1);
+    expect(unset.stderr).toContain('Set TOOL_SHOP_SECRET; only variables that begin with TOOL_ reach tools.');
+  });
+
   it('lists what a worker would have, with kind, risk, hash and origin, and ends', async () => {
     const env = { COUNTERSIGN_TOOLS: moduleOf('list.ts') };
     const { code, stdout, stderr } = await countersign(['tools', 'list', '--json'], { env });
