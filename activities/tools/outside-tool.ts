@@ -60,14 +60,15 @@ export function makeOutsideTool(tool: OutsideTool): Tool {
   const schema = compiled(inputSchema, wrong);
   const definition = definitionOf({ ...tool, inputSchema }, name, wrong);
   const order = Object.keys(propertiesOf(inputSchema));
-  const { amount } = options;
+  // What is pinned, not what was passed.
+  const { amount } = definition;
   return markTool({
     definition,
     definitionHash: digestOf(definition),
     timeoutMs,
     parse: (args) => parse(name, schema, args, tool.alsoWrong),
     preview: (args) => defaultPreview(`${name}: ${visible(headline)}`, args, order),
-    ...(amount !== undefined && { amount: (args: unknown) => amountByArguments(name, amount, args) }),
+    ...(typeof amount === 'object' && { amount: (args: unknown) => amountByArguments(name, amount, args) }),
     run: tool.run,
     ...(tool.confirm !== undefined && { confirm: tool.confirm }),
     ...(tool.close !== undefined && { close: tool.close }),

@@ -20,7 +20,7 @@ const moduleOf = (name: string): string => {
     `import { defineTool, mcpTools, openApiTools } from '${TOOLS}';
 import { z } from '${ZOD}';
 export const pay = defineTool({ name: 'pay', description: 'Pays.', input: z.object({}), risk: 'low', run: async () => null });
-export const shop = await mcpTools({ server: ${JSON.stringify(shop.server)}, prefix: 'mcp', tools: { refundOrder: {} } });
+export const shop = await mcpTools({ server: ${JSON.stringify(shop.server)}, prefix: 'mcp', tools: { refundOrder: { amount: { argument: 'cents', currency: 'EUR' } } } });
 export const http = openApiTools({ document: ${JSON.stringify(SHOP_DOCUMENT)}, baseUrl: 'https://shop.example.com', operations: { createRefund: { risk: 'critical' } } });
 `,
   );
@@ -63,6 +63,7 @@ describe('tools', () => {
     const shown = await countersign(['tools', 'show', 'mcp_refund_order'], { env });
     expect(shown.code).toBe(0);
     expect(shown.stdout).toContain('Refunds an order.');
+    expect(shown.stdout).toMatch(/^amount +cents, EUR$/m);
     expect(shown.stdout).toContain('"exclusiveMinimum": 0');
     const { code, stderr } = await countersign(['tools', 'show', 'erase'], { env });
     expect(code).toBe(1);
