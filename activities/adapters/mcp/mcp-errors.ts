@@ -1,7 +1,8 @@
 // What breaks a call to an MCP server. The names reach people (`It ended without saying whether it happened (…)`); of messages only
 // those of our own: what a server says in an error may repeat what it was sent, tokens too.
-import { ProtocolError, SdkError, SdkHttpError } from '@modelcontextprotocol/client';
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import { UserError } from '../../../runtime/errors.ts';
+import { neverSent } from '../never-sent.ts';
 
 class McpError extends Error {
   constructor(name: string, message: string) {
@@ -60,17 +61,28 @@ class McpHttpError extends McpError {
   }
 }
 
-/** An error of a call, by a name that says something. */
-export const namedError = (error: unknown): unknown =>
-  error instanceof SdkHttpError ? new McpHttpError(error.status ?? 0) : error;
+/** An error of a request as one of ours, where it is the library's or the system's. */
+export function named(error: unknown, timeoutMs: number): unknown {
+  if (error instanceof SdkHttpError) return new McpHttpError(error.status ?? 0);
+  if (error instanceof ProtocolError) return new McpToolError();
+  if (error instanceof SdkError) {
+    const { code } = error;
+    if (code === SdkErrorCode.RequestTimeout) return new McpNoAnswer(timeoutMs);
+    if (code === SdkErrorCode.ConnectionClosed) return new McpServerEnded();
+    if (code === SdkErrorCode.ListPaginationExceeded) return new McpListRefused('its list of tools has no end');
+    return new McpProtocolBroken();
+  }
+  // No JSON, or nested deeper than anybody reads.
+  if (error instanceof SyntaxError || error instanceof RangeError) return new McpProtocolBroken();
+  if (error instanceof TypeError) return new McpServerEnded();
+  return error;
+}
 
 /** Why a server cannot be asked, without its words. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof McpError || error instanceof UserError) return error.message;
-  if (error instanceof SdkHttpError) return `HTTP ${error.status}`;
-  if (error instanceof ProtocolError) return `it answered with error ${error.code}`;
-  if (error instanceof SdkError) return error.code;
-  const { code } = ((error as Error | undefined)?.cause ?? {}) as NodeJS.ErrnoException;
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : 'an error';
+export function reasonOf(error: unknown, timeoutMs: number): string {
+  const ours = named(error, timeoutMs);
+  const code = neverSent(error);
+  if (code !== undefined) return code;
+  if (ours instanceof McpError || ours instanceof UserError) return ours.message;
+  return ours instanceof Error ? ours.name : 'an error';
 }

@@ -8,8 +8,7 @@ import { UserError } from '../../../runtime/errors.ts';
 import type { Digest } from '../../../workflows/protocol/index.ts';
 import { ToolChangedError, ToolFailure } from '../../tools/tool-failure.ts';
 import { neverSent } from '../never-sent.ts';
-import { TokenError } from '../oauth/token-error.ts';
-import { McpListRefused, McpNoAnswer, McpServerEnded, namedError, reasonOf } from './mcp-errors.ts';
+import { McpListRefused, McpNoAnswer, McpServerEnded, named, reasonOf } from './mcp-errors.ts';
 
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
@@ -74,7 +73,7 @@ export class McpServer {
     } catch (cause) {
       const hint =
         cause instanceof UserError && cause.hint !== undefined ? cause.hint : 'Start it, or correct how it is reached.';
-      throw new UserError(reasonOf(cause), { hint, cause });
+      throw new UserError(this.#reason(cause), { hint, cause });
     }
   }
 
@@ -103,11 +102,10 @@ export class McpServer {
       this.#failures = 0;
       return result;
     } catch (error) {
-      if (error instanceof TokenError || neverSent(error) !== undefined)
-        throw this.#unreachable(reasonOf(error), error);
+      if (error instanceof UserError || neverSent(error) !== undefined) throw this.#unreachable(error);
       if (live.fault !== undefined) throw live.fault;
       if (this.#live !== live) throw new McpServerEnded();
-      throw namedError(error);
+      throw named(error, timeoutMs);
     }
   }
 
@@ -137,13 +135,18 @@ export class McpServer {
     try {
       return await this.#ready(signal);
     } catch (cause) {
-      throw this.#unreachable(signal.aborted ? 'no answer in time' : reasonOf(cause), cause);
+      throw this.#unreachable(cause, signal);
     }
   }
 
-  #unreachable(why: string, cause: unknown): ToolFailure {
+  #unreachable(cause: unknown, signal?: AbortSignal): ToolFailure {
+    const why = signal?.aborted === true ? 'no answer in time' : this.#reason(cause);
     const message = `The MCP server ${this.#options.label} cannot be reached: ${why}. Nothing was done.`;
     return new ToolFailure(message, { cause });
+  }
+
+  #reason(cause: unknown): string {
+    return reasonOf(cause, this.#options.startTimeoutMs);
   }
 
   async #ready(signal: AbortSignal): Promise<Live> {
@@ -183,9 +186,11 @@ export class McpServer {
       return live;
     } catch (error) {
       this.#failed();
+      // Before it is closed: that is a fault of its own.
+      const reason = live.fault ?? (signal.aborted ? new McpNoAnswer(startTimeoutMs) : error);
       await client.close().catch(() => {});
       await transport.close().catch(() => {});
-      throw live.fault ?? (signal.aborted ? new McpNoAnswer(startTimeoutMs) : error);
+      throw reason;
     }
   }
 

@@ -7,11 +7,14 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { siblingModule } from '../../../runtime/sibling-module.ts';
 import { McpNotStarted, McpProtocolBroken, McpResultTooLarge, McpServerEnded } from './mcp-errors.ts';
+import { QuestionRate } from './question-rate.ts';
 
 const SUPERVISOR = siblingModule('./supervisor', import.meta.url);
 /** How long a server may take to end by itself once its input has ended. */
 const GRACE_MS = 1_000;
 const LINE_END = 0x0a;
+const MAX_UNASKED_PER_SECOND = 1_000;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface StdioProcess {
   readonly command: string;
@@ -30,6 +33,7 @@ export class StdioTransport implements Transport {
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #options: StdioProcess;
+  readonly #rate = new QuestionRate(MAX_UNASKED_PER_SECOND);
   #parts: Buffer[] = [];
   #bytes = 0;
   #process: ChildProcess | undefined;
@@ -86,11 +90,11 @@ export class StdioTransport implements Transport {
     let rest = chunk;
     for (let end = rest.indexOf(LINE_END); end !== -1; end = rest.indexOf(LINE_END)) {
       if (!this.#keep(rest.subarray(0, end))) return;
-      const line = Buffer.concat(this.#parts).toString('utf8').trim();
+      const line = Buffer.concat(this.#parts);
       this.#parts = [];
       this.#bytes = 0;
       rest = rest.subarray(end + 1);
-      if (line !== '' && !this.#read(line)) return;
+      if (!this.#read(line)) return;
     }
     this.#keep(rest);
   }
@@ -102,16 +106,19 @@ export class StdioTransport implements Transport {
     return this.#bytes <= this.#options.maxBytes;
   }
 
-  #read(line: string): boolean {
-    let message: JSONRPCMessage;
+  /** Whatever is wrong with it, also what the client throws over it: nobody else would catch that. */
+  #read(line: Buffer): boolean {
     try {
-      message = deserializeMessage(line);
+      const text = utf8.decode(line).trim();
+      if (text === '') return true;
+      const message = deserializeMessage(text);
+      if ('method' in message && this.#rate.isExceeded()) throw new McpProtocolBroken();
+      this.onmessage?.(message);
+      return true;
     } catch {
       this.#break(new McpProtocolBroken());
       return false;
     }
-    this.onmessage?.(message);
-    return true;
   }
 
   #break(fault: Error): void {
