@@ -1,5 +1,4 @@
 // Channels of the type `email`: plain text through SMTP. Encrypted, but for a server on this machine.
-import { createTransport } from 'nodemailer';
 import { visible, visibleLines } from '../runtime/visible.ts';
 import { addressOf, isAddress } from './addresses.ts';
 import type { EmailChannel } from './channels.ts';
@@ -17,6 +16,8 @@ const MAX_SUBJECT_CHARS = 200;
 export async function sendEmail(channel: EmailChannel, message: Message, signal: AbortSignal): Promise<Sent> {
   const to = recipientsOf(channel, message);
   if (to.length === 0) return { state: 'refused', why: 'the requester has no address' };
+  // Only where a channel sends mail.
+  const { createTransport } = await import('nodemailer');
   const { host, port, tls, login } = channel.smtp;
   const transport = createTransport({
     host,

@@ -68,20 +68,26 @@ export function createNotifier({ db, runKeys, link, channels, log }: NotifierOpt
       const sql = db.of(tenant);
       tenants.delete(tenant);
       const claimed = await claim(sql, { tenant, channel: channel.name, limit: AT_ONCE });
-      await Promise.all(claimed.map((each) => deliver(sql, channel, each, delivering)));
+      // All of them are over before one that failed ends the lane.
+      const ended = await Promise.allSettled(claimed.map((each) => deliver(sql, channel, each, delivering)));
+      for (const each of ended) if (each.status === 'rejected') throw each.reason;
       if (claimed.length > 0) tenants.add(tenant);
     }
   }
 
   async function run(): Promise<void> {
     let fullAtMs = Number.NEGATIVE_INFINITY;
+    let isAway = false;
     while (!signal.aborted) {
       const isFull = performance.now() - fullAtMs >= FULL_EVERY_MS;
       try {
         await look(isFull ? FULL_LOOK_MS : SHORT_LOOK_MS);
         if (isFull) fullAtMs = performance.now();
+        isAway = false;
       } catch (error) {
-        if (!signal.aborted) log?.error({ err: error }, 'notifications not read');
+        // Once an outage, not every two seconds.
+        if (!isAway && !signal.aborted) log?.error({ err: error }, 'notifications not read');
+        isAway = true;
       }
       await setTimeout(EVERY_MS, undefined, { signal }).catch(() => {});
     }
