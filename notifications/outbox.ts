@@ -30,29 +30,39 @@ export async function writeDue(
 ): Promise<number> {
   const hearing = channels.map(({ name, events, groups, kinds }) => ({ name, events, groups, kinds }));
   const written = await sql`
-    insert into notifications (id, tenant, approval_id, channel, event, give_up_at)
-    select 'ntf_' || left(encode(sha256(convert_to(a.approval_id || ' ' || e.event || ' ' || c.name, 'UTF8')), 'hex'), 32),
-      a.tenant, a.approval_id, c.name, e.event, now() + ${GIVE_UP_HOURS} * interval '1 hour'
-    from approvals a
-    left join approval_outcomes o on o.approval_id = a.approval_id
-    left join traces t on t.run_id = a.run_id
-    cross join lateral (select o.approval_id is null and t.run_id is null and a.expires_at > now() as waits,
-      a.expires_at - (a.expires_at - a.requested_at) / 4 as due_at,
-      -- A minute for the run to say how it ended, before it counts as expired.
-      coalesce(o.decided_at, t.ended_at, a.expires_at + interval '1 minute') as ended_at) s
-    cross join lateral (values ('requested', s.waits), ('reminder', s.waits and s.due_at <= now()),
+    -- Step by step, and with subqueries where a join would do: of steps the planner knows no sizes, and may join each with each.
+    with candidates as materialized (
+      select a.approval_id, a.run_id, a.kind, a.groups, a.requested_at, a.expires_at, null::timestamptz as decided_at
+      from approvals a
+      where a.tenant = ${tenant} and a.requested_at > now() - ${lookBackMs} * interval '1 millisecond'
+        and a.expires_at > now() - interval '7 days'
+        and not exists (select from approval_outcomes o where o.approval_id = a.approval_id)
+      union all
       -- Of a request that others are asked in the place of, the next one tells.
-      ('ended', not s.waits and o.state is distinct from 'rerouted' and s.ended_at between now() - interval '1 day' and now())
-      ) e (event, is_due)
-    join jsonb_to_recordset(${sql.json(hearing)}::jsonb) c (name text, events text[], groups text[], kinds text[])
-      on e.event = any(c.events) and (c.groups is null or c.groups && a.groups) and (c.kinds is null or a.kind = any(c.kinds))
-    where a.tenant = ${tenant} and e.is_due and a.expires_at > now() - interval '7 days'
-      and (a.requested_at > now() - ${lookBackMs} * interval '1 millisecond'
-        or o.decided_at > now() - ${lookBackMs} * interval '1 millisecond')
-      and not exists (select from notifications n
-        where n.approval_id = a.approval_id and n.channel = c.name and n.event = e.event)
-      and (e.event <> 'reminder' or not 'requested' = any(c.events) or exists (select from notifications n
-        where n.approval_id = a.approval_id and n.channel = c.name and n.event = 'requested' and n.created_at < s.due_at))
+      select a.approval_id, a.run_id, a.kind, a.groups, a.requested_at, a.expires_at, o.decided_at
+      from approval_outcomes o join approvals a on a.approval_id = o.approval_id
+      where o.tenant = ${tenant} and o.state <> 'rerouted'
+        and o.decided_at > now() - least(${lookBackMs} * interval '1 millisecond', interval '1 day')),
+    timed as materialized (
+      select a.*, a.expires_at - (a.expires_at - a.requested_at) / 4 as remind_at,
+        coalesce(a.decided_at, (select t.ended_at from traces t where t.run_id = a.run_id),
+          -- A minute for the run to say how it ended, before it counts as expired.
+          case when a.expires_at <= now() then a.expires_at + interval '1 minute' end) as ended_at
+      from candidates a),
+    told as materialized (
+      select 'ntf_' || left(encode(sha256(convert_to(d.approval_id || ' ' || e.event || ' ' || c.name, 'UTF8')), 'hex'), 32) as id,
+        d.approval_id, e.event, d.remind_at, c.name, c.events
+      from timed d
+      cross join lateral (values ('requested', d.ended_at is null), ('reminder', d.ended_at is null and d.remind_at <= now()),
+        ('ended', d.ended_at between now() - interval '1 day' and now())) e (event, is_due)
+      join jsonb_to_recordset(${sql.json(hearing)}::jsonb) c (name text, events text[], groups text[], kinds text[])
+        on e.event = any(c.events) and (c.groups is null or c.groups && d.groups) and (c.kinds is null or d.kind = any(c.kinds))
+      where e.is_due)
+    insert into notifications (id, tenant, approval_id, channel, event, give_up_at)
+    select told.id, ${tenant}, told.approval_id, told.name, told.event, now() + ${GIVE_UP_HOURS} * interval '1 hour' from told
+    where (select n.id from notifications n where n.id = told.id) is null
+      and (told.event <> 'reminder' or not 'requested' = any(told.events) or told.remind_at > (select n.created_at
+        from notifications n where n.approval_id = told.approval_id and n.channel = told.name and n.event = 'requested'))
     on conflict do nothing`;
   return written.count;
 }
@@ -102,8 +112,8 @@ export async function claim(
       select w.id from notifications w
       where w.tenant = ${tenant} and w.channel = ${channel} and w.state = 'waiting' and w.due_at <= now()
         and (w.leased_until is null or w.leased_until <= now())
-        and not exists (select from notifications e where e.approval_id = w.approval_id and e.channel = w.channel
-          and e.state = 'waiting' and e.seq < w.seq)
+        and w.seq = (select min(e.seq) from notifications e
+          where e.approval_id = w.approval_id and e.channel = w.channel and e.state = 'waiting')
       order by w.due_at limit ${limit} for update of w skip locked),
     claimed as (
       update notifications n set attempts = attempts + 1, leased_until = now() + ${LEASE_MS} * interval '1 millisecond'
