@@ -15,6 +15,7 @@ import * as ingest from './commands/ingest.ts';
 import * as keys from './commands/keys.ts';
 import * as maintenance from './commands/maintenance.ts';
 import * as migrate from './commands/migrate.ts';
+import * as notifications from './commands/notifications.ts';
 import * as policy from './commands/policy.ts';
 import * as retention from './commands/retention.ts';
 import * as runs from './commands/runs.ts';
@@ -33,6 +34,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   agent,
   approvals,
   effects,
+  notifications,
   tools,
   runs,
   audit,

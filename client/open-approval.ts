@@ -38,13 +38,22 @@ export class TamperedError extends Error {
   }
 }
 
-/** @throws TamperedError */
-export function openApproval(runKey: Uint8Array, row: SealedApproval): OpenedApproval {
+/** The request alone. @throws TamperedError */
+export function openRequest(
+  runKey: Uint8Array,
+  row: Pick<SealedApproval, 'approvalId' | 'runId' | 'requestHash' | 'sealed'>,
+): Pick<OpenedApproval, 'request' | 'requestHash'> {
   const request = unseal(runKey, `approval:${row.approvalId}`, row.sealed, 'request') as ApprovalRequest;
   const requestHash = keyedHash(runKey, HashPrefix.ApprovalRequest, request);
   const isThisOne =
     requestHash === row.requestHash && request.approvalId === row.approvalId && request.workflowId === row.runId;
   if (!isThisOne) throw new TamperedError('request');
+  return { request, requestHash };
+}
+
+/** @throws TamperedError */
+export function openApproval(runKey: Uint8Array, row: SealedApproval): OpenedApproval {
+  const { request, requestHash } = openRequest(runKey, row);
   const decisions = row.outcome === null ? [] : openOutcome(runKey, row.approvalId, row.outcome);
   if (request.kind !== 'tool') return { request, requestHash, decisions };
   return { request, requestHash, args: openArguments(runKey, request, row), decisions };

@@ -39,6 +39,7 @@ const BATCH = 200;
 
 /** Tables with rows of a run, in the order in which their references allow them to go. */
 const OF_A_RUN = [
+  'notifications',
   'approval_outcomes',
   'effect_resolutions',
   'effect_results',
@@ -89,8 +90,8 @@ export async function applyRetention(
       await sql.begin(async (tx) => {
         const of = tx.fragment`run_id = any(${[...runs]}::text[])`;
         for (const table of OF_A_RUN) {
-          if (table === 'approval_outcomes') {
-            await tx`delete from approval_outcomes where approval_id in (select approval_id from approvals where ${of})`;
+          if (table === 'notifications' || table === 'approval_outcomes') {
+            await tx`delete from ${tx(table)} where approval_id in (select approval_id from approvals where ${of})`;
           } else if (table === 'effect_results' || table === 'effect_claims') {
             await tx`delete from ${tx(table)} where effect_key in (select effect_key from effects where ${of})`;
           } else await tx`delete from ${tx(table)} where ${of}`;

@@ -64,6 +64,7 @@ const environmentSchema = z.object({
   COUNTERSIGN_APPROVERS: z.string().min(1).optional(),
   COUNTERSIGN_APPROVERS_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_TOOLS: z.string().min(1).optional(),
+  COUNTERSIGN_NOTIFICATIONS: z.string().min(1).optional(),
   COUNTERSIGN_BUILD_ID: z.string().min(1).max(100).optional(),
   COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
   TEMPORAL_ADDRESS: z
@@ -150,6 +151,11 @@ export interface Config {
   readonly toolsModule?: string;
   /** Settings of tools: every `TOOL_*` variable, by name. */
   readonly toolSettings: Readonly<Record<string, string>>;
+  /**
+   * The file of channels that hear of approvals, absolute, and every `NOTIFY_*` variable by name: their secrets.
+   * @default nobody hears of them
+   */
+  readonly notifications?: { readonly file: string; readonly settings: Readonly<Record<string, string>> };
   /** Keys of model providers by variable name: every `*_API_KEY` in the environment but those of our own services. */
   readonly providerKeys: Readonly<Record<string, string>>;
   /** Names what this worker runs in traces and histories. @default a digest of the workflow bundle */
@@ -221,6 +227,12 @@ export function loadConfig(options: LoadConfigOptions): Config {
     approversKeyFile: environment.COUNTERSIGN_APPROVERS_KEY_FILE ?? join(home, 'keys', 'approvers-admin-public.json'),
     ...(environment.COUNTERSIGN_TOOLS !== undefined && { toolsModule: resolve(cwd, environment.COUNTERSIGN_TOOLS) }),
     toolSettings: settingsOf(options.env ?? process.env, 'TOOL_'),
+    ...(environment.COUNTERSIGN_NOTIFICATIONS !== undefined && {
+      notifications: {
+        file: resolve(cwd, environment.COUNTERSIGN_NOTIFICATIONS),
+        settings: settingsOf(options.env ?? process.env, NOTIFY_PREFIX),
+      },
+    }),
     providerKeys: providerKeysOf(options.env ?? process.env),
     ...(environment.COUNTERSIGN_BUILD_ID !== undefined && { buildId: environment.COUNTERSIGN_BUILD_ID }),
     logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
@@ -324,6 +336,8 @@ function approversFileOf(environment: Environment, cwd: string, stackHome: strin
 /** Every `TOOL_*` variable of the environment, by name: what tools made while a module is loaded may read. */
 export const readToolSettings = (): Readonly<Record<string, string>> => settingsOf(process.env, 'TOOL_');
 
+const NOTIFY_PREFIX = 'NOTIFY_';
+
 function settingsOf(env: NodeJS.ProcessEnv, prefix: string): Record<string, string> {
   const entries = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[0].startsWith(prefix) && entry[1] !== undefined && entry[1] !== '',
@@ -337,7 +351,8 @@ const OWN_KEYS: ReadonlySet<string> = new Set(['TEMPORAL_API_KEY', 'QDRANT_API_K
 function providerKeysOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const keys: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (name.endsWith('_API_KEY') && !OWN_KEYS.has(name) && value !== undefined && value !== '') keys[name] = value;
+    if (name.startsWith(NOTIFY_PREFIX) || OWN_KEYS.has(name)) continue;
+    if (name.endsWith('_API_KEY') && value !== undefined && value !== '') keys[name] = value;
   }
   return keys;
 }

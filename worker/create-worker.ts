@@ -10,6 +10,8 @@ import type { Tool } from '../activities/ports/tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSecurityLog } from '../activities/security-log.ts';
 import { createToolbox } from '../activities/toolbox.ts';
+import { loadChannels } from '../notifications/channels.ts';
+import { createNotifier } from '../notifications/notifier.ts';
 import { requireAnswerable } from '../policies/answerable.ts';
 import { loadAccessPolicy } from '../policies/load.ts';
 import { readAssertionKey } from '../runtime/assertion.ts';
@@ -75,6 +77,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
   requireAnswerable(policy, config.policiesDir, { amounts: given.some(({ amount }) => amount !== undefined) });
+  const channels = config.notifications && loadChannels(config.notifications);
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));
@@ -148,14 +151,18 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       },
       shutdownGraceTime: '10 seconds',
     });
+    const { log } = options;
+    const notifier = channels && createNotifier({ ...channels, db, runKeys, ...(log !== undefined && { log }) });
     return {
       worker,
       buildId,
       taskQueue: config.taskQueue,
       async run() {
+        notifier?.start();
         try {
           await worker.run();
         } finally {
+          await notifier?.stop();
           await close();
         }
       },

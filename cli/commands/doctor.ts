@@ -75,6 +75,11 @@ async function examine(homeOption: string | undefined): Promise<readonly Finding
     const { checkQdrant } = await import('../doctor/qdrant.ts');
     findings.push(await attempt('qdrant', () => checkQdrant(qdrant)));
   }
+  if (config.notifications !== undefined) {
+    const { notifications } = config;
+    const { checkChannels } = await import('../doctor/notifications.ts');
+    findings.push(await attempt('notifications', () => checkChannels(notifications)));
+  }
   return findings;
 }
 
@@ -126,6 +131,7 @@ async function examineTemporal(config: Config, own: Stack | undefined): Promise<
 async function examineDatabase(config: Config): Promise<readonly Finding[]> {
   const check = await import('../doctor/database.ts');
   const { attempt, checkClock } = await import('../doctor/check.ts');
+  const { checkDeliveries } = await import('../doctor/notifications.ts');
   const { openDatabase } = await import('../../runtime/database.ts');
   const db = openDatabase({ ...config, maxConnections: 1 });
   try {
@@ -141,6 +147,8 @@ async function examineDatabase(config: Config): Promise<readonly Finding[]> {
       ...(config.keyProvider === undefined && !existsSync(config.keyFiles.kek)
         ? []
         : [await attempt('key-provider', () => check.checkKeyProvider(db, config))]),
+      // Of interest to whoever has channels; without them there are no rows.
+      ...(config.notifications === undefined ? [] : [await attempt('deliveries', () => checkDeliveries(db.all))]),
       await attempt('database-clock', () =>
         checkClock('database-clock', "the database's clock", () => check.databaseClock(db.all)),
       ),

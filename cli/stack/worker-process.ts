@@ -42,6 +42,7 @@ const PASSED_PATTERNS = [
   /^TEMPORAL_/,
   /^QDRANT_/,
   /^TOOL_/,
+  /^NOTIFY_/,
   /_API_KEY$/,
   /_BASE_URL$/,
   /^(HTTPS?|NO|ALL)_PROXY$/i,
@@ -59,8 +60,8 @@ const CREDENTIALS_OF: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What the worker may see of our environment: what it needs to run, its own settings and those of tools, the keys of model
- * providers, and credentials of a bucket or a Vault that its settings name.
+ * What the worker may see of our environment: what it needs to run, its own settings, those of tools and notifications, the keys
+ * of model providers, and credentials of a bucket or a Vault that its settings name.
  */
 export function workerEnvironment(
   env: Readonly<Record<string, string | undefined>>,

@@ -109,6 +109,8 @@ describe('retention', () => {
   });
 
   it('deletes facts later, all of them, and keeps those on hold', async () => {
+    await engine.sql('owner')`insert into notifications (id, tenant, approval_id, channel, event, give_up_at)
+      select 'ntf_' || approval_id, tenant, approval_id, 'ops', 'ended', now() from approvals`;
     now = Date.now() + 400 * DAYS;
     expect(await rowsOf(done)).toBeGreaterThan(3);
     expect(await apply({ contentDays: 30, factsDays: 365, securityDays: 365 })).toMatchObject({ factsOfRuns: 2 });
@@ -116,6 +118,9 @@ describe('retention', () => {
     expect(await rowsOf(ended)).toBe(0);
     expect(await rowsOf(held)).toBeGreaterThan(3);
     expect(await rowsOf(open)).toBeGreaterThan(3);
+    const told = await engine.sql('owner')<{ run: string }[]>`
+      select a.run_id as run from notifications join approvals a using (approval_id)`;
+    expect(told.map(({ run }) => run)).toEqual([open.id]);
     await expect(done.summary()).rejects.toThrow(`No run ${done.id}`);
   });
 

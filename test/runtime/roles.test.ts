@@ -110,6 +110,29 @@ describe('the ledger', () => {
     await gateway`update access_denials set lifted_by = 'ada', lifted_at = now(), lift_reason = 'over'`;
   });
 
+  it('lets a worker say how a notification went and a gateway have it tried again, and nobody what is told to whom', async () => {
+    const [worker, gateway] = [database.db('worker').of('default'), database.db('gateway').of('default')];
+    const how = { worker: ['state', 'attempts', 'due_at', 'leased_until', 'settled_at', 'reason'] };
+    const again = { gateway: ['state', 'due_at', 'give_up_at', 'settled_at', 'reason'] };
+    const columns = await database.sql('owner')<{ name: string }[]>`
+      select column_name as name from information_schema.columns
+      where table_schema = 'countersign' and table_name = 'notifications' and is_identity = 'NO'`;
+    expect(columns.length).toBeGreaterThan(10);
+    for (const [sql, may] of [
+      [worker, how.worker],
+      [gateway, again.gateway],
+    ] as const) {
+      for (const { name } of columns) {
+        const changing = sql`update notifications set ${sql(name)} = ${sql(name)} where false`;
+        if (may.includes(name)) await changing;
+        else await expect(changing, name).rejects.toThrow('permission denied');
+      }
+    }
+    await expect(gateway`insert into notifications (id) values ('x')`).rejects.toThrow('permission denied');
+    const exporter = database.db('exporter').of('default');
+    await expect(exporter`select 1 from notifications`).rejects.toThrow('permission denied');
+  });
+
   it('gives up what a login may do beyond its role', async () => {
     const sql = connectDatabase({ databaseUrl: database.url('superuser'), databaseRole: 'worker', maxConnections: 1 });
     try {
@@ -217,7 +240,7 @@ describe('the ledger', () => {
         expect(row.public, row.name).toBe(false);
       }
       const definers = rows.filter(({ definer }) => definer).map(({ name }) => name);
-      expect(definers.sort()).toEqual(['collect_blobs', 'latest_tenant_key', 'tenants']);
+      expect(definers.sort()).toEqual(['collect_blobs', 'latest_tenant_key', 'tenants', 'tenants_to_notify']);
     });
 
     it('and look for a line of the security log, and read none', async () => {

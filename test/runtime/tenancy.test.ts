@@ -17,6 +17,16 @@ import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
 import { createStartLedger } from '../../client/start-ledger.ts';
 import { createCodecLog } from '../../gateway/codec-log.ts';
+import type { Channel } from '../../notifications/channels.ts';
+import {
+  claim,
+  listNotifications,
+  retryNotifications,
+  settle,
+  tenantsToNotify,
+  tidy,
+  writeDue,
+} from '../../notifications/outbox.ts';
 import { liftDenial, placeDenial } from '../../policies/denial-ledger.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
@@ -45,7 +55,7 @@ vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Cli
   return query.apply(this, given) as never;
 });
 
-const ROOMS = ['activities', 'client', 'gateway', 'releases', 'runtime', 'worker', 'policies'];
+const ROOMS = ['activities', 'client', 'gateway', 'notifications', 'releases', 'runtime', 'worker', 'policies'];
 /** As the owner, who is held to no tenant: migrations, rotation, and the word of an erasure. */
 const OWNERS = ['runtime/migrate.ts', 'runtime/keys/rotate.ts', 'runtime/keys/erasures.ts'];
 const statements = statementsIn(ROOMS, OWNERS);
@@ -150,6 +160,7 @@ beforeAll(async () => {
   await refund.result();
   await everyRead(refund, paid);
   await everyRareWrite(refund);
+  await everyNotification();
   await bringBackWhatIsGone();
 });
 
@@ -295,6 +306,25 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   await createStartLedger(gateway, keys).enter(entry);
   await engine.client.sweep({ since: new Date(Date.now() - 60_000), graceMs: 0 });
   await (await engine.client.ingest({ path: '/nowhere', collection: 'c' }, { principal: OPERATOR })).result();
+}
+
+/** What the notifier and the commands about it do. One channel's row is left as one that may be taken, settled and given up. */
+async function everyNotification(): Promise<void> {
+  const [db, owner] = [engine.db('worker'), engine.sql('owner')];
+  const [sql, gateway, tenant] = [db.of('default'), engine.db('gateway').of('default'), 'default'];
+  const channels = ['kept', 'again'].map((name) => ({ name, events: ['ended'] }) as unknown as Channel);
+  expect(await tenantsToNotify(db, 3_600_000)).toContain(tenant);
+  await writeDue(sql, { tenant, channels, lookBackMs: 3_600_000 });
+  const [claimed] = await claim(sql, { tenant, channel: 'kept', limit: 1 });
+  if (claimed === undefined) throw new Error('nothing to tell');
+  await settle(sql, claimed, { state: 'failed', reason: 'r' });
+  await tidy(sql, tenant);
+  await listNotifications(gateway, { tenant, states: ['failed'], limit: 1 });
+  expect(await retryNotifications(gateway, { tenant, id: claimed.id })).toBe(1);
+  await owner`update notifications set leased_until = null, give_up_at = now() - interval '1 hour'`;
+  await owner`delete from notifications where channel = 'again'`;
+  // As the list asks for it.
+  await listNotifications(gateway, { tenant, states: ['waiting'], limit: 1 });
 }
 
 const tablesOf = ({ text }: Sent): readonly string[] =>

@@ -70,6 +70,8 @@ export interface EngineOptions
   readonly s3?: () => S3Settings | undefined;
   /** Analyzer that is asked as well. @default none */
   readonly presidio?: () => NonNullable<Config['presidio']>;
+  /** Who hears of approvals. @default nobody */
+  readonly notifications?: () => NonNullable<Config['notifications']>;
   /** `host:port` of another Temporal server than the one that all files share. */
   readonly temporal?: () => string;
   /** What the SDK itself says, in this process. @default nothing */
@@ -114,6 +116,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     databaseRole: role,
     ...bucket(),
     ...(options.presidio !== undefined && { presidio: options.presidio() }),
+    ...(options.notifications !== undefined && { notifications: options.notifications() }),
     policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
     releasesDir,
     keyFiles: {

@@ -40,15 +40,19 @@ export interface LocalStack {
   passwords(): readonly string[];
 }
 
-/** Call once at the top of a test file. The stack is of use from `beforeAll` on; after the file it must end with exit code 0. */
-export function useStack(): LocalStack {
+/**
+ * Call once at the top of a test file. The stack is of use from `beforeAll` on; after the file it must end with exit code 0.
+ *
+ * @param env of `dev` and of every command, beside the few variables that each gets
+ */
+export function useStack(env: () => Readonly<Record<string, string>> = () => ({})): LocalStack {
   const folder = useTempFolder();
   const home = folder.file('home');
   let printed = '';
   let dev: ChildProcess | undefined;
 
   beforeAll(async () => {
-    dev = await startDev(home);
+    dev = await startDev(home, env());
   });
   afterAll(async () => {
     if (dev !== undefined) expect(await stopDev(dev)).toBe(0);
@@ -57,8 +61,8 @@ export function useStack(): LocalStack {
   return {
     folder,
     home,
-    async run(args, { env, ...options } = {}) {
-      const ended = await countersign(args, { ...options, env: { COUNTERSIGN_HOME: home, ...env } });
+    async run(args, { env: more, ...options } = {}) {
+      const ended = await countersign(args, { ...options, env: { COUNTERSIGN_HOME: home, ...env(), ...more } });
       printed += ended.stdout + ended.stderr;
       return ended;
     },

@@ -54,11 +54,13 @@ describe('the local stack', () => {
   test('the worker gets what it needs of our environment, and nothing else', async () => {
     const home = folder.file('environment');
     const running = await startStack(
-      external(home, { OPENAI_API_KEY: 'k', AWS_SECRET_ACCESS_KEY: 's', GITHUB_TOKEN: 't' }),
+      external(home, { OPENAI_API_KEY: 'k', NOTIFY_SECRET: 'n', AWS_SECRET_ACCESS_KEY: 's', GITHUB_TOKEN: 't' }),
     );
     const names = JSON.parse(readFileSync(`${home}/worker-environment.json`, 'utf8')) as string[];
     await running.stop();
-    expect(names).toEqual(expect.arrayContaining(['COUNTERSIGN_HOME', 'DATABASE_URL', 'OPENAI_API_KEY', 'PATH']));
+    expect(names).toEqual(
+      expect.arrayContaining(['COUNTERSIGN_HOME', 'DATABASE_URL', 'NOTIFY_SECRET', 'OPENAI_API_KEY', 'PATH']),
+    );
     expect(names).not.toContain('AWS_SECRET_ACCESS_KEY');
     expect(names).not.toContain('GITHUB_TOKEN');
   });
