@@ -19,13 +19,14 @@ export const nameOf = ({ name, version }: Pick<ReleaseBody, 'name' | 'version'>)
 /** As the call was judged. What a call of an earlier version does not say counts as the worst. */
 export function callFactsOf({ verdict }: FrozenCall): CallFacts {
   const { context } = verdict.facts;
-  const { origins } = context;
+  const { origins, compensates } = context;
   return {
     sawUntrusted: context['saw_untrusted'] === true,
     sensitivity: SENSITIVITIES.find((each) => SENSITIVITY_RANK[each] === context['sensitivity']) ?? 'restricted',
     origins: Array.isArray(origins) ? origins.map(String) : [],
     untrustedArguments: Number(context['untrusted_arguments'] ?? 0),
     repeated: context['repeated'] === true,
+    ...(typeof compensates === 'string' && { compensates }),
   };
 }
 

@@ -8,6 +8,7 @@ import type {
   Generation,
   IndexedGeneration,
   OpenedGeneration,
+  PlannedCompensations,
   Quorum,
   RequestedApproval,
   Retrieval,
@@ -54,11 +55,19 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     const { approval } = verdict;
     const asks = outcome === 'approval' && approval !== undefined;
     const what = asks ? `needs approval by ${quorumOf(approval.quorum)}` : outcome;
-    const line = `${verdict.facts.resource.id}: ${what} (${rulesOf(verdict)})`;
+    const { compensates } = verdict.facts.context;
+    const undoes = typeof compensates === 'string' ? `, to undo ${compensates}` : '';
+    const line = `${verdict.facts.resource.id}${undoes}: ${what} (${rulesOf(verdict)})`;
     return outcome === 'deny' || outcome === 'invalid' ? refused(line) : ok(line);
   },
   requestApproval: ({ pending }: RequestedApproval) =>
     ok(`asks ${quorumOf(pending.quorum)} until ${pending.expiresAt.slice(0, 16).replace('T', ' ')} UTC`),
+  planCompensations: ({ effects }: PlannedCompensations) => {
+    const unknown = effects.filter(({ state }) => state === 'unknown').length;
+    const more = unknown === 0 ? '' : `, and ${unknown} that nobody can tell`;
+    const line = `${plural(effects.length - unknown, 'effect')} to undo${more}`;
+    return unknown === 0 ? ok(line) : refused(line);
+  },
   closeApproval: () => ok('how it ended is written'),
   callTool: ({ tool, status, message, bytes }: CallResult) => {
     if (status === 'done') return ok(`${tool}: done, ${plural(bytes, 'byte')}`);

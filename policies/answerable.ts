@@ -57,9 +57,21 @@ const QUESTIONS: Readonly<Record<string, (policy: AccessPolicy) => unknown>> = {
   release: (policy) => judgeRelease(policy, { principal, tenant, release, label: 'dev' }),
 };
 
+/** As above, where tools name compensations. */
+const OF_COMPENSATIONS: typeof QUESTIONS = {
+  'call_tool with context.compensates': (policy) =>
+    judgeCall(policy, { ...run, principal, tool, trust: { ...trust, compensates: 'example' } }),
+};
+
+export interface Asks {
+  /** Tools of the worker name compensations. @default false */
+  readonly compensations?: boolean;
+}
+
 /** @throws UserError naming every action whose question the schema does not take, and why */
-export function requireAnswerable(policy: AccessPolicy, folder: string): void {
-  const faults = Object.entries(QUESTIONS).flatMap(([action, ask]) => {
+export function requireAnswerable(policy: AccessPolicy, folder: string, { compensations = false }: Asks = {}): void {
+  const questions = { ...QUESTIONS, ...(compensations && OF_COMPENSATIONS) };
+  const faults = Object.entries(questions).flatMap(([action, ask]) => {
     try {
       ask(policy);
       return [];

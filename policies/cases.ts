@@ -29,6 +29,8 @@ const call = {
   untrusted_arguments: z.int().min(0).default(0),
   repeated: z.boolean().default(false),
 };
+/** Of a call that undoes what another one did: the tool of that one. */
+const compensates = z.string().min(1).optional();
 const origins = z.array(z.string()).default([]);
 const kinds = z.array(z.enum(DETECTED_KINDS));
 const detected = kinds.default([]);
@@ -58,7 +60,7 @@ const questionSchema = z.discriminatedUnion('action', [
     }),
     context: context({ ...inRun, ...trust, origins, detected }),
   }),
-  z.object({ action: z.literal('call_tool'), resource: tool, context: context({ ...call, origins }) }),
+  z.object({ action: z.literal('call_tool'), resource: tool, context: context({ ...call, origins, compensates }) }),
   z.object({
     action: z.literal('approve'),
     resource: tool,

@@ -27,6 +27,8 @@ export interface CallFacts {
   readonly untrustedArguments: number;
   /** The same call ended as done or unknown before, in this run. */
   readonly repeated: boolean;
+  /** The tool whose effect the call undoes. @default none: it is a call of its own */
+  readonly compensates?: string;
 }
 
 /**
@@ -45,6 +47,7 @@ export function judgeCall(policy: AccessPolicy, question: CallQuestion, denied: 
     origins: trust.origins,
     untrusted_arguments: trust.untrustedArguments,
     repeated: trust.repeated,
+    ...(trust.compensates !== undefined && { compensates: trust.compensates }),
   };
   const asked = {
     principal,

@@ -74,7 +74,8 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const given = [...(options.tools ?? [])];
   const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
-  requireAnswerable(policy, config.policiesDir);
+  const compensations = given.some(({ definition }) => definition.compensation !== undefined);
+  requireAnswerable(policy, config.policiesDir, { compensations });
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
   const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));

@@ -14,14 +14,20 @@ export interface Question {
   readonly trust: CallTrust;
   /** The request in whose place this one comes. */
   readonly follows?: FollowedRequest;
+  /** Of a call that undoes an effect. */
+  readonly undoing?: { readonly within: string; readonly atEnd: boolean };
 }
 
 /** The approval of a frozen call, decided; after rerouting, that of the request which came next. Cancelling the run cancels what waits. */
-export async function askPeople(state: RunState, { effectKey, trust, ...question }: Question): Promise<Approval> {
+export async function askPeople(
+  state: RunState,
+  { effectKey, trust, undoing, ...question }: Question,
+): Promise<Approval> {
   let { follows } = question;
+  const isTooLate = (): boolean => state.ended && undoing?.atEnd !== true;
   for (;;) {
     const { pending } = await localStep('requestApproval', {
-      ...stepInput(state, 'requestApproval'),
+      ...stepInput(state, 'requestApproval', undoing?.within),
       effectKey,
       requestedAt: new Date().toISOString(),
       trust,
@@ -30,7 +36,7 @@ export async function askPeople(state: RunState, { effectKey, trust, ...question
     const { approvalId, expiresAt, rerouteAt } = pending;
     const opened = openApproval(pending);
     // The flow may have returned since it was first asked.
-    state.approvals.set(approvalId, follows !== undefined && state.ended ? cancel(opened) : opened);
+    state.approvals.set(approvalId, follows !== undefined && isTooLate() ? cancel(opened) : opened);
     takeEarly(state, approvalId);
     beginWaiting(state);
     try {

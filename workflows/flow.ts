@@ -3,14 +3,23 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { answerStep } from './answer-step.ts';
 import { callAsked, callBuilt } from './calls.ts';
+import { compensateStep } from './compensate-step.ts';
 import { generateStep } from './generate-step.ts';
 import { mint } from './grants.ts';
-import type { CallStatus, Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
+import type { CallStatus, Clarify, Compensation, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
 import { WIRE_VERSION } from './protocol/index.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import { admissionOf, currentRun, releaseOf } from './run-state.ts';
 
-export type { CallStatus, Citation, Passage, Principal, Reply } from './protocol/index.ts';
+export type {
+  CallStatus,
+  Citation,
+  Compensation,
+  CompensationStatus,
+  Passage,
+  Principal,
+  Reply,
+} from './protocol/index.ts';
 
 /** Passages that a `retrieve` step of this run found. Only the run makes them; a look-alike is refused. */
 export interface Passages {
@@ -75,6 +84,12 @@ export interface Run {
   call(call: CallHandle): Promise<CallOutcome>;
   /** Makes a call of the flow's own. Its arguments count as untrusted. */
   tool(name: string, args: unknown): Promise<CallOutcome>;
+  /**
+   * Undoes what was done so far by tools that name a compensation, the newest first, and says what came of each. Every compensation
+   * goes through the same funnel: judged by the policy, approved by people where it says so. None is made twice; one that went wrong
+   * keeps no other from being made. A run that fails, is cancelled or runs out of its budget does this by itself.
+   */
+  compensate(): Promise<readonly Compensation[]>;
   /** Validates against what the model saw: one repair turn, then a refusal with the reason. */
   answer(draft: Draft): Promise<Reply>;
   /** Ends the run without an answer; `message` is shown to the user. */
@@ -106,6 +121,7 @@ function openSteps(): Run {
     generate: (options) => generateStep(state, options),
     call: (call) => callAsked(state, call),
     tool: (name, args) => callBuilt(state, { tool: name, args }),
+    compensate: () => compensateStep(state),
     answer: (draft) => answerStep(state, draft),
     refuse: (message) => mint<Refused>({ ...base, kind: 'refused', reason: 'by-flow', message: requireText(message) }),
     clarify: (question) => mint<Clarify>({ ...base, kind: 'clarify', question: requireText(question) }),

@@ -4,6 +4,8 @@ import type { DecisionState } from './decisions.ts';
 import type {
   Admission,
   Answered,
+  Compensation,
+  Digest,
   FoundCounts,
   PinnedRelease,
   Sensitivity,
@@ -48,6 +50,10 @@ export interface RunState extends DecisionState {
   ended: boolean;
   /** The latest answer that passed validation. */
   lastAnswered: Answered | null;
+  /** What came of undoing effects, by effect key. */
+  readonly compensations: Map<Digest, Compensation>;
+  /** The end of the latest compensation that a flow asked for. */
+  compensating?: Promise<void>;
   readonly ordinals: Map<string, number>;
 }
 
@@ -77,6 +83,7 @@ export function openRun(envelope: StartInput): RunState {
     calling: 0,
     ended: false,
     lastAnswered: null,
+    compensations: new Map(),
     approvals: new Map(),
     early: [],
     ordinals: new Map(),
@@ -107,11 +114,16 @@ export function releaseOf(state: RunState): PinnedRelease {
   );
 }
 
-/** What every step's input carries; ordinals count the uses of one step name in a run. */
-export function stepInput(state: RunState, name: string): StepInput {
-  const ordinal = (state.ordinals.get(name) ?? 0) + 1;
-  state.ordinals.set(name, ordinal);
-  const stepPath = `${workflowInfo().workflowType}/${name}#${ordinal}`;
+/**
+ * What every step's input carries; ordinals count the uses of one step name in a run.
+ *
+ * @param within the step that this one is part of. @default none
+ */
+export function stepInput(state: RunState, name: string, within?: string): StepInput {
+  const path = within === undefined ? name : `${within}/${name}`;
+  const ordinal = (state.ordinals.get(path) ?? 0) + 1;
+  state.ordinals.set(path, ordinal);
+  const stepPath = `${workflowInfo().workflowType}/${path}#${ordinal}`;
   return { v: WIRE_VERSION, runId: state.runId, tenant: state.tenant, stepPath };
 }
 

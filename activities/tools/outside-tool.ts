@@ -4,7 +4,8 @@ import { canonicalJson, digestOf } from '../../runtime/canonical.ts';
 import type { Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
-import { MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
+import type { CompensateSpec } from './define-tool.ts';
+import { compensateOf, compensationOf, MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
 import type { CompiledSchema, JsonSchema } from './json-schema.ts';
 import { compileSchema } from './json-schema.ts';
 import { NotJsonError, toJsonValue } from './json-value.ts';
@@ -26,6 +27,8 @@ export interface OutsideToolOptions {
   readonly mustBeTrusted?: readonly string[];
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
+  /** The tool that undoes it, of whatever origin. @default none */
+  readonly compensate?: CompensateSpec<unknown, unknown>;
 }
 
 export interface OutsideTool extends Pick<Tool, 'run' | 'confirm' | 'close'> {
@@ -61,6 +64,7 @@ export function makeOutsideTool(tool: OutsideTool): Tool {
     parse: (args) => parse(name, schema, args, tool.alsoWrong),
     preview: (args) => defaultPreview(`${name}: ${visible(headline)}`, args, order),
     run: tool.run,
+    ...compensateOf(options.compensate),
     ...(tool.confirm !== undefined && { confirm: tool.confirm }),
     ...(tool.close !== undefined && { close: tool.close }),
   });
@@ -97,6 +101,7 @@ function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefini
     idempotent,
     hasPreview: true,
     source,
+    ...compensationOf(name, options.compensate, wrong),
   };
 }
 

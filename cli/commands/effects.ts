@@ -1,6 +1,6 @@
 // `countersign effects`: what tools did, and what nobody can tell.
 import type { Command } from 'commander';
-import type { EffectDetail, EffectState, Signer } from '../../client/index.ts';
+import type { EffectDetail, EffectState, EffectSummary, Signer } from '../../client/index.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
@@ -123,10 +123,19 @@ async function list(options: ListOptions): Promise<void> {
       effect.claimedAt.slice(0, 19).replace('T', ' '),
       effect.runId,
       effect.decidedBy.length === 0 ? '' : visible(effect.decidedBy.join(', ')),
-      effect.receipt === null ? effect.state : `${effect.state} (${visible(effect.receipt)})`,
+      stateText(effect),
     ]);
     print(alignTable([['EFFECT', 'TOOL', 'RISK', 'CLAIMED (UTC)', 'RUN', 'DECIDED BY', 'STATE'], ...rows]));
   });
+}
+
+function stateText({ state, receipt, compensates, compensatedBy }: EffectSummary): string {
+  const said = receipt === null ? state : `${state} (${visible(receipt)})`;
+  if (compensates !== null) return `${said}, undoes ${compensates.slice(0, KEY_CHARS)}`;
+  if (compensatedBy === null) return said;
+  const key = compensatedBy.effectKey.slice(0, KEY_CHARS);
+  const isUndone = compensatedBy.state === 'done';
+  return isUndone ? `${said}, undone by ${key}` : `${said}, not undone by ${key} (${compensatedBy.state})`;
 }
 
 async function show(text: string, options: CommonOptions): Promise<void> {
@@ -143,7 +152,8 @@ function printEffect(effect: EffectDetail): void {
   const block = (value: unknown): void => {
     print(quoted(JSON.stringify(value, null, 2), { columns: process.stdout.columns ?? 80 }));
   };
-  const { state, message, claims, approvalId, decidedBy, settledAt, receipt, resolution } = effect;
+  const { state, message, claims, approvalId, decidedBy, settledAt, receipt, resolution, compensates, compensatedBy } =
+    effect;
   print(`${paint('bold', visible(effect.tool))}  ${paint(COLOUR[state], state)}`);
   if (message !== '') print(visible(message));
   const approved = decidedBy.length === 0 ? '' : `, decided by ${visible(decidedBy.join(', '))}`;
@@ -155,6 +165,11 @@ function printEffect(effect: EffectDetail): void {
     ['receipt', receipt === null ? 'none' : visible(receipt)],
     ['settled', settledAt ?? 'not yet'],
   ];
+  if (compensates !== null) facts.push(['undoes', compensates]);
+  if (compensatedBy !== null) {
+    const { tool, effectKey, state: undone } = compensatedBy;
+    facts.push(['undone by', `${visible(tool)}, effect ${effectKey}: ${undone}`]);
+  }
   if (resolution !== null) {
     const { by, at, reason, kid } = resolution;
     facts.push(['resolved', `${state} by ${visible(by)} at ${at}, key ${visible(kid)}: ${visible(reason)}`]);

@@ -55,6 +55,7 @@ async function show(name: string, { json = false }: { json?: boolean }): Promise
     ['hash', definitionHash],
     ['idempotent', definition.idempotent ? 'yes' : 'no: called at most once'],
     ['must be trusted', definition.mustBeTrusted.join(', ') || 'nothing'],
+    ['undone by', definition.compensation ?? 'nothing'],
     ['description', visible(definition.description)],
   ];
   print(alignTable(rows));

@@ -15,6 +15,7 @@ export const ENGINE_ACTIVITIES = [
   'requestApproval',
   'callTool',
   'closeApproval',
+  'planCompensations',
   'openGeneration',
   'measureGeneration',
   'indexGeneration',

@@ -1,5 +1,6 @@
 // What a run answers. A reply exists only if it was made by the run's own steps.
 
+import type { Compensation } from './compensation.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 
@@ -61,6 +62,8 @@ export interface BudgetExhausted extends ReplyBase {
   readonly limit: 'turns' | 'tool-calls' | 'tokens' | 'time';
   /** The last validated answer, or `null`. */
   readonly last: Answered | null;
+  /** What came of undoing what was done; absent when there was nothing to undo. */
+  readonly compensations?: readonly Compensation[];
 }
 
 export interface Failed extends ReplyBase {
@@ -68,6 +71,8 @@ export interface Failed extends ReplyBase {
   /** A type of `failures.ts`. */
   readonly code: string;
   readonly message: string;
+  /** What came of undoing what was done; absent when there was nothing to undo. */
+  readonly compensations?: readonly Compensation[];
 }
 
 export type Reply = Answered | Refused | Clarify | HandedOver | BudgetExhausted | Failed;
