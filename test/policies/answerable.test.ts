@@ -11,12 +11,12 @@ const OWN = fileURLToPath(new URL('../../policies', import.meta.url));
 const folder = useTempFolder();
 
 /** The project's own policies with another schema, and no policy but one, so that only the schema matters. */
-function withSchema(name: string, change: (own: string) => string): () => void {
+function withSchema(name: string, change: (own: string) => string, compensations = false): () => void {
   const path = folder.file(name);
   cpSync(OWN, path, { recursive: true });
   writeFileSync(`${path}/schema.cedarschema`, change(readFileSync(`${path}/schema.cedarschema`, 'utf8')));
   writeFileSync(`${path}/access.cedar`, '@id("nobody")\nforbid (principal, action, resource);\n');
-  return () => requireAnswerable(loadAccessPolicy(path), path);
+  return () => requireAnswerable(loadAccessPolicy(path), path, { compensations });
 }
 
 describe('a policy folder', () => {
@@ -31,6 +31,13 @@ describe('a policy folder', () => {
     const said = messageOf(check);
     expect(said.match(/^- \w+/gm)).toEqual(['- ask', '- send_to_model']);
     expect(said).toContain('detected');
+  });
+
+  it('that knows of no compensation takes every question but those of tools that name one', () => {
+    const change = (own: string): string => own.replace(/^ *compensates\?: String,\n/m, '');
+    withSchema('without-compensations', change)();
+    const said = messageOf(withSchema('with-compensations', change, true));
+    expect(said.match(/^- .+?:/gm)).toEqual(['- call_tool with context.compensates:']);
   });
 
   it('without an attribute of a resource is refused, too', () => {
