@@ -1,5 +1,6 @@
 // How a run looks on a terminal: its reply, its citations and its timeline.
 import type { Reply, Timeline, TraceRecord } from '../client/index.ts';
+import { KEY_CHARS } from './effect-state.ts';
 import { alignTable, paint, print } from './output.ts';
 import { visible, visibleLines } from './untrusted-text.ts';
 
@@ -58,8 +59,6 @@ function explanation(reply: Reply): string {
   }
 }
 
-/** As much of an effect key as `effects show` takes. */
-const KEY_CHARS = 'sha256:'.length + 12;
 const MARK = { ok: ['green', '✓'], refused: ['yellow', '–'], failed: ['red', '✗'] } as const;
 
 export function printTimeline({ steps, events }: Timeline, indent = ''): void {

@@ -1,8 +1,9 @@
 // `countersign effects`: what tools did, and what nobody can tell.
 import type { Command } from 'commander';
-import type { EffectDetail, EffectState, EffectSummary, Signer } from '../../client/index.ts';
+import type { EffectDetail, EffectState, Signer } from '../../client/index.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { effectState, KEY_CHARS } from '../effect-state.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
 import type { SignerOptions } from '../signer.ts';
@@ -19,9 +20,6 @@ interface ListOptions extends CommonOptions {
   readonly run?: string;
   readonly limit: string;
 }
-
-/** As much of a key as a list shows: `show` takes it. */
-const KEY_CHARS = 'sha256:'.length + 12;
 
 export function register(program: Command): void {
   const effects = program
@@ -123,19 +121,10 @@ async function list(options: ListOptions): Promise<void> {
       effect.claimedAt.slice(0, 19).replace('T', ' '),
       effect.runId,
       effect.decidedBy.length === 0 ? '' : visible(effect.decidedBy.join(', ')),
-      stateText(effect),
+      effectState(effect),
     ]);
     print(alignTable([['EFFECT', 'TOOL', 'RISK', 'CLAIMED (UTC)', 'RUN', 'DECIDED BY', 'STATE'], ...rows]));
   });
-}
-
-function stateText({ state, receipt, compensates, compensatedBy }: EffectSummary): string {
-  const said = receipt === null ? state : `${state} (${visible(receipt)})`;
-  if (compensates !== null) return `${said}, undoes ${compensates.slice(0, KEY_CHARS)}`;
-  if (compensatedBy === null) return said;
-  const key = compensatedBy.effectKey.slice(0, KEY_CHARS);
-  const isUndone = compensatedBy.state === 'done';
-  return isUndone ? `${said}, undone by ${key}` : `${said}, not undone by ${key} (${compensatedBy.state})`;
 }
 
 async function show(text: string, options: CommonOptions): Promise<void> {
