@@ -12,6 +12,7 @@ import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal } from '../workflows/protocol/index.ts';
 import { Failure, MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
+import { previewToUndo, requireUndone } from './compensations.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { isRepeated, requireCall } from './frozen-calls.ts';
@@ -98,6 +99,7 @@ async function perform(
     approvalId: input.approval?.approvalId ?? null,
     names: cleared.names,
   });
+  if (claim.undone) throw undone(call);
   if (claim.settled !== undefined) return claim.settled;
   const isDenied = claim.deniedBy.length > 0;
   const isHarmless = call.risk === 'low';
@@ -149,17 +151,24 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
   ]);
   const release = start.releaseDigest === null ? undefined : await releases.require(input.tenant, start.releaseDigest);
   const pinned = release?.body.tools?.find(({ definition }) => definition.name === call.tool);
-  if (release === undefined || pinned?.definitionHash !== call.definitionHash) {
+  const isAvailable = pinned?.compensatesOnly !== true || call.compensates !== undefined;
+  if (release === undefined || pinned?.definitionHash !== call.definitionHash || !isAvailable) {
     throw ApplicationFailure.nonRetryable(
       `Tool ${call.tool} is not one of the release of run ${input.runId}. Nothing was done.`,
       Failure.ToolChanged,
     );
   }
   const tool = tools.require(call.tool, call.definitionHash);
-  const facts = callFactsOf(call);
-  if (!isAmountAsJudged(tool, call.args, facts.amount)) {
+  const judged = callFactsOf(call);
+  if (!isAmountAsJudged(tool, call.args, judged.amount)) {
     throw receiptRefused(call, 'its amount is not the one that was judged');
   }
+  const { runId } = input;
+  const undoes =
+    call.compensates === undefined
+      ? undefined
+      : await requireUndone(sql, start, { runId, effectKey: call.compensates, by: call.tool }, release.body);
+  const facts = { ...judged, ...(undoes !== undefined && { compensates: undoes.call.tool }) };
   const question: CallQuestion = {
     ...runFactsOf(input, release.body),
     principal,
@@ -172,7 +181,10 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
   const demand = verdict.approval ?? call.verdict.approval;
   const approvers =
     demand === undefined ? [] : await requireReceipt(input, { start, call, tool, question, demand }, dependencies);
-  if (tool.preview(call.args) !== call.preview) throw receiptRefused(call, 'its preview is not the one that was shown');
+  const preview = tool.preview(call.args);
+  if ((undoes === undefined ? preview : previewToUndo(preview, undoes)) !== call.preview) {
+    throw receiptRefused(call, 'its preview is not the one that was shown');
+  }
   const principals = [principal.id, ...approvers];
   return {
     start,
@@ -205,6 +217,14 @@ function denied(call: FrozenCall, rules: readonly string[]): ApplicationFailure 
   return ApplicationFailure.nonRetryable(
     `The access policy does not allow ${call.tool} any more (${rulesText(rules)}).`,
     Failure.CallDenied,
+  );
+}
+
+/** Of a run that was reset to before its compensation: what it counts on is not there any more. */
+function undone(call: FrozenCall): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `Effect ${call.effectKey} of ${call.tool} was undone in this run. Start a new run.`,
+    Failure.EffectUndone,
   );
 }
 

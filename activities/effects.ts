@@ -21,6 +21,8 @@ import type { FrozenCall } from './frozen-calls.ts';
 export const LEASE_MS = 5_000;
 
 const UNIQUE_VIOLATION = '23505';
+/** Of migration 0010. */
+const COMPENSATED_ONCE = 'effects_compensate_once';
 
 export interface Attempt {
   /** Temporal run id of the workflow execution: attempts count anew after a reset. */
@@ -36,6 +38,8 @@ export interface Claim {
   readonly claimedBefore: boolean;
   /** Ids of the denials that stand against it: nothing was claimed then. */
   readonly deniedBy: readonly string[];
+  /** Another call undid it, or may have. */
+  readonly undone: boolean;
 }
 
 export interface Settlement {
@@ -63,7 +67,8 @@ interface ResultRow {
 /**
  * Notes that this attempt is about to begin the effect, unless a denial stands against it at this moment. One round trip.
  *
- * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already
+ * @throws ApplicationFailure ReceiptRefused, when the approval carries another effect already; EffectUndone, when another call undoes
+ * what this one would
  */
 export async function claimEffect(
   sql: Sql,
@@ -74,14 +79,14 @@ export async function claimEffect(
   const { effectKey, tenant, runId } = call;
   const { execution, attempt, worker, approvalId, names } = by;
   try {
-    const [row] = await sql<(Partial<ResultRow> & { claimed_before: boolean; denied_by: string[] })[]>`
+    const [row] = await sql<(Partial<ResultRow> & { claimed_before: boolean; denied_by: string[]; undone: boolean })[]>`
       with denied as (
         select id from access_denials where tenant = ${tenant} and lifted_at is null
           and name = any(case kind when 'tool' then ${names.tool}::text[] when 'release' then ${names.release}::text[]
             else ${names.principal}::text[] end)
       ), entered as (
-        insert into effects (effect_key, tenant, run_id, approval_id)
-        select ${effectKey}, ${tenant}, ${runId}, ${approvalId} where not exists (select from denied)
+        insert into effects (effect_key, tenant, run_id, approval_id, compensates)
+        select ${effectKey}, ${tenant}, ${runId}, ${approvalId}, ${call.compensates ?? null} where not exists (select from denied)
         on conflict (effect_key) do nothing
       ), claimed as (
         insert into effect_claims (effect_key, tenant, execution, attempt, worker, lease_until)
@@ -91,13 +96,22 @@ export async function claimEffect(
       )
       select r.state, r.message, r.outcome, r.result_hash, r.bytes, r.sensitivity, r.doc_ids,
         exists (select 1 from effect_claims where effect_key = ${effectKey}) as claimed_before,
-        array(select id from denied order by id) as denied_by
+        array(select id from denied order by id) as denied_by,
+        exists (select 1 from effects u left join effect_results ur on ur.effect_key = u.effect_key
+          where u.compensates = ${effectKey} and ur.state is distinct from 'failed') as undone
       from (select 1) one left join effect_results r on r.effect_key = ${effectKey}`;
     if (row === undefined) throw new Error(`The ledger did not answer the claim of call ${effectKey}`);
     const settled = row.state == null ? undefined : resultOf(start, call, row as ResultRow);
-    return { settled, claimedBefore: row.claimed_before, deniedBy: row.denied_by };
+    return { settled, claimedBefore: row.claimed_before, deniedBy: row.denied_by, undone: row.undone };
   } catch (error) {
-    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    const { code, constraint } = error as { code?: string; constraint?: string };
+    if (code !== UNIQUE_VIOLATION) throw error;
+    if (constraint === COMPENSATED_ONCE) {
+      throw ApplicationFailure.nonRetryable(
+        `Effect ${call.compensates} is undone by another call than ${effectKey}. Nothing was done.`,
+        Failure.EffectUndone,
+      );
+    }
     throw ApplicationFailure.nonRetryable(
       `Approval ${approvalId} was used for another effect than ${effectKey}. Nothing was done.`,
       Failure.ReceiptRefused,
@@ -130,7 +144,8 @@ export async function settleEffect(
 /** Makes sure that the effect has a row of its own, so that it can be settled without ever having been claimed. */
 export async function enterEffect(sql: Sql, call: FrozenCall): Promise<void> {
   await sql`
-    insert into effects (effect_key, tenant, run_id) values (${call.effectKey}, ${call.tenant}, ${call.runId})
+    insert into effects (effect_key, tenant, run_id, compensates)
+    values (${call.effectKey}, ${call.tenant}, ${call.runId}, ${call.compensates ?? null})
     on conflict (effect_key) do nothing`;
 }
 

@@ -22,6 +22,8 @@ export interface FrozenCall {
   readonly args: unknown;
   readonly preview: string;
   readonly verdict: Verdict;
+  /** The effect that it undoes. */
+  readonly compensates?: Digest;
 }
 
 export const hashOfArguments = (start: StartedRun, tool: string, args: unknown): KeyedHash =>
@@ -35,9 +37,11 @@ export async function freezeCall(sql: Sql, start: StartedRun, call: FrozenCall):
   const moved = { ...(amount !== undefined && { amount }), ...(currency !== undefined && { currency }) };
   const content = Buffer.from(canonicalJson({ args: call.args, preview: call.preview, ...moved }));
   await sql`
-    insert into tool_calls (effect_key, tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict)
+    insert into tool_calls (effect_key, tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict,
+      compensates)
     values (${call.effectKey}, ${call.tenant}, ${call.runId}, ${call.stepPath}, ${call.tool}, ${call.definitionHash},
-      ${call.risk}, ${call.argsHash}, ${seal(start.key, contextOf(call.effectKey), content)}, ${sql.json(verdict as never)})
+      ${call.risk}, ${call.argsHash}, ${seal(start.key, contextOf(call.effectKey), content)}, ${sql.json(verdict as never)},
+      ${call.compensates ?? null})
     on conflict do nothing`;
 }
 
@@ -51,6 +55,7 @@ interface Row {
   readonly args_hash: KeyedHash;
   readonly sealed: Uint8Array;
   readonly verdict: Verdict;
+  readonly compensates: Digest | null;
 }
 
 const contentSchema = z.object({
@@ -76,7 +81,7 @@ export async function requireCall(
       Failure.CallNotJudged,
     );
   const [row] = await sql<Row[]>`
-    select tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict
+    select tenant, run_id, step_path, tool, definition_hash, risk, args_hash, sealed, verdict, compensates
     from tool_calls where effect_key = ${effectKey}`;
   if (row === undefined) throw refuse('it was never judged');
   if (row.run_id !== runId) throw refuse('it belongs to another run');
@@ -97,6 +102,7 @@ export async function requireCall(
     args,
     preview,
     verdict: { ...row.verdict, facts: { ...facts, context: { ...facts.context, ...moved } } },
+    ...(row.compensates !== null && { compensates: row.compensates }),
   };
 }
 

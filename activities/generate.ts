@@ -76,7 +76,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       const request: ModelRequest = {
         model: body.model.id,
         prompt: masked?.prompt ?? whole,
-        tools: (body.tools ?? []).map(({ definition }) => definition),
+        tools: (body.tools ?? []).flatMap((tool) => (tool.compensatesOnly === true ? [] : tool.definition)),
         temperature: body.temperature,
         maxOutputTokens: body.maxOutputTokens,
         idempotencyKey: key,

@@ -28,6 +28,7 @@ import {
   MAX_TOOL_ARGUMENTS_BYTES,
 } from '../workflows/protocol/index.ts';
 import { requireRequest } from './approval-requests.ts';
+import { argumentsToUndo, previewToUndo, requireUndone } from './compensations.ts';
 import type { Denials } from './denials.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { freezeCall, hashOfArguments, lookBack, requireCall } from './frozen-calls.ts';
@@ -61,11 +62,18 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   const sql = db.of(tenant);
   const body = await bodyOf(input, start, releases);
   const pinned = body.tools?.find((each) => each.definition.name === input.tool);
-  if (pinned === undefined) return invalid(`There is no such tool. ${namesOf(body)}`);
+  const { compensates, editedAt } = input;
+  if (pinned === undefined || (pinned.compensatesOnly === true && compensates === undefined)) {
+    return invalid(`There is no such tool. ${namesOf(body)}`);
+  }
   const tool = tools.require(pinned.definition.name, pinned.definitionHash);
-  const read = readArguments(tool, input.args);
+  const undoes =
+    compensates && (await requireUndone(sql, start, { runId, effectKey: compensates, by: input.tool }, body));
+  const raw = undoes && editedAt === undefined ? await argumentsToUndo(sql, start, undoes, tools) : input;
+  const read = 'problem' in raw ? raw : readArguments(tool, raw.args);
   if ('problem' in read) return invalid(read.problem);
-  const { args, preview, amount } = read;
+  const { args, amount } = read;
+  const preview = undoes ? previewToUndo(read.preview, undoes) : read.preview;
 
   const argsHash = hashOfArguments(start, input.tool, args);
   const asked = { runId, tenant, tool: input.tool, argsHash };
@@ -82,18 +90,21 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
     untrustedArguments,
     repeated,
     ...(amount !== undefined && { amount }),
+    ...(undoes && { compensates: undoes.call.tool }),
   };
   const question = { ...runFactsOf(input, body), principal, tool: definition, trust: facts };
   const target = { tool: input.tool, release: nameOf(body), principals: [principal.id] };
   const judged = judgeCall(policy, question, denialRules(standing, target));
-  const verdict =
-    input.editedAt === undefined ? judged : withAsked(judged, await callAsked(sql, start, runId, input.editedAt));
+  const verdict = editedAt === undefined ? judged : withAsked(judged, await callAsked(sql, start, runId, editedAt));
   if (verdict.decision === 'deny') return { outcome: 'deny', message: denialOf(verdict, input.tool), verdict };
   const { firstExecutionRunId } = input;
-  const effectKey = digestOf({ workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash });
+  const key = undoes
+    ? { compensates: undoes.call.effectKey, tool: input.tool, argsHash }
+    : { workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash };
+  const effectKey = digestOf(key);
   const { risk } = definition;
   const call = { effectKey, tenant, runId, stepPath, tool: input.tool, definitionHash, risk, argsHash };
-  await freezeCall(sql, start, { ...call, args, preview, verdict });
+  await freezeCall(sql, start, { ...call, args, preview, verdict, ...(compensates && { compensates }) });
   const outcome = verdict.decision === 'allow' ? 'allow' : 'approval';
   return { outcome, message: '', verdict, effectKey, argsHash };
 }
@@ -151,7 +162,7 @@ function untrustedOf(tool: Tool, args: unknown, { labels }: CallTrust): number {
 const invalid = (message: string): Judged => ({ outcome: 'invalid', message });
 
 function namesOf(body: ReleaseBody): string {
-  const names = (body.tools ?? []).map(({ definition }) => definition.name);
+  const names = (body.tools ?? []).flatMap((tool) => (tool.compensatesOnly ? [] : tool.definition.name));
   return names.length === 0 ? 'This release has no tools.' : `There are: ${names.join(', ')}.`;
 }
 

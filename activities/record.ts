@@ -65,6 +65,9 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     repairs: input.repairs,
     tool_calls: input.toolCalls ?? 0,
     approvals: input.approvals ?? 0,
+    ...(input.compensations !== undefined && {
+      compensations: input.compensations.map(({ effectKey, ...what }) => ({ effect_key: effectKey, ...what })),
+    }),
     ...input.found,
     ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
     started_at: input.startedAt,

@@ -19,7 +19,7 @@ export const nameOf = ({ name, version }: Pick<ReleaseBody, 'name' | 'version'>)
 /** As the call was judged. What a call of an earlier version does not say counts as the worst. */
 export function callFactsOf({ verdict }: FrozenCall): CallFacts {
   const { context } = verdict.facts;
-  const { origins } = context;
+  const { origins, compensates } = context;
   const amount = amountOf(context);
   return {
     sawUntrusted: context['saw_untrusted'] === true,
@@ -28,6 +28,7 @@ export function callFactsOf({ verdict }: FrozenCall): CallFacts {
     untrustedArguments: Number(context['untrusted_arguments'] ?? 0),
     repeated: context['repeated'] === true,
     ...(amount !== undefined && { amount }),
+    ...(typeof compensates === 'string' && { compensates }),
   };
 }
 

@@ -11,13 +11,20 @@ export interface Toolbox {
   require(name: string, definitionHash: Digest): Tool;
 }
 
-/** @throws UserError for two tools of one name */
+/** @throws UserError for two tools of one name, and for one whose compensation is not there */
 export function createToolbox(tools: Iterable<Tool>): Toolbox {
   const byName = new Map<string, Tool>();
   for (const tool of tools) {
     const { name } = tool.definition;
     if (byName.has(name)) throw new UserError(`Two tools are named ${name}`, { hint: 'Rename one.' });
     byName.set(name, tool);
+  }
+  for (const { definition } of byName.values()) {
+    const { name, compensation } = definition;
+    if (compensation === undefined || byName.has(compensation)) continue;
+    throw new UserError(`Tool ${name} is undone by ${compensation}, which this worker does not have`, {
+      hint: `Give the worker ${compensation}, too, or take \`compensate\` out of ${name}.`,
+    });
   }
   return {
     names: [...byName.keys()],

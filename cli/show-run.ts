@@ -1,5 +1,6 @@
 // How a run looks on a terminal: its reply, its citations and its timeline.
-import type { Reply, Timeline } from '../client/index.ts';
+import type { Reply, Timeline, TraceRecord } from '../client/index.ts';
+import { KEY_CHARS } from './effect-state.ts';
 import { alignTable, paint, print } from './output.ts';
 import { visible, visibleLines } from './untrusted-text.ts';
 
@@ -71,6 +72,18 @@ export function printTimeline({ steps, events }: Timeline, indent = ''): void {
   const table = alignTable(rows).split('\n');
   for (const [i, { outcome }] of steps.entries()) print(paint(MARK[outcome][0], table[i] ?? ''));
   print(paint('dim', `${indent}${events} events in history`));
+}
+
+/** What came of undoing what a run did, in the order of trying. */
+export function printCompensations(compensations: TraceRecord['compensations'] = [], indent = ''): void {
+  const rows = compensations.map(({ effect_key: key, tool, by, status }) => {
+    const mark = status === 'done' ? MARK.ok[1] : MARK.failed[1];
+    const what = status === 'done' ? `undone by ${by}` : `not undone by ${by}: ${status}`;
+    return [`${indent}${mark} ${visible(tool)}`, key.slice(0, KEY_CHARS), visible(what)];
+  });
+  const table = alignTable(rows).split('\n');
+  for (const [i, { status }] of compensations.entries())
+    print(paint(status === 'done' ? 'green' : 'red', table[i] ?? ''));
 }
 
 export function milliseconds(ms: number): string {

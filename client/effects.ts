@@ -41,9 +41,19 @@ export interface EffectSummary {
   readonly decidedBy: readonly string[];
   /** Who found out what nobody could tell; the state is theirs then. */
   readonly resolvedBy: string | null;
+  /** The effect of the same run that this one undoes, or was to undo. */
+  readonly compensates: Digest | null;
+  /** The call that undid this one, or was to; it is undone where that is `done`. */
+  readonly compensatedBy: CompensatingEffect | null;
   /** RFC 3339, as all times here. */
   readonly claimedAt: string;
   readonly settledAt: string | null;
+}
+
+export interface CompensatingEffect {
+  readonly effectKey: Digest;
+  readonly tool: string;
+  readonly state: EffectState;
 }
 
 export interface EffectAttempt {
@@ -153,13 +163,18 @@ async function readEffects(sql: Sql, tenant: string, wanted: Wanted): Promise<re
   return await sql<EffectRow[]>`
     select e.effect_key, e.run_id, c.tool, c.risk, coalesce(x.state, r.state, 'claimed') as state, r.receipt, r.outcome, e.approval_id,
       o.decided_by, e.first_claimed_at, r.settled_at, c.step_path, c.args_hash, c.sealed as call_sealed, r.message,
-      r.bytes, r.sensitivity, x.resolved_by, x.resolved_at, x.sealed as resolution,
+      r.bytes, r.sensitivity, x.resolved_by, x.resolved_at, x.sealed as resolution, e.compensates, u.effect_key as undone_by,
+      uc.tool as undone_by_tool, coalesce(ux.state, ur.state, 'claimed') as undone_by_state,
       (select count(*)::integer from effect_claims k where k.effect_key = e.effect_key) as attempts
     from effects e
     join tool_calls c on c.effect_key = e.effect_key
     left join effect_results r on r.effect_key = e.effect_key
     left join approval_outcomes o on o.approval_id = e.approval_id
     left join effect_resolutions x on x.effect_key = e.effect_key
+    left join effects u on u.compensates = e.effect_key
+    left join tool_calls uc on uc.effect_key = u.effect_key
+    left join effect_results ur on ur.effect_key = u.effect_key
+    left join effect_resolutions ux on ux.effect_key = u.effect_key
     where e.tenant = ${tenant} and (${effectKey}::text is null or e.effect_key = ${effectKey})
       and (${runId}::text is null or e.run_id = ${runId})
       and (${state}::text is null or coalesce(x.state, r.state, 'claimed') = ${state})
@@ -225,6 +240,10 @@ interface EffectRow {
   readonly message: string | null;
   readonly bytes: number | null;
   readonly sensitivity: Sensitivity | null;
+  readonly compensates: Digest | null;
+  readonly undone_by: Digest | null;
+  readonly undone_by_tool: string | null;
+  readonly undone_by_state: EffectState;
 }
 
 interface ClaimRow {
@@ -247,9 +266,15 @@ function summaryOf(row: EffectRow, { receipt }: Outcome): EffectSummary {
     approvalId: row.approval_id,
     decidedBy: row.decided_by ?? [],
     resolvedBy: row.resolved_by,
+    compensates: row.compensates,
+    compensatedBy: compensatingOf(row),
     claimedAt: row.first_claimed_at.toISOString(),
     settledAt: row.settled_at?.toISOString() ?? null,
   };
+}
+
+function compensatingOf({ undone_by: effectKey, undone_by_tool: tool, undone_by_state: state }: EffectRow) {
+  return effectKey === null || tool === null ? null : { effectKey, tool, state };
 }
 
 function attemptOf({ execution, attempt, worker, claimed_at, lease_until }: ClaimRow): EffectAttempt {

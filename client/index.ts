@@ -14,7 +14,14 @@ export type { Approvals, CountersignClient, RunHandle, StartOptions } from './cr
 export { createClient } from './create-client.ts';
 export type { RecordedDecision, Signer } from './decision.ts';
 export { readSigner } from './decision.ts';
-export type { EffectAttempt, EffectDetail, EffectState, EffectSummary, ListEffectsOptions } from './effects.ts';
+export type {
+  CompensatingEffect,
+  EffectAttempt,
+  EffectDetail,
+  EffectState,
+  EffectSummary,
+  ListEffectsOptions,
+} from './effects.ts';
 export { EFFECT_STATES } from './effects.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';

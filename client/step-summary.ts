@@ -8,6 +8,7 @@ import type {
   Generation,
   IndexedGeneration,
   OpenedGeneration,
+  PlannedCompensations,
   Quorum,
   RequestedAnswer,
   RequestedApproval,
@@ -56,7 +57,9 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     const { approval } = verdict;
     const asks = outcome === 'approval' && approval !== undefined;
     const what = asks ? `needs approval by ${quorumOf(approval.quorum)}` : outcome;
-    const line = `${verdict.facts.resource.id}: ${what} (${rulesOf(verdict)})`;
+    const { compensates } = verdict.facts.context;
+    const undoes = typeof compensates === 'string' ? `, to undo ${compensates}` : '';
+    const line = `${verdict.facts.resource.id}${undoes}: ${what} (${rulesOf(verdict)})`;
     return outcome === 'deny' || outcome === 'invalid' ? refused(line) : ok(line);
   },
   requestApproval: ({ pending }: RequestedApproval) =>
@@ -69,6 +72,12 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
   },
   takeAnswer: ({ by, problem }: TakenAnswer) =>
     problem === undefined ? ok(`by ${by.join(', ')}, verified again`) : refused(`does not fit: ${problem}`),
+  planCompensations: ({ effects }: PlannedCompensations) => {
+    const unknown = effects.filter(({ state }) => state === 'unknown').length;
+    const more = unknown === 0 ? '' : `, and ${unknown} that nobody can tell`;
+    const line = `${plural(effects.length - unknown, 'effect')} to undo${more}`;
+    return unknown === 0 ? ok(line) : refused(line);
+  },
   closeApproval: () => ok('how it ended is written'),
   callTool: ({ tool, status, message, bytes }: CallResult) => {
     if (status === 'done') return ok(`${tool}: done, ${plural(bytes, 'byte')}`);

@@ -13,8 +13,10 @@ import type { AccessPolicy } from './load.ts';
 
 /** What only a worker asks whose tools say how much they move: attributes that an earlier schema may go without. */
 export interface Answerable {
-  /** @default false */
+  /** Tools of the worker say what their calls move. @default false */
   readonly amounts?: boolean;
+  /** Tools of the worker name compensations. @default false */
+  readonly compensations?: boolean;
 }
 
 const tenant = 'example';
@@ -78,12 +80,25 @@ const AMOUNTS: Questions = {
     judgeApprover(policy, { ...run, approver, requester: 'example', tool, trust: moving }),
 };
 
+const COMPENSATIONS: Questions = {
+  'call_tool with context.compensates': (policy) =>
+    judgeCall(policy, { ...run, principal, tool, trust: { ...trust, compensates: 'example' } }),
+};
+
 /** Whether the schema knows what a call moves. Without it, a worker starts only with tools that do not say so. */
 export const takesAmounts = (policy: AccessPolicy): boolean => faultsOf(policy, AMOUNTS).length === 0;
 
 /** @throws UserError naming every action whose question the schema does not take, and why */
-export function requireAnswerable(policy: AccessPolicy, folder: string, { amounts = false }: Answerable = {}): void {
-  const faults = [...faultsOf(policy, QUESTIONS), ...(amounts ? faultsOf(policy, AMOUNTS) : [])];
+export function requireAnswerable(
+  policy: AccessPolicy,
+  folder: string,
+  { amounts = false, compensations = false }: Answerable = {},
+): void {
+  const faults = [
+    ...faultsOf(policy, QUESTIONS),
+    ...(amounts ? faultsOf(policy, AMOUNTS) : []),
+    ...(compensations ? faultsOf(policy, COMPENSATIONS) : []),
+  ];
   if (faults.length === 0) return;
   throw new UserError(`The schema in ${folder} does not take what the engine asks:\n${faults.join('\n')}`, {
     hint: 'It is probably of an earlier version: bring schema.cedarschema forward. docs/policies.md says what each action is asked with.',

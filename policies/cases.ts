@@ -34,6 +34,8 @@ const call = {
     .regex(/^[A-Z]{3}$/, 'expected a currency such as EUR')
     .optional(),
 };
+/** Of a call that undoes what another one did: the tool of that one. */
+const compensates = z.string().min(1).optional();
 const origins = z.array(z.string()).default([]);
 const kinds = z.array(z.enum(DETECTED_KINDS));
 const detected = kinds.default([]);
@@ -63,7 +65,7 @@ const questionSchema = z.discriminatedUnion('action', [
     }),
     context: context({ ...inRun, ...trust, origins, detected }),
   }),
-  z.object({ action: z.literal('call_tool'), resource: tool, context: context({ ...call, origins }) }),
+  z.object({ action: z.literal('call_tool'), resource: tool, context: context({ ...call, origins, compensates }) }),
   z.object({
     action: z.literal('approve'),
     resource: tool,

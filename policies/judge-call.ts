@@ -29,6 +29,8 @@ export interface CallFacts {
   readonly repeated: boolean;
   /** What it moves. @default its tool does not say */
   readonly amount?: Amount;
+  /** The tool whose effect the call undoes. @default none: it is a call of its own */
+  readonly compensates?: string;
 }
 
 /**
@@ -48,6 +50,7 @@ export function judgeCall(policy: AccessPolicy, question: CallQuestion, denied: 
     untrusted_arguments: trust.untrustedArguments,
     repeated: trust.repeated,
     ...amountContext(trust.amount),
+    ...(trust.compensates !== undefined && { compensates: trust.compensates }),
   };
   const asked = {
     principal,

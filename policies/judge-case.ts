@@ -47,7 +47,8 @@ export function judgeCase(policy: AccessPolicy, { principal, tenant, asked }: Po
       });
     }
     case 'call_tool': {
-      const facts = { ...factsOf(asked.context), origins: asked.context.origins };
+      const { origins, compensates } = asked.context;
+      const facts = { ...factsOf(asked.context), origins, ...(compensates !== undefined && { compensates }) };
       return judgeCall(policy, {
         ...runOf(tenant, asked.context),
         principal,

@@ -96,7 +96,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
   }
   requireScriptWhereItBelongs(entry, script, path);
   const { retrieval, policy } = manifest;
-  const pinned = manifest.tools?.map((name) => toolOf(name, tools, path));
+  const pinned = pinnedTools(manifest, tools, path);
   return {
     v: 1,
     name: manifest.name,
@@ -120,6 +120,27 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     }),
     ...(script !== undefined && { script }),
   };
+}
+
+/** Those that the model may ask for, and those that only undo what they did. */
+function pinnedTools(manifest: Manifest, tools: ToolDefinitions, path: string): PinnedTools | undefined {
+  const { tools: names = [], compensations = [] } = manifest;
+  const pinned: PinnedTools = [
+    ...names.map((name) => toolOf(name, tools, path)),
+    ...compensations.map((name) => ({ ...toolOf(name, tools, path), compensatesOnly: true as const })),
+  ];
+  const wanted = new Set(pinned.map(({ definition }) => definition.compensation));
+  for (const { definition } of pinned) {
+    const { name, compensation } = definition;
+    if (compensation === undefined || names.includes(compensation) || compensations.includes(compensation)) continue;
+    throw new UserError(`${path}: tools: ${name} is undone by ${compensation}, which is not among its tools`, {
+      hint: `Name ${compensation} under compensations, or under tools if the model may ask for it, too.`,
+    });
+  }
+  const idle = compensations.find((name) => names.includes(name) || !wanted.has(name));
+  if (idle === undefined) return pinned.length === 0 ? undefined : pinned;
+  const why = names.includes(idle) ? 'is among its tools already' : 'undoes none of its tools';
+  throw new UserError(`${path}: compensations: ${idle} ${why}`, { hint: 'Leave it out.' });
 }
 
 function toolOf(name: string, tools: ToolDefinitions, path: string): PinnedTools[number] {

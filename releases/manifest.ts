@@ -5,6 +5,12 @@ import { budgetsSchema } from './budgets.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
+const toolNames = z
+  .array(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected the snake_case name of a tool'))
+  .min(1)
+  .max(64)
+  .refine((names) => new Set(names).size === names.length, 'a tool is named twice');
+
 export const manifestSchema = z.strictObject({
   name,
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.4.0'),
@@ -29,12 +35,9 @@ export const manifestSchema = z.strictObject({
   /** @default low without tools, high with */
   risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),
   /** Names of tools in the tools module (COUNTERSIGN_TOOLS). */
-  tools: z
-    .array(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected the snake_case name of a tool'))
-    .min(1)
-    .max(64)
-    .refine((names) => new Set(names).size === names.length, 'a tool is named twice')
-    .optional(),
+  tools: toolNames.optional(),
+  /** Tools that undo what others did, and that the model is not told of. */
+  compensations: toolNames.optional(),
   /** Limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
   budgets: budgetsSchema.optional(),
 });

@@ -55,7 +55,10 @@ export const releaseBodySchema = z.object({
             ])
             .optional(),
           source: z.object({ kind: z.enum(['mcp', 'http']), name: z.string(), digest }).optional(),
+          compensation: z.string().optional(),
         }),
+        /** The model is not told of it: it is there to undo what other tools did. */
+        compensatesOnly: z.literal(true).optional(),
       }),
     )
     .optional(),
@@ -89,6 +92,7 @@ export function pinned(release: Release): PinnedRelease {
         name: definition.name,
         definitionHash,
         risk: definition.risk,
+        ...(definition.compensation !== undefined && { compensation: definition.compensation }),
       })),
     }),
     ...(budgets !== undefined && { budgets }),

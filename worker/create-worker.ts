@@ -76,7 +76,10 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const given = [...(options.tools ?? [])];
   const tools = createToolbox(given);
   const policy = loadAccessPolicy(config.policiesDir);
-  requireAnswerable(policy, config.policiesDir, { amounts: given.some(({ amount }) => amount !== undefined) });
+  requireAnswerable(policy, config.policiesDir, {
+    amounts: given.some(({ amount }) => amount !== undefined),
+    compensations: given.some(({ definition }) => definition.compensation !== undefined),
+  });
   const channels = config.notifications && loadChannels(config.notifications);
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);

@@ -16,6 +16,7 @@ import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
+import { createPlanCompensations } from '../activities/plan-compensations.ts';
 import type { Detector } from '../activities/ports/detector.ts';
 import type { Model } from '../activities/ports/model.ts';
 import { createRecord } from '../activities/record.ts';
@@ -85,6 +86,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     takeAnswer: createTakeAnswer(answers),
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
     closeApproval: createCloseApproval({ db, runKeys }),
+    planCompensations: createPlanCompensations({ db, runKeys, releases }),
     openGeneration: createOpenGeneration({ db, vectors }),
     measureGeneration: createMeasureGeneration({ db, vectors }),
     indexGeneration: createIndexGeneration({ db, vectors }),

@@ -12,21 +12,27 @@ export interface Question {
   readonly trust: CallTrust;
   /** The request in whose place this one comes. */
   readonly follows?: FollowedRequest;
+  /** Of a call that undoes an effect. */
+  readonly undoing?: { readonly within: string; readonly atEnd: boolean };
 }
 
 /** The approval of a frozen call, decided; after rerouting, that of the request which came next. */
-export async function askPeople(state: RunState, { effectKey, trust, ...question }: Question): Promise<Approval> {
+export async function askPeople(
+  state: RunState,
+  { effectKey, trust, undoing, ...question }: Question,
+): Promise<Approval> {
   let { follows } = question;
+  const isTooLate = (): boolean => state.ended && undoing?.atEnd !== true;
   for (;;) {
     const { pending } = await localStep('requestApproval', {
-      ...stepInput(state, 'requestApproval'),
+      ...stepInput(state, 'requestApproval', undoing?.within),
       effectKey,
       requestedAt: new Date().toISOString(),
       trust,
       ...(follows !== undefined && { follows }),
     });
     // The flow may have returned since it was first asked.
-    const approval = await waitForPeople(state, pending, follows !== undefined && state.ended);
+    const approval = await waitForPeople(state, pending, follows !== undefined && isTooLate());
     await closeApproval(state, approval);
     if (approval.state !== 'rerouted') return approval;
     follows = { how: 'rerouted', approvalId: pending.approvalId };

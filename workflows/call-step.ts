@@ -11,7 +11,7 @@ import { editedTrust, editOf, notApproved, noteOf, sayWho } from './decided-call
 import { extendBudget } from './extend-budget.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { CallJudgement, CallResult, CallToolInput, CallTrust } from './protocol/index.ts';
+import type { CallJudgement, CallResult, CallToolInput, CallTrust, Digest } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
 import type { RunState } from './run-state.ts';
@@ -21,6 +21,15 @@ import { noteVerdict } from './verdicts.ts';
 export interface Call {
   readonly tool: string;
   readonly args: unknown;
+}
+
+/** What a call undoes. */
+export interface Undoing {
+  readonly effectKey: Digest;
+  /** Begins its step paths: the same after a reset, whatever else the run does then. */
+  readonly within: string;
+  /** The flow is over, and this goes on. */
+  readonly atEnd: boolean;
 }
 
 /** A denied call never asks; a rejected or expired one never happens. Whatever the end, the result says so. */
@@ -42,7 +51,13 @@ export async function settleCalls(state: RunState): Promise<void> {
   if (state.calling > 0) await condition(() => state.calling === 0);
 }
 
-async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallTrust): Promise<CallResult> {
+/** @param undoing its arguments are made by the tool whose effect it undoes. @default a call of its own */
+export async function judgedCall(
+  state: RunState,
+  { tool, ...call }: Call,
+  asked: CallTrust,
+  undoing?: Undoing,
+): Promise<CallResult> {
   const { startTime, firstExecutionRunId } = workflowInfo();
   const { assertion } = state.envelope;
   const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
@@ -51,13 +66,14 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
   let edit: Edit | undefined;
   for (;;) {
     const judged: CallJudgement = await localStep('judgeCall', {
-      ...stepInput(state, 'judgeCall'),
+      ...stepInput(state, 'judgeCall', undoing?.within),
       ...origin,
       firstExecutionRunId,
       tool,
       args,
       trust,
       ...(edit !== undefined && { editedAt: edit.follows.approvalId }),
+      ...(undoing !== undefined && { compensates: undoing.effectKey }),
     });
     noteVerdict(state, judged.verdict);
     const { outcome, effectKey } = judged;
@@ -67,7 +83,8 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
     }
     let approval: CallToolInput['approval'];
     if (outcome === 'approval') {
-      const question = { effectKey, trust, ...(edit !== undefined && { follows: edit.follows }) };
+      const follows = edit !== undefined && { follows: edit.follows };
+      const question = { effectKey, trust, ...follows, ...(undoing !== undefined && { undoing }) };
       const decided = await askWhereThereAreApprovers(state, question);
       if (typeof decided === 'string') return without(tool, 'denied', decided, effectKey);
       edit = editOf(decided) ?? edit;
@@ -82,7 +99,7 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
     const { generation } = admissionOf(state);
     const { retrieval } = releaseOf(state);
     const result = await throughFunnel(tool, {
-      ...stepInput(state, 'callTool'),
+      ...stepInput(state, 'callTool', undoing?.within),
       ...origin,
       effectKey,
       ...(approval !== undefined && { approval }),

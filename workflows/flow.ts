@@ -3,16 +3,25 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { answerStep } from './answer-step.ts';
 import { callAsked, callBuilt } from './calls.ts';
+import { compensateStep } from './compensate-step.ts';
 import { generateStep } from './generate-step.ts';
 import { mint } from './grants.ts';
-import type { CallStatus, Clarify, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
+import type { CallStatus, Clarify, Compensation, Passage, Principal, Refused, Reply, RunId } from './protocol/index.ts';
 import { WIRE_VERSION } from './protocol/index.ts';
 import { confirmStep, inputStep } from './questions.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import { reviewStep } from './review-step.ts';
 import { admissionOf, currentRun, releaseOf } from './run-state.ts';
 
-export type { CallStatus, Citation, Passage, Principal, Reply } from './protocol/index.ts';
+export type {
+  CallStatus,
+  Citation,
+  Compensation,
+  CompensationStatus,
+  Passage,
+  Principal,
+  Reply,
+} from './protocol/index.ts';
 
 /** Passages that a `retrieve` step of this run found. Only the run makes them; a look-alike is refused. */
 export interface Passages {
@@ -122,6 +131,12 @@ export interface Run {
   input(text: string, options: InputOptions): Promise<Input>;
   /** Lets a person decide on a draft in the place of validation: as it is, edited, answered by them, or dismissed. */
   review(draft: Draft, options: ReviewOptions): Promise<Reply>;
+  /**
+   * Undoes what was done so far by tools that name a compensation, the newest first, and says what came of each. Every compensation
+   * goes through the same funnel: judged by the policy, approved by people where it says so. None is made twice; one that went wrong
+   * keeps no other from being made. A run that fails, is cancelled or runs out of its budget does this by itself.
+   */
+  compensate(): Promise<readonly Compensation[]>;
   /** Validates against what the model saw: one repair turn, then a refusal with the reason. */
   answer(draft: Draft): Promise<Reply>;
   /** Ends the run without an answer; `message` is shown to the user. */
@@ -156,6 +171,7 @@ function openSteps(): Run {
     confirm: (text, options = {}) => confirmStep(state, text, options),
     input: (text, options) => inputStep(state, text, options),
     review: (draft, options) => reviewStep(state, draft, options),
+    compensate: () => compensateStep(state),
     answer: (draft) => answerStep(state, draft),
     refuse: (message) => mint<Refused>({ ...base, kind: 'refused', reason: 'by-flow', message: requireText(message) }),
     clarify: (question) => mint<Clarify>({ ...base, kind: 'clarify', question: requireText(question) }),

@@ -21,11 +21,21 @@ import {
 } from '@temporalio/workflow';
 import { limitOf } from './budget.ts';
 import { settleCalls } from './call-step.ts';
+import { compensateAtEnd, compensationsOf } from './compensate-step.ts';
 import { handleDecisions } from './decisions.ts';
 import { isGranted, isMinted, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
 import { maintain, requireMaintenanceStart } from './maintain.ts';
-import type { BudgetExhausted, Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
+import type {
+  BudgetExhausted,
+  Compensation,
+  Failed,
+  Outcome,
+  RecordInput,
+  Refused,
+  Reply,
+  RunId,
+} from './protocol/index.ts';
 import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
@@ -55,6 +65,7 @@ class Guard implements WorkflowInboundCallsInterceptor {
       // Recording here would leave an event that the fixed version could not replay.
       if (!(error instanceof TemporalFailure)) throw error;
       await CancellationScope.nonCancellable(() => settleCalls(state));
+      await compensateAtEnd(state);
       if (isCancellation(error)) {
         await record(state, 'cancelled', '');
         throw error;
@@ -66,6 +77,7 @@ class Guard implements WorkflowInboundCallsInterceptor {
           kind: 'budget-exhausted',
           limit,
           last: state.lastAnswered,
+          ...compensationsOf(state),
         });
         await record(state, reply.kind, limit);
         return reply;
@@ -196,6 +208,7 @@ function failureReply(state: RunState, error: TemporalFailure): Failed {
     kind: 'failed',
     code,
     message: cause.message.slice(0, MAX_FAILURE_MESSAGE_CHARS),
+    ...compensationsOf(state),
   };
 }
 
@@ -223,11 +236,15 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     repairs: state.repairs,
     ...(state.toolCalls > 0 && { toolCalls: state.toolCalls }),
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
+    ...(state.compensations.size > 0 && { compensations: [...state.compensations.values()].map(withoutWords) }),
     ...(state.found !== undefined && { found: state.found }),
     ...(state.verdicts.size > 0 && { verdicts: [...state.verdicts.values()] }),
   };
   await CancellationScope.nonCancellable(() => localStep('record', input));
 }
+
+/** A trace is no place for words of people. */
+const withoutWords = ({ effectKey, tool, by, status }: Compensation) => ({ effectKey, tool, by, status });
 
 const outcomeOf = (value: object): Outcome => ('kind' in value ? (value as Reply).kind : 'ingested');
 

@@ -6,6 +6,8 @@ export type {
   CallOutcome,
   CallStatus,
   Citation,
+  Compensation,
+  CompensationStatus,
   Draft,
   GenerateOptions,
   Passage,

@@ -14,7 +14,11 @@ type LocalVerb =
   | 'requestApproval'
   | 'requestAnswer'
   | 'takeAnswer'
-  | 'closeApproval';
+  | 'closeApproval'
+  | 'planCompensations';
+
+/** A run does not go on, or end, without these. */
+const ENDS_RUN: ReadonlySet<LocalVerb> = new Set(['record', 'closeApproval', 'planCompensations']);
 
 /**
  * Not an async function: each promise in workflow code costs the worker a stack trace (about 60 µs), and this is on the path of
@@ -30,7 +34,7 @@ export function localStep<Verb extends LocalVerb>(
   grant(input);
   return (local[verb] as Step)(input).catch((error: unknown) => {
     if (!isWorthRepeating(error)) throw error;
-    const regular = verb === 'record' || verb === 'closeApproval' ? recording : store;
+    const regular = ENDS_RUN.has(verb) ? recording : store;
     return (regular[verb] as Step)(input);
   });
 }

@@ -6,7 +6,9 @@ import type {
   Admission,
   Answered,
   BudgetLimit,
+  Compensation,
   DayExtensions,
+  Digest,
   FoundCounts,
   PinnedRelease,
   Sensitivity,
@@ -57,6 +59,10 @@ export interface RunState extends DecisionState {
   readonly dayExtensions: DayExtensions['days'][number][];
   /** The latest answer that passed validation. */
   lastAnswered: Answered | null;
+  /** What came of undoing effects, by effect key. */
+  readonly compensations: Map<Digest, Compensation>;
+  /** The end of the latest compensation that a flow asked for. */
+  compensating?: Promise<void>;
   readonly ordinals: Map<string, number>;
 }
 
@@ -89,6 +95,7 @@ export function openRun(envelope: StartInput): RunState {
     extending: new Map(),
     dayExtensions: [],
     lastAnswered: null,
+    compensations: new Map(),
     approvals: new Map(),
     early: [],
     ordinals: new Map(),
@@ -119,11 +126,16 @@ export function releaseOf(state: RunState): PinnedRelease {
   );
 }
 
-/** What every step's input carries; ordinals count the uses of one step name in a run. */
-export function stepInput(state: RunState, name: string): StepInput {
-  const ordinal = (state.ordinals.get(name) ?? 0) + 1;
-  state.ordinals.set(name, ordinal);
-  const stepPath = `${workflowInfo().workflowType}/${name}#${ordinal}`;
+/**
+ * What every step's input carries; ordinals count the uses of one step name in a run.
+ *
+ * @param within the step that this one is part of. @default none
+ */
+export function stepInput(state: RunState, name: string, within?: string): StepInput {
+  const path = within === undefined ? name : `${within}/${name}`;
+  const ordinal = (state.ordinals.get(path) ?? 0) + 1;
+  state.ordinals.set(path, ordinal);
+  const stepPath = `${workflowInfo().workflowType}/${path}#${ordinal}`;
   return { v: WIRE_VERSION, runId: state.runId, tenant: state.tenant, stepPath };
 }
 

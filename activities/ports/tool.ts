@@ -39,6 +39,8 @@ export interface Tool {
   confirm?(signal: AbortSignal): Promise<void>;
   /** Ends what it holds open: connections, processes. */
   close?(): Promise<void>;
+  /** The arguments of the tool that undoes it, made of its own and of its result as JSON has it. Where the definition names one. */
+  compensate?(args: unknown, result: unknown): unknown;
   /** The outside system's own receipt in a result, for example the id of a refund. */
   receipt?(result: unknown): string;
 }

@@ -15,7 +15,7 @@ export const MAX_TIMEOUT_MS = 600_000;
 /** Shared by every copy of this module, so that a tools module may have been loaded by another. */
 const TOOL = Symbol.for('countersign.tool');
 
-/** Write `receipt` after `run`: its type comes from what `run` gives back. */
+/** Write `receipt` and `compensate` after `run`: their types come from what `run` gives back. */
 export interface ToolSpec<Input extends z.ZodObject, Result> {
   /** snake_case, at most 64 characters, unique in a release. */
   readonly name: string;
@@ -57,6 +57,15 @@ export interface ToolSpec<Input extends z.ZodObject, Result> {
   run(args: z.output<Input>, context: ToolContext): Promise<Result>;
   /** The outside system's own receipt in a result, for example the id of a refund. @default none */
   receipt?(result: Result): string;
+  /** The tool that undoes it, when a run fails, is cancelled or runs out of its budget, or when its flow says so. @default none */
+  readonly compensate?: CompensateSpec<z.output<Input>, Result>;
+}
+
+export interface CompensateSpec<Args, Result> {
+  /** Name of another tool. Releases and workers that have the one must have the other. */
+  readonly tool: string;
+  /** The arguments of that tool, made of those that were used and of the result as JSON has it. Pure. */
+  args(args: Args, result: Result): unknown;
 }
 
 /**
@@ -91,9 +100,30 @@ export function defineTool<Input extends z.ZodObject, Result>(spec: ToolSpec<Inp
     }),
     // Async, so that code that throws at once rejects like any other.
     run: async (args, context) => await spec.run(typed(args), context),
+    ...compensateOf(spec.compensate as CompensateSpec<unknown, unknown> | undefined),
     ...(spec.receipt !== undefined && { receipt: (result: unknown) => spec.receipt?.(result as Result) ?? '' }),
   };
   return markTool(tool);
+}
+
+/** As the port has it. */
+export const compensateOf = (
+  compensate: CompensateSpec<unknown, unknown> | undefined,
+): Required<Pick<Tool, 'compensate'>> | undefined =>
+  compensate && { compensate: (args, result) => compensate.args(args, result) };
+
+/** The member of a definition, so that one without it keeps its hash. */
+export function compensationOf(
+  name: string,
+  compensate: CompensateSpec<never, never> | undefined,
+  wrong: (what: string) => TypeError,
+): Pick<ToolDefinition, 'compensation'> {
+  if (compensate === undefined) return {};
+  const { tool, args } = compensate;
+  if (typeof tool !== 'string' || !NAME.test(tool)) throw wrong('compensate.tool is the name of another tool');
+  if (tool === name) throw wrong('it cannot be its own compensation');
+  if (typeof args !== 'function') throw wrong('compensate.args is a function of its arguments and its result');
+  return { compensation: tool };
 }
 
 /** Makes {@link isTool} know it. */
@@ -106,7 +136,12 @@ export const isTool = (value: unknown): value is Tool =>
 type AnySpec = Pick<
   ToolSpec<z.ZodObject, unknown>,
   'name' | 'description' | 'risk' | 'mustBeTrusted' | 'idempotent'
-> & { readonly input: unknown; readonly preview?: unknown; readonly amount?: unknown };
+> & {
+  readonly input: unknown;
+  readonly preview?: unknown;
+  readonly amount?: unknown;
+  readonly compensate?: CompensateSpec<never, never>;
+};
 
 function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
   const { name, description, risk, mustBeTrusted = [], idempotent = false } = spec;
@@ -133,6 +168,7 @@ function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
     hasPreview: spec.preview !== undefined,
     // Left out where there is none, so that such a tool has the hash that it always had.
     ...(spec.amount !== undefined && { amount: 'code' }),
+    ...compensationOf(name, spec.compensate, (what) => wrong(spec, what)),
   };
   return deepFreeze(definition);
 }

@@ -7,7 +7,7 @@ export type { OAuthClient } from '../adapters/oauth/oauth-client.ts';
 export type { OpenApiToolOptions, OpenApiToolsOptions } from '../adapters/openapi/openapi-tools.ts';
 export { openApiTools } from '../adapters/openapi/openapi-tools.ts';
 export type { Tool, ToolContext } from '../ports/tool.ts';
-export type { ToolSpec } from './define-tool.ts';
+export type { CompensateSpec, ToolSpec } from './define-tool.ts';
 export { defineTool } from './define-tool.ts';
 export type { Setting } from './settings.ts';
 export { ToolFailure } from './tool-failure.ts';

@@ -7,7 +7,8 @@ import type { AmountArguments, Risk, ToolDefinition, ToolSource } from '../../wo
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
 import { amountByArguments, CURRENCY, namesOf } from './amount.ts';
-import { MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
+import type { CompensateSpec } from './define-tool.ts';
+import { compensateOf, compensationOf, MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
 import { NotJsonError, toJsonValue } from './json-value.ts';
 import { defaultPreview, visible } from './preview.ts';
 import { ToolArgumentsError } from './tool-failure.ts';
@@ -32,6 +33,8 @@ export interface OutsideToolOptions {
   readonly amount?: AmountArguments;
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
+  /** The tool that undoes it, of whatever origin. @default none */
+  readonly compensate?: CompensateSpec<unknown, unknown>;
 }
 
 export interface OutsideTool extends Pick<Tool, 'run' | 'confirm' | 'close'> {
@@ -70,6 +73,7 @@ export function makeOutsideTool(tool: OutsideTool): Tool {
     preview: (args) => defaultPreview(`${name}: ${visible(headline)}`, args, order),
     ...(typeof amount === 'object' && { amount: (args: unknown) => amountByArguments(name, amount, args) }),
     run: tool.run,
+    ...compensateOf(options.compensate),
     ...(tool.confirm !== undefined && { confirm: tool.confirm }),
     ...(tool.close !== undefined && { close: tool.close }),
   });
@@ -108,6 +112,7 @@ function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefini
     hasPreview: true,
     ...(moves !== undefined && { amount: moves }),
     source,
+    ...compensationOf(name, options.compensate, wrong),
   };
 }
 

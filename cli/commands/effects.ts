@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { EffectDetail, EffectState, Signer } from '../../client/index.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { effectState, KEY_CHARS } from '../effect-state.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
 import type { SignerOptions } from '../signer.ts';
@@ -19,9 +20,6 @@ interface ListOptions extends CommonOptions {
   readonly run?: string;
   readonly limit: string;
 }
-
-/** As much of a key as a list shows: `show` takes it. */
-const KEY_CHARS = 'sha256:'.length + 12;
 
 export function register(program: Command): void {
   const effects = program
@@ -123,7 +121,7 @@ async function list(options: ListOptions): Promise<void> {
       effect.claimedAt.slice(0, 19).replace('T', ' '),
       effect.runId,
       effect.decidedBy.length === 0 ? '' : visible(effect.decidedBy.join(', ')),
-      effect.receipt === null ? effect.state : `${effect.state} (${visible(effect.receipt)})`,
+      effectState(effect),
     ]);
     print(alignTable([['EFFECT', 'TOOL', 'RISK', 'CLAIMED (UTC)', 'RUN', 'DECIDED BY', 'STATE'], ...rows]));
   });
@@ -143,7 +141,8 @@ function printEffect(effect: EffectDetail): void {
   const block = (value: unknown): void => {
     print(quoted(JSON.stringify(value, null, 2), { columns: process.stdout.columns ?? 80 }));
   };
-  const { state, message, claims, approvalId, decidedBy, settledAt, receipt, resolution } = effect;
+  const { state, message, claims, approvalId, decidedBy, settledAt, receipt, resolution, compensates, compensatedBy } =
+    effect;
   print(`${paint('bold', visible(effect.tool))}  ${paint(COLOUR[state], state)}`);
   if (message !== '') print(visible(message));
   const approved = decidedBy.length === 0 ? '' : `, decided by ${visible(decidedBy.join(', '))}`;
@@ -155,6 +154,11 @@ function printEffect(effect: EffectDetail): void {
     ['receipt', receipt === null ? 'none' : visible(receipt)],
     ['settled', settledAt ?? 'not yet'],
   ];
+  if (compensates !== null) facts.push(['undoes', compensates]);
+  if (compensatedBy !== null) {
+    const { tool, effectKey, state: undone } = compensatedBy;
+    facts.push(['undone by', `${visible(tool)}, effect ${effectKey}: ${undone}`]);
+  }
   if (resolution !== null) {
     const { by, at, reason, kid } = resolution;
     facts.push(['resolved', `${state} by ${visible(by)} at ${at}, key ${visible(kid)}: ${visible(reason)}`]);

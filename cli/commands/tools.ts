@@ -57,6 +57,7 @@ async function show(name: string, { json = false }: { json?: boolean }): Promise
     ['idempotent', definition.idempotent ? 'yes' : 'no: called at most once'],
     ['amount', amountText(definition.amount)],
     ['must be trusted', definition.mustBeTrusted.join(', ') || 'nothing'],
+    ['undone by', definition.compensation ?? 'nothing'],
     ['description', visible(definition.description)],
   ];
   print(alignTable(rows));

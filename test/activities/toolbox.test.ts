@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createToolbox } from '../../activities/toolbox.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { testTools } from '../support/test-tools.ts';
+import { undoableTools } from '../support/undoable-tools.ts';
 
 const [lookUp, refund] = testTools().tools;
 if (lookUp === undefined || refund === undefined) throw new Error('the test tools are gone');
@@ -23,5 +24,14 @@ describe('a worker', () => {
 
   it('does not start with two tools of one name', () => {
     expect(() => createToolbox([refund, refund])).toThrow('Two tools are named refund');
+  });
+
+  it('does not start with a tool that is undone by one that it does not have', () => {
+    const [reserve, undo] = undoableTools().tools;
+    if (reserve === undefined || undo === undefined) throw new Error('the test tools are gone');
+    expect(() => createToolbox([reserve])).toThrow(
+      'Tool reserve is undone by undo_reserve, which this worker does not have',
+    );
+    expect(createToolbox([undo, reserve]).names).toEqual(['undo_reserve', 'reserve']);
   });
 });

@@ -1,6 +1,7 @@
 // How replies and timelines look on a terminal, those of runs that ended at a limit or with a person included.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { printReply, printTimeline } from '../../cli/show-run.ts';
+import { effectState } from '../../cli/effect-state.ts';
+import { printCompensations, printReply, printTimeline } from '../../cli/show-run.ts';
 import type { Reply } from '../../client/index.ts';
 
 let printed = '';
@@ -52,4 +53,34 @@ it('what a model wrote cannot send control characters, in texts, titles or tool 
   printTimeline({ steps: [{ ...step, summary: `asks for ${evil}` }], events: 1, bytes: 1 });
   expect(printed).not.toMatch(/[^\n\x20-\x7e✓]/u);
   expect(printed).toContain('a\n\\u{1b}]0;owned\\u{7}\\u{202e}\n');
+});
+
+const KEY = `sha256:${'a'.repeat(64)}` as const;
+
+it('what was undone, and what was not, is said of each effect', () => {
+  const effect = { effect_key: KEY, tool: 'reserve_seat', by: 'release_seat' } as const;
+  printCompensations([
+    { ...effect, status: 'done' },
+    { ...effect, tool: 'charge', status: 'rejected' },
+  ]);
+  expect(printed).toBe(
+    '✓ reserve_seat  sha256:aaaaaaaaaaaa  undone by release_seat\n✗ charge        sha256:aaaaaaaaaaaa  not undone by release_seat: rejected\n',
+  );
+});
+
+it.each([
+  ['is there', {}, 'done (S-1)'],
+  [
+    'was undone',
+    { compensatedBy: { effectKey: KEY, tool: 'u', state: 'done' } },
+    'done (S-1), undone by sha256:aaaaaaaaaaaa',
+  ],
+  [
+    'could not be undone',
+    { compensatedBy: { effectKey: KEY, tool: 'u', state: 'failed' } },
+    'done (S-1), not undone by sha256:aaaaaaaaaaaa (failed)',
+  ],
+  ['undoes another', { compensates: KEY }, 'done (S-1), undoes sha256:aaaaaaaaaaaa'],
+] as const)('an effect that %s says so in a list', (_, more, text) => {
+  expect(effectState({ state: 'done', receipt: 'S-1', compensates: null, compensatedBy: null, ...more })).toBe(text);
 });

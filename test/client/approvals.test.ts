@@ -461,6 +461,8 @@ describe('an effect', () => {
       decidedBy: ['manager'],
       resolvedBy: null,
       resolution: null,
+      compensates: null,
+      compensatedBy: null,
       claimedAt: expect.stringMatching(/Z$/),
       settledAt: expect.stringMatching(/Z$/),
       stepPath: expect.stringContaining('agent/'),

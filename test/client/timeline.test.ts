@@ -237,7 +237,10 @@ describe('a decision in the history', () => {
 });
 
 describe('one line about a step', () => {
-  const verdictOn = (id: string, rules: string[]) => ({ rules, facts: { resource: { type: 'Tool', id } } });
+  const verdictOn = (id: string, rules: string[], context: object = {}) => ({
+    rules,
+    facts: { resource: { type: 'Tool', id }, context },
+  });
   const summary = (step: string, result: unknown) => summarise(step, result);
 
   it.each([
@@ -306,6 +309,20 @@ describe('one line about a step', () => {
       'a call that is allowed',
       summary('judgeCall', { outcome: 'allow', message: '', verdict: verdictOn('look_up_order', ['low-risk']) }),
       { outcome: 'ok', summary: 'look_up_order: allow (low-risk)' },
+    ],
+    [
+      'a call that undoes another',
+      summary('judgeCall', {
+        outcome: 'allow',
+        message: '',
+        verdict: verdictOn('release_seat', ['undoing'], { compensates: 'reserve_seat' }),
+      }),
+      { outcome: 'ok', summary: 'release_seat, to undo reserve_seat: allow (undoing)' },
+    ],
+    [
+      'effects that can be undone',
+      summary('planCompensations', { effects: [{ state: 'done' }, { state: 'done' }] }),
+      { outcome: 'ok', summary: '2 effects to undo' },
     ],
     [
       'a call that needs people',

@@ -34,6 +34,13 @@ describe('a policy folder', () => {
     expect(said).toContain('detected');
   });
 
+  it('that knows of no compensation takes every question but those of tools that name one', () => {
+    const change = (own: string): string => own.replace(/^ *compensates\?: String,\n/m, '');
+    withSchema('without-compensations', change)();
+    const said = messageOf(withSchema('with-compensations', change, { compensations: true }));
+    expect(said.match(/^- .+?:/gm)).toEqual(['- call_tool with context.compensates:']);
+  });
+
   it('without an attribute of a resource is refused, too', () => {
     const said = messageOf(withSchema('attribute', (own) => own.replace(/^ *host: String,\n/m, '')));
     expect(said.match(/^- \w+/gm)).toEqual(['- send_to_model']);

@@ -85,6 +85,7 @@ describe('policies that load', () => {
       'confidential-text-stays-here',
       'publishers-may-release',
       'low-risk-tools-run-at-once',
+      'compensations-up-to-medium-risk-run-at-once',
       'tools-run-when-approved',
       'critical-tools-run-when-two-approved',
       'large-refunds-run-when-two-approved',

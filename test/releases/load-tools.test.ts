@@ -210,3 +210,38 @@ function scriptOf({ task = '^refund (?<order>\\S+)$', turns = '' } = {}): string
   const usual = "[{ calls: [{ tool: refund, args: { order: 'A-1' } }] }, { say: { done: 'Done.' } }]";
   return `v: 1\nrules:\n  - example: 'Refund A-1'\n    task: '${task}'\n    turns: ${turns || usual}\n`;
 }
+
+describe('a release with tools that are undone', () => {
+  const reserve = defineTool({
+    name: 'reserve',
+    description: 'Does it.',
+    input: z.object({ order: z.string() }),
+    risk: 'high',
+    run: async () => ({ id: 'r' }),
+    compensate: { tool: 'release', args: (args) => args },
+  });
+  const tools = named(reserve, toolOf('release'), toolOf('refund'));
+  const withTools = (lists: string): string => `${HEAD}${lists}`;
+
+  it('pins what undoes them: the model is told of it only where it is among the tools', () => {
+    const { body } = load(withTools('tools: [reserve]\ncompensations: [release]\n'), { tools });
+    expect(releaseBodySchema.parse(JSON.parse(JSON.stringify(body)))).toEqual(body);
+    expect(body.tools?.map(({ definition, compensatesOnly }) => [definition.name, compensatesOnly])).toEqual([
+      ['reserve', undefined],
+      ['release', true],
+    ]);
+    const both = load(withTools('tools: [reserve, release]\n'), { tools });
+    expect(both.body.tools?.map(({ compensatesOnly }) => compensatesOnly)).toEqual([undefined, undefined]);
+    expect(pinned(both).tools?.map(({ compensation }) => compensation)).toEqual(['release', undefined]);
+  });
+
+  it.each([
+    ['without it', 'tools: [reserve]\n', /reserve is undone by release, which is not among its tools/],
+    ['that undoes nothing', 'tools: [refund]\ncompensations: [release]\n', /release undoes none of its tools/],
+    ['that is offered, too', 'tools: [reserve, release]\ncompensations: [release]\n', /release is among its tools/],
+    ['that there is not', 'tools: [reserve]\ncompensations: [nothing]\n', /there is no tool nothing/],
+    ['named twice', 'tools: [reserve]\ncompensations: [release, release]\n', /compensations: a tool is named twice/],
+  ])('is refused with a compensation %s', (_what, lists, message) => {
+    expect(problemOf(withTools(lists), { tools }).message).toMatch(message);
+  });
+});

@@ -46,6 +46,7 @@ describe('golden histories', () => {
         'answer-search-denied.json',
         'answer-validation-failed.json',
         'flow-clarify.json',
+        'flow-compensated.json',
         'flow-with-pure-activity.json',
         'ingest.json',
         'maintain.json',

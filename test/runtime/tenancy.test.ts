@@ -42,6 +42,7 @@ import { temporalAddress, useDatabase } from '../support/services.ts';
 import type { Sent } from '../support/statements.ts';
 import { isFrom, statementsIn } from '../support/statements.ts';
 import { testTools } from '../support/test-tools.ts';
+import { undoableTools } from '../support/undoable-tools.ts';
 
 /** What any pool of this process sent, but for the owner's. */
 const sent: Sent[] = [];
@@ -63,12 +64,13 @@ const TABLE_OF_STATEMENT = /(?:from|into|update|join)\s+(?:only\s+)?(?:countersi
 
 const model = scriptedModel();
 const { tools } = testTools();
+const undoable = undoableTools();
 let server: Awaited<ReturnType<typeof startModelServer>>;
 beforeAll(async () => {
   server = await startModelServer();
 });
 const engine = useEngine({
-  tools,
+  tools: [...tools, ...undoable.tools],
   models: { 'scripted-in-test': model },
   approvers: { manager: ['refund-approvers'], second: ['refund-approvers'] },
   releases: () => ({
@@ -79,6 +81,8 @@ models:
 `,
     'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: scripted-in-test\ntools: [${tools.map((tool) => tool.definition.name).join(', ')}]\n`,
     'desk/prompt.md': 'Do what is asked.',
+    'booker/manifest.yaml': `name: booker\nversion: 1.0.0\nmodel: scripted-in-test\ntools: [${undoable.offered}]\ncompensations: [${undoable.hidden}]\nbudgets: { max_turns: 1 }\n`,
+    'booker/prompt.md': 'Book what is asked.',
     'paid/manifest.yaml': 'name: paid\nversion: 1.0.0\nmodel: paid\n',
     'paid/prompt.md': 'Rewrite.',
     'found/manifest.yaml': `name: found\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.1 }\n`,
@@ -158,6 +162,9 @@ beforeAll(async () => {
   const refund = await client.agent({ task: 'refund A-2' }, { release: 'desk', principal: STAFF });
   await decideNext(client, refund, { signer: engine.approver('manager') });
   await refund.result();
+  model.script('reserve A-3', [{ calls: [{ tool: 'reserve', args: { item: 'A-3' } }] }]);
+  const reserved = await client.agent({ task: 'reserve A-3' }, { release: 'booker', principal: STAFF });
+  expect(await reserved.result()).toMatchObject({ compensations: [{ status: 'done' }] });
   await everyRead(refund, paid);
   await everyRareWrite(refund);
   await everyNotification();

@@ -7,7 +7,7 @@ import type { Config } from '../../runtime/config.ts';
 import { createWorker } from '../../worker/create-worker.ts';
 import type { OutsideServices } from './outside-tools.ts';
 import { outsideTools } from './outside-tools.ts';
-import { pay, payingModel, payOnce } from './paying-tools.ts';
+import { bookingTools, pay, payingModel, payOnce } from './paying-tools.ts';
 
 export interface PauseAt {
   readonly step: string;
@@ -22,6 +22,8 @@ export interface PausingWorkerArgument {
   readonly pauseAt: PauseAt | null;
   /** With the tools and the model of paying-tools.ts. @default false */
   readonly pays?: boolean;
+  /** With the tools that book and cancel, and the model, of paying-tools.ts. @default false */
+  readonly books?: boolean;
   /** With the tools of outside-tools.ts, and the model of paying-tools.ts. @default none */
   readonly outside?: OutsideServices;
 }
@@ -32,6 +34,7 @@ const {
   buildId,
   pauseAt,
   pays = false,
+  books = false,
   outside,
 } = JSON.parse(process.argv[2] ?? '{}') as PausingWorkerArgument;
 
@@ -58,6 +61,7 @@ const { run } = await createWorker({
   workflowBundle: { code: readFileSync(bundlePath, 'utf8'), buildId },
   // One at a time: a worker that sleeps in its only activity holds no poll that would swallow the next attempt.
   ...(pays && { tools: [pay, payOnce], models: { paying: payingModel }, maxConcurrentActivities: 1 }),
+  ...(books && { tools: bookingTools, models: { paying: payingModel }, maxConcurrentActivities: 1 }),
   ...(outside !== undefined && { tools: await outsideTools(outside), models: { paying: payingModel } }),
   activityInterceptors: [({ info }) => ({ inbound: pausing(info.activityType) })],
 });

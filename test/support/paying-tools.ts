@@ -62,3 +62,32 @@ export const payingModel: Model = {
     return { text: '', finishReason: 'tool-calls', toolCalls: [{ id: 'call-1', tool, args }], usage };
   },
 };
+
+const booking = { input, risk: 'low' } as const;
+
+/** `book_KIND` and `cancel_KIND`: what is booked is cancelled with a key, or without. */
+const bookings = (kind: string, idempotent: boolean) => [
+  defineTool({
+    ...booking,
+    name: `book_${kind}`,
+    description: 'Books.',
+    idempotent: true,
+    run: async ({ order }, { setting, idempotencyKey }) =>
+      await post(setting('TOOL_PAY_URL'), { order, does: 'book' }, idempotencyKey),
+    compensate: { tool: `cancel_${kind}`, args: ({ order }) => ({ order }) },
+  }),
+  defineTool({
+    ...booking,
+    name: `cancel_${kind}`,
+    description: 'Cancels.',
+    idempotent,
+    run: async ({ order }, { setting, idempotencyKey }) => {
+      const key = idempotent ? idempotencyKey : undefined;
+      const { id, pause } = await post(setting('TOOL_PAY_URL'), { order, does: 'cancel' }, key);
+      return pause === true ? await stopDead() : { id };
+    },
+  }),
+];
+
+/** For compensations in workers that are killed. */
+export const bookingTools = [...bookings('keyed', true), ...bookings('once', false)];

@@ -38,6 +38,8 @@ export const Failure = {
   CallDenied: 'countersign.tool.Denied',
   /** The worker's tool differs from the one that the release pins. Nothing happened. */
   ToolChanged: 'countersign.tool.DefinitionChanged',
+  /** The effect was undone in this run, or is being undone by another call. Nothing happened. */
+  EffectUndone: 'countersign.tool.Undone',
   /** The funnel was asked for a call that was never judged, or another run's. Nothing happened. */
   CallNotJudged: 'countersign.tool.NotJudged',
   /** An attempt slept past its lease and may not start the effect any more. */

@@ -17,6 +17,7 @@ export const ENGINE_ACTIVITIES = [
   'takeAnswer',
   'callTool',
   'closeApproval',
+  'planCompensations',
   'openGeneration',
   'measureGeneration',
   'indexGeneration',

@@ -1,6 +1,7 @@
 // What a run answers. A reply exists only if it was made by the run's own steps.
 
 import type { BudgetLimit } from './budget.ts';
+import type { Compensation } from './compensation.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 
@@ -64,6 +65,8 @@ export interface BudgetExhausted extends ReplyBase {
   readonly limit: BudgetLimit;
   /** The last validated answer, or `null`. */
   readonly last: Answered | null;
+  /** What came of undoing what was done; absent when there was nothing to undo. */
+  readonly compensations?: readonly Compensation[];
 }
 
 export interface Failed extends ReplyBase {
@@ -71,6 +74,8 @@ export interface Failed extends ReplyBase {
   /** A type of `failures.ts`. */
   readonly code: string;
   readonly message: string;
+  /** What came of undoing what was done; absent when there was nothing to undo. */
+  readonly compensations?: readonly Compensation[];
 }
 
 export type Reply = Answered | Refused | Clarify | HandedOver | BudgetExhausted | Failed;

@@ -1,6 +1,7 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
+import type { Compensation, UndoableEffect } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
@@ -191,6 +192,8 @@ export interface RecordInput extends StepInput {
   readonly repairs: number;
   readonly toolCalls?: number;
   readonly approvals?: number;
+  /** Effects that were to be undone, in the order of trying; absent when nothing was. */
+  readonly compensations?: readonly Pick<Compensation, 'effectKey' | 'tool' | 'by' | 'status'>[];
   /** The most that was found, and hidden, in one prompt, by kind. Absent when nothing was found. */
   readonly found?: FoundCounts;
   /** Every verdict of the run but that of admission, each once. */
@@ -211,6 +214,8 @@ export interface JudgeCallInput extends StepInput {
   readonly trust: CallTrust;
   /** Of arguments that an approver changed: the approval where they did. What people were asked for there is asked for again. */
   readonly editedAt?: ApprovalId;
+  /** An effect of this run that the call is to undo. Its arguments are made by the effect's tool, and `args` count only when edited. */
+  readonly compensates?: Digest;
 }
 
 /** `allow`: go on. `approval`: ask people first. `deny` and `invalid`: nothing will happen, and `message` says why. */
@@ -302,6 +307,11 @@ export interface CloseApprovalInput extends StepInput {
   readonly decidedBy: readonly string[];
 }
 
+export interface PlannedCompensations extends LocalStepResult {
+  /** Newest first. */
+  readonly effects: readonly UndoableEffect[];
+}
+
 export interface OpenGenerationInput extends StepInput {
   readonly path: string;
   readonly collection: string;
@@ -354,6 +364,8 @@ export interface EngineActivities {
   takeAnswer(input: TakeAnswerInput): Promise<TakenAnswer>;
   /** Writes how an approval ended. */
   closeApproval(input: CloseApprovalInput): Promise<LocalStepResult>;
+  /** Reads which effects of the run can be undone. */
+  planCompensations(input: StepInput): Promise<PlannedCompensations>;
   openGeneration(input: OpenGenerationInput): Promise<OpenedGeneration>;
   measureGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;

@@ -55,6 +55,8 @@ export interface ToolDefinition {
   readonly amount?: 'code' | AmountArguments | undefined;
   /** Where a tool that is not code of ours comes from. @default code */
   readonly source?: ToolSource | undefined;
+  /** Name of the tool that undoes what this one did. @default none */
+  readonly compensation?: string | undefined;
 }
 
 /** What a run carries of a tool of its release. */
@@ -63,6 +65,8 @@ export interface PinnedTool {
   /** Digest of the {@link ToolDefinition}. The funnel refuses a worker whose tool has another. */
   readonly definitionHash: Digest;
   readonly risk: Risk;
+  /** Name of the tool that undoes it; absent without one. */
+  readonly compensation?: string;
 }
 
 /** A call as the model wrote it: nothing in it is checked. */

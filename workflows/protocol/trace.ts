@@ -1,5 +1,6 @@
 // The trace record, one a request. The first nine fields carry the names that LLM operations tooling agrees on.
 
+import type { CompensationStatus } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
@@ -46,6 +47,13 @@ export interface TraceRecord {
   readonly tool_calls: number;
   /** Approvals that people were asked for. */
   readonly approvals: number;
+  /** Effects that were to be undone, in the order of trying; absent when nothing was. */
+  readonly compensations?: readonly {
+    readonly effect_key: Digest;
+    readonly tool: string;
+    readonly by: string;
+    readonly status: CompensationStatus;
+  }[];
   /** How many values of each kind were found in one prompt, at most; absent when none was. Never the values. */
   readonly detected?: KindCounts;
   /** How many of them the model did not see. */

@@ -122,6 +122,15 @@ describe('a tool of an HTTP service', () => {
     expect(toolOf('createRefund', {}, changed).definitionHash).not.toBe(toolOf('createRefund').definitionHash);
   });
 
+  it('may name what undoes it, like a tool of our own', () => {
+    const compensate = { tool: 'cancel_refund', args: (_args: unknown, result: unknown) => ({ refund: result }) };
+    const tool = toolOf('createRefund', { compensate });
+    expect(tool.definition.compensation).toBe('cancel_refund');
+    expect(tool.definitionHash).not.toBe(toolOf('createRefund').definitionHash);
+    expect(tool.compensate?.({}, 'r-1')).toEqual({ refund: 'r-1' });
+    expect(() => toolOf('createRefund', { compensate: { ...compensate, tool: 'create_refund' } })).toThrow('its own');
+  });
+
   it('puts each argument in its place, and the secret beside them', async () => {
     await callTool(toolOf('addNote'), { order: 'A 1?&#é', silent: true, 'x-reason': 'why', body: { text: null } });
     expect(last()).toMatchObject({

@@ -65,6 +65,7 @@ describe('a tool', () => {
     expect(tool.definitionHash).toBe(digestOf(tool.definition));
     expect(tool.timeoutMs).toBe(30_000);
     expect(tool).not.toHaveProperty('receipt');
+    expect(tool).not.toHaveProperty('compensate');
   });
 
   it('cannot be changed afterwards', () => {
@@ -203,6 +204,33 @@ describe('a definition', () => {
   it('keeps its hash when only code or timeout change', () => {
     const other = of({ run: async () => ({ refundId: 'x' }), timeoutMs: 5, receipt: () => 'x' });
     expect(other.definitionHash).toBe(of().definitionHash);
+  });
+});
+
+describe('a tool that names what undoes it', () => {
+  const undone = (tool: string): Tool =>
+    of({ compensate: { tool, args: ({ order_id }, result) => ({ order_id, result }) } });
+
+  it('has the name in its definition, and so in its hash', () => {
+    expect(undone('cancel_refund').definition).toEqual({ ...of().definition, compensation: 'cancel_refund' });
+    const hashes = [of(), undone('cancel_refund'), undone('void_refund')].map((tool) => tool.definitionHash);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  it('makes the arguments of the other, of its own and of its result', () => {
+    const args = undone('cancel_refund').compensate?.({ order_id: 'A-1' }, { refundId: 'r' });
+    expect(args).toEqual({ order_id: 'A-1', result: { refundId: 'r' } });
+  });
+
+  it.each([
+    ['refund_order', 'it cannot be its own compensation'],
+    ['Cancel Refund', 'compensate.tool is the name of another tool'],
+  ])('is refused when that is %s', (name, message) => {
+    expect(() => undone(name)).toThrow(`Tool "refund_order": ${message}`);
+  });
+
+  it('is refused without a function for the arguments', () => {
+    expect(() => of({ compensate: { tool: 'cancel_refund' } as never })).toThrow('compensate.args is a function');
   });
 });
 

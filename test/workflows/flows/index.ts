@@ -13,6 +13,7 @@ import { flow } from 'countersign/workflow';
 
 export { agent, answer, ingest, maintain } from 'countersign/workflow';
 export { refundDesk } from '../../../examples/refund-desk.ts';
+export { failsAfterwards } from './compensation.ts';
 
 interface Question {
   readonly text: string;
