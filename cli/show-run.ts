@@ -1,5 +1,7 @@
 // How a run looks on a terminal: its reply, its citations and its timeline.
 import type { Reply, Timeline } from '../client/index.ts';
+import type { RunFlag, RunFlags } from '../workflows/protocol/index.ts';
+import { RUN_FLAGS } from '../workflows/protocol/index.ts';
 import { alignTable, paint, print } from './output.ts';
 import { visible, visibleLines } from './untrusted-text.ts';
 
@@ -69,6 +71,20 @@ export function printTimeline({ steps, events }: Timeline, indent = ''): void {
   const table = alignTable(rows).split('\n');
   for (const [i, { outcome }] of steps.entries()) print(paint(MARK[outcome][0], table[i] ?? ''));
   print(paint('dim', `${indent}${events} events in history`));
+}
+
+const BECAME: Readonly<Record<RunFlag, string>> = {
+  sawUntrusted: 'saw untrusted text',
+  reachedSensitive: 'reached sensitive data',
+  acted: 'acted',
+};
+
+/** The flags of the rule of two, each with the step at which it became true. @param flags of a trace; absent when none did */
+export function printFlags(flags: RunFlags = {}, indent = ''): void {
+  const raised = RUN_FLAGS.flatMap((flag) =>
+    flags[flag] === undefined ? [] : [[`${indent}${BECAME[flag]}`, flags[flag]]],
+  );
+  if (raised.length > 0) print(alignTable(raised));
 }
 
 export function milliseconds(ms: number): string {

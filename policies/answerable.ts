@@ -16,6 +16,8 @@ const tool = { name: 'example', risk: 'low', idempotent: true } as const;
 const run = { tenant, requestType: 'answer', release };
 const trust = {
   sawUntrusted: false,
+  reachedSensitive: false,
+  acted: false,
   sensitivity: 'public',
   origins: ['user'],
   untrustedArguments: 0,

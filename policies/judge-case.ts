@@ -4,7 +4,7 @@ import type { Expectation, PolicyCase, PolicyQuestion } from './cases.ts';
 import type { RunFacts } from './judge.ts';
 import { judge } from './judge.ts';
 import { judgeApprover } from './judge-approver.ts';
-import type { CallFacts } from './judge-call.ts';
+import type { CallFacts, JudgedTool } from './judge-call.ts';
 import { judgeCall } from './judge-call.ts';
 import { judgeModel } from './judge-model.ts';
 import { judgeRelease } from './judge-release.ts';
@@ -103,27 +103,30 @@ function runOf(tenant: string, { request_type: requestType, release, release_ris
 
 interface CallContext {
   readonly saw_untrusted: boolean;
+  readonly reached_sensitive: boolean;
+  readonly acted: boolean;
   readonly sensitivity: CallFacts['sensitivity'];
   readonly untrusted_arguments: number;
   readonly repeated: boolean;
 }
 
 function factsOf(context: CallContext): Omit<CallFacts, 'origins'> {
-  const { saw_untrusted: sawUntrusted, sensitivity, untrusted_arguments: untrustedArguments, repeated } = context;
-  return { sawUntrusted, sensitivity, untrustedArguments, repeated };
+  const { saw_untrusted: sawUntrusted, reached_sensitive: reachedSensitive, acted, sensitivity } = context;
+  const { untrusted_arguments: untrustedArguments, repeated } = context;
+  return { sawUntrusted, reachedSensitive, acted, sensitivity, untrustedArguments, repeated };
 }
 
-const toolOf = ({
-  id,
-  ...tool
-}: {
+interface ToolInCase {
   readonly id: string;
   readonly risk: RunFacts['release']['risk'];
   readonly idempotent: boolean;
-}) => ({
-  name: id,
-  ...tool,
-});
+  readonly reads?: CallFacts['sensitivity'] | undefined;
+  readonly acts?: boolean | undefined;
+}
+
+function toolOf({ id: name, reads, acts, ...tool }: ToolInCase): JudgedTool {
+  return { name, ...tool, ...(reads !== undefined && acts !== undefined && { access: { reads, acts } }) };
+}
 
 function partsOf(release: string): { readonly name: string; readonly version: string } {
   const [name = '', version = ''] = release.split('@');

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
 import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import { accessOf } from '../workflows/protocol/index.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
 const risk = z.enum(['low', 'medium', 'high', 'critical']);
+const sensitivity = z.enum(['public', 'internal', 'confidential', 'restricted']);
 
 /** The body whose JCS is hashed. What is not here does not change the digest. */
 export const releaseBodySchema = z.object({
@@ -43,6 +45,7 @@ export const releaseBodySchema = z.object({
           idempotent: z.boolean(),
           hasPreview: z.boolean(),
           source: z.object({ kind: z.enum(['mcp', 'http']), name: z.string(), digest }).optional(),
+          access: z.object({ reads: sensitivity, acts: z.boolean() }).optional(),
         }),
       }),
     )
@@ -79,6 +82,7 @@ export function pinned(release: Release): PinnedRelease {
         name: definition.name,
         definitionHash,
         risk: definition.risk,
+        access: accessOf(definition),
       })),
     }),
     ...(budgets !== undefined && { budgets }),

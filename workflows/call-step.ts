@@ -10,9 +10,10 @@ import type { Edit } from './decided-call.ts';
 import { editedTrust, editOf, notApproved, noteOf, sayWho } from './decided-call.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { CallJudgement, CallResult, CallToolInput, CallTrust } from './protocol/index.ts';
-import { Failure } from './protocol/index.ts';
+import type { CallJudgement, CallResult, CallToolInput, CallTrust, RunFlags, ToolAccess } from './protocol/index.ts';
+import { completesAllThree, Failure, factsOf, flagsOfCall } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
+import { flagsNow, hasSensitive, raise, toolAccess } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
@@ -48,6 +49,7 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
   let trust = asked;
   let edit: Edit | undefined;
   for (;;) {
+    const flags = flagsNow(state);
     const judged: CallJudgement = await localStep('judgeCall', {
       ...stepInput(state, 'judgeCall'),
       ...origin,
@@ -55,6 +57,7 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
       tool,
       args,
       trust,
+      flags,
       ...(edit !== undefined && { editedAt: edit.follows.approvalId }),
     });
     noteVerdict(state, judged.verdict);
@@ -77,18 +80,34 @@ async function judgedCall(state: RunState, { tool, ...call }: Call, asked: CallT
       if (decided.state !== 'approved') return notApproved(tool, decided);
       approval = { approvalId: decided.pending.approvalId, decisions: decided.counted.map((decision) => decision.jws) };
     }
+    const access = toolAccess(state, tool);
+    if (approval === undefined && isOutrun(state, judged, flags, access)) continue;
+    const calling = stepInput(state, 'callTool');
+    // Before its funnel: whatever becomes of it, it may have happened.
+    raise(state, calling.stepPath, flagsOfCall(access));
     const { generation } = admissionOf(state);
     const { retrieval } = releaseOf(state);
     const result = await throughFunnel(tool, {
-      ...stepInput(state, 'callTool'),
+      ...calling,
       ...origin,
       effectKey,
       ...(approval !== undefined && { approval }),
       ...(retrieval !== undefined && { retrieval }),
       ...(generation !== undefined && { generation }),
     });
+    raise(state, calling.stepPath, { reachedSensitive: hasSensitive([result.sensitivity]) });
     return edit === undefined ? result : { ...result, note: noteOf(edit) };
   }
+}
+
+/**
+ * Let through by what the run had behind it then, while other calls of it went on: now people would be asked. Histories of before the
+ * rule of two have no flags in their verdicts, and go on as they did.
+ */
+function isOutrun(state: RunState, { verdict }: CallJudgement, judged: RunFlags, access: ToolAccess): boolean {
+  if (verdict?.facts.context['acted'] === undefined) return false;
+  const asksAt = (flags: RunFlags): boolean => completesAllThree(factsOf(flags), access);
+  return asksAt(state.flags) && !asksAt(judged);
 }
 
 /** The approval, decided; or why nobody could decide it. */

@@ -15,12 +15,14 @@ import type {
   Passage,
   RefusalReason,
   Retrieval,
+  StepPath,
   Turn,
   Verdict,
 } from './protocol/index.ts';
 import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
+import { foundSensitive, hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { addUsage, admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteFound, noteVerdict } from './verdicts.ts';
@@ -74,17 +76,19 @@ export async function written(
   const releaseDigest = releaseOf(state).digest;
   spendTurn(state);
   state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
+  const assembling = stepInput(state, 'assemble');
   const assembled = await localStep('assemble', {
-    ...stepInput(state, 'assemble'),
+    ...assembling,
     releaseDigest,
     question,
     passages,
     ...(turns.length > 0 && { turns }),
     ...(repair !== undefined && { repair }),
   });
-  const trust = trustOf(state, assembled);
+  const trust = trustOf(state, assembled, assembling.stepPath);
+  const generating = stepInput(state, 'generate');
   const generation = await generate(state, {
-    ...stepInput(state, 'generate'),
+    ...generating,
     releaseDigest,
     prompt: assembled.prompt,
     access: accessOf(state, assembled),
@@ -92,6 +96,8 @@ export async function written(
   if (typeof generation === 'string') return refusedByPolicy(generation);
   noteVerdict(state, generation.verdict);
   noteFound(state, generation.found);
+  const reachedSensitive = generation.found !== undefined && foundSensitive(generation.found);
+  raise(state, generating.stepPath, { reachedSensitive });
   state.usage = addUsage(state.usage, generation.usage);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
@@ -138,8 +144,11 @@ async function generate(state: RunState, input: GenerateInput): Promise<Generati
 }
 
 /** Everything in a model's context marks what it writes. */
-function trustOf(state: RunState, { labels }: Assembled): CallTrust {
-  state.sawUntrusted ||= labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+function trustOf(state: RunState, { labels }: Assembled, stepPath: StepPath): CallTrust {
+  const sawUntrusted = labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+  const reachedSensitive = hasSensitive(labels.map(({ sensitivity }) => sensitivity));
+  raise(state, stepPath, { sawUntrusted, reachedSensitive });
+  state.sawUntrusted ||= sawUntrusted;
   state.sensitivity = highestSensitivity([state.sensitivity, ...labels.map(({ sensitivity }) => sensitivity)]);
   return { labels, sawUntrusted: state.sawUntrusted, sensitivity: state.sensitivity };
 }

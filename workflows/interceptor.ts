@@ -27,6 +27,7 @@ import { localStep } from './local-step.ts';
 import { maintain, requireMaintenanceStart } from './maintain.ts';
 import type { BudgetExhausted, Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
 import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import { flagsNow } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
 
@@ -224,6 +225,7 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     ...(state.toolCalls > 0 && { toolCalls: state.toolCalls }),
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
     ...(state.found !== undefined && { found: state.found }),
+    ...(Object.keys(state.flags).length > 0 && { flags: flagsNow(state) }),
     ...(state.verdicts.size > 0 && { verdicts: [...state.verdicts.values()] }),
   };
   await CancellationScope.nonCancellable(() => localStep('record', input));

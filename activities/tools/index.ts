@@ -1,5 +1,6 @@
 // `countersign/tools`: what the code of a tool needs. It runs in workers only, behind the funnel.
 
+export type { ToolAccess } from '../../workflows/protocol/index.ts';
 export type { HttpServer, McpToolOptions, McpToolsOptions, StdioServer } from '../adapters/mcp/mcp-tools.ts';
 export { mcpTools } from '../adapters/mcp/mcp-tools.ts';
 export type { OpenApiToolOptions, OpenApiToolsOptions } from '../adapters/openapi/openapi-tools.ts';

@@ -1,9 +1,10 @@
 // A tool that somebody else defines: an MCP server, an OpenAPI document. Its texts are untrusted; what it takes is enforced here,
 // before anything is sent, and what it is called elsewhere is part of what a release pins.
 import { canonicalJson, digestOf } from '../../runtime/canonical.ts';
-import type { Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
+import type { Risk, ToolAccess, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
+import { accessSaid } from './access.ts';
 import { MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
 import type { CompiledSchema, JsonSchema } from './json-schema.ts';
 import { compileSchema } from './json-schema.ts';
@@ -24,6 +25,13 @@ export interface OutsideToolOptions {
   readonly risk?: Risk;
   /** Arguments that must not come from text of documents or of other tools. @default none */
   readonly mustBeTrusted?: readonly string[];
+  /**
+   * What it can reach and do, for the rule of two; `reads` is also what its results count as. What a server says of itself
+   * (`readOnlyHint`, `openWorldHint`) or a method (`GET`) does not count.
+   *
+   * @default `acts: true`; `reads: 'restricted'`, or `'internal'` with risk `low`
+   */
+  readonly access?: ToolAccess;
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
 }
@@ -97,6 +105,7 @@ function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefini
     idempotent,
     hasPreview: true,
     source,
+    ...accessSaid(options.access, wrong),
   };
 }
 

@@ -5,6 +5,7 @@ import type { WireVersion } from './limits.ts';
 import type { TrustLabel } from './passage.ts';
 import type { Sensitivity } from './principal.ts';
 import type { Risk } from './release.ts';
+import type { ToolAccess } from './rule-of-two.ts';
 
 /** Where the definition of a tool comes from that is not code of ours. */
 export interface ToolSource {
@@ -32,6 +33,8 @@ export interface ToolDefinition {
   readonly hasPreview: boolean;
   /** Where a tool that is not code of ours comes from. @default code */
   readonly source?: ToolSource | undefined;
+  /** What it can reach and do. @default what {@link accessOf} takes it for */
+  readonly access?: ToolAccess | undefined;
 }
 
 /** What a run carries of a tool of its release. */
@@ -40,6 +43,8 @@ export interface PinnedTool {
   /** Digest of the {@link ToolDefinition}. The funnel refuses a worker whose tool has another. */
   readonly definitionHash: Digest;
   readonly risk: Risk;
+  /** As said, or as it counts. Absent in histories of before the rule of two. */
+  readonly access?: ToolAccess;
 }
 
 /** A call as the model wrote it: nothing in it is checked. */

@@ -77,6 +77,17 @@ describe('policy explain', () => {
     expect(code).toBe(0);
   });
 
+  it('says when the rule of two asks although a permit lets a call through', async () => {
+    const question = ['--as', 'staff', '--action', 'call_tool', '--resource', 'look_up_order', '--set', 'risk=low'];
+    const flags = ['--set', 'saw_untrusted=true', '--set', 'reached_sensitive=true'];
+    const { stdout } = await policy('explain', ...question, ...flags);
+    expect(stdout).toContain('allowed with an approval: staff, call_tool look_up_order\n');
+    expect(stdout).toContain('why     rule-of-two: untrusted text, sensitive data and an act in one run');
+    expect(stdout).toContain('asks    1 of refund-approvers');
+    const reading = ['--set', 'reads=internal', '--set', 'acts=false'];
+    expect((await policy('explain', ...question, ...flags, ...reading)).stdout).toContain('allowed: staff');
+  });
+
   it('names the permits that do not apply to a denial by default', async () => {
     const who = ['--principal', '{ id: eve, groups: [visitors] }'];
     const { stdout } = await policy('explain', ...who, '--action', 'ask', '--resource', 'r@1.0.0');
