@@ -3,6 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import type { FrozenCall } from '../../activities/frozen-calls.ts';
+import { lookAgain } from '../../activities/frozen-calls.ts';
 import { defineTool } from '../../activities/tools/index.ts';
 import { printFlags } from '../../cli/show-run.ts';
 import type { RunHandle } from '../../client/index.ts';
@@ -143,6 +145,12 @@ describe('a call that completes untrusted text, sensitive data and an act', () =
     expect(await approve(run)).toBe('read_case');
     await run.result();
     expect(did('A-2')).toEqual(['post', 'read_case']);
+    // A second attempt of either would be judged by what was called before its first.
+    const rows = await engine.sql('owner')<FrozenCall[]>`
+      select effect_key as "effectKey", run_id as "runId", tool, args_hash as "argsHash" from tool_calls
+      where run_id = ${run.id} order by judged_at`;
+    const before = rows.map(async (call) => (await lookAgain(engine.db('worker').of('default'), call)).called);
+    expect(await Promise.all(before)).toEqual([[], [{ tool: 'post', sensitivity: 'public' }]]);
   });
 
   it('waits where the tool had not said what its result turned out to be', async () => {
