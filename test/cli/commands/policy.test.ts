@@ -37,7 +37,9 @@ describe('policy validate', () => {
     expect(stderr).toContain(
       `${folder}/access.cedar:${line('Team::"')}: policy suspended-accounts-may-not-do-anything: unrecognized entity type \`Team\``,
     );
-    expect(stderr).toContain('hint: The context of call_tool has: acted, approved, origins, reached_sensitive, release,');
+    expect(stderr).toContain(
+      'hint: The context of call_tool has: acted, approved, origins, reached_sensitive, release,',
+    );
     expect(stderr).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
     expect(stderr).not.toMatch(STACK_FRAME);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
