@@ -11,11 +11,12 @@ import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { CallResult, CallToolInput, EngineActivities, Principal } from '../workflows/protocol/index.ts';
-import { Failure, MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
+import { eitherOf, Failure, MAX_REASON_CHARS } from '../workflows/protocol/index.ts';
+import { flagsCalledBefore } from './called-before.ts';
 import { previewToUndo, requireUndone } from './compensations.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
-import { isRepeated, requireCall } from './frozen-calls.ts';
+import { lookAgain, requireCall } from './frozen-calls.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { requireStart } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
@@ -169,11 +170,16 @@ async function clear(input: CallToolInput, dependencies: CallToolDependencies): 
       ? undefined
       : await requireUndone(sql, start, { runId, effectKey: call.compensates, by: call.tool }, release.body);
   const facts = { ...judged, ...(undoes !== undefined && { compensates: undoes.call.tool }) };
+  const { repeated, called } = await lookAgain(sql, call);
   const question: CallQuestion = {
     ...runFactsOf(input, release.body),
     principal,
     tool: tool.definition,
-    trust: { ...facts, repeated: facts.repeated || (await isRepeated(sql, call)) },
+    trust: {
+      ...facts,
+      ...eitherOf(facts, flagsCalledBefore(called, release.body)),
+      repeated: facts.repeated || repeated,
+    },
   };
   const verdict = judgeCall(policy, question);
   if (verdict.decision === 'deny') throw denied(call, verdict.rules);

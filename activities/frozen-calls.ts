@@ -8,6 +8,8 @@ import type { StartedRun } from '../runtime/keys/index.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Digest, KeyedHash, Risk, RunId, StepPath, Verdict } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
+import type { CalledBefore } from './called-before.ts';
+import { calledBefore } from './called-before.ts';
 import { standing } from './denials.ts';
 
 export interface FrozenCall {
@@ -106,31 +108,42 @@ export async function requireCall(
   };
 }
 
-/** What a verdict needs to know of the call's past and of what is denied in its tenant, in one statement. */
+/** What a verdict needs to know of the past of its call and run. */
+interface Past {
+  /** The same tool with the same arguments was called in this run before, with an effect that is or may be there. */
+  readonly repeated: boolean;
+  readonly called: readonly CalledBefore[];
+}
+
+/** The past as of now, and what is denied in the tenant, in one statement. */
 export async function lookBack(
   sql: Sql,
   call: Pick<FrozenCall, 'runId' | 'tenant' | 'tool' | 'argsHash'>,
-): Promise<{ readonly repeated: boolean; readonly denials: readonly Denial[] }> {
-  const [row] = await sql<{ repeated: boolean; denials: readonly Denial[] }[]>`
+): Promise<Past & { readonly denials: readonly Denial[] }> {
+  const [row] = await sql<(Past & { denials: readonly Denial[] })[]>`
     select exists (
       select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
       where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
         and r.state in ('done', 'unknown')) as repeated,
+      ${calledBefore(sql, call.runId, null)} as called,
       ${standing(sql, call.tenant)} as denials`;
   if (row === undefined) throw new Error(`The ledger did not say what it knows of a call of run ${call.runId}`);
   return row;
 }
 
-/** Whether another call of the same tool with the same arguments was made in this run before, with an effect that is or may be there. */
-export async function isRepeated(
+/** The past of a call that is about to have its effect: other calls only. */
+export async function lookAgain(
   sql: Sql,
   call: Pick<FrozenCall, 'runId' | 'tool' | 'argsHash' | 'effectKey'>,
-): Promise<boolean> {
-  const rows = await sql`
-    select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
-    where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
-      and c.effect_key <> ${call.effectKey} and r.state in ('done', 'unknown') limit 1`;
-  return rows.length > 0;
+): Promise<Past> {
+  const [row] = await sql<Past[]>`
+    select exists (
+      select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
+      where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
+        and c.effect_key <> ${call.effectKey} and r.state in ('done', 'unknown')) as repeated,
+      ${calledBefore(sql, call.runId, call.effectKey)} as called`;
+  if (row === undefined) throw new Error(`The ledger did not say what it knows of call ${call.effectKey}`);
+  return row;
 }
 
 function openContent(start: StartedRun, effectKey: Digest, sealed: Uint8Array, refuse: () => Error) {

@@ -22,12 +22,15 @@ import type {
   Verdict,
 } from '../workflows/protocol/index.ts';
 import {
+  eitherOf,
   Failure,
+  factsOf,
   highestSensitivity,
   MAX_REASON_CHARS,
   MAX_TOOL_ARGUMENTS_BYTES,
 } from '../workflows/protocol/index.ts';
 import { requireRequest } from './approval-requests.ts';
+import { flagsCalledBefore } from './called-before.ts';
 import { argumentsToUndo, previewToUndo, requireUndone } from './compensations.ts';
 import type { Denials } from './denials.ts';
 import type { FrozenCall } from './frozen-calls.ts';
@@ -77,14 +80,16 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
 
   const argsHash = hashOfArguments(start, input.tool, args);
   const asked = { runId, tenant, tool: input.tool, argsHash };
-  const [principal, { repeated, denials: standing }] = await Promise.all([
+  const [principal, { repeated, called, denials: standing }] = await Promise.all([
     ledgeredPrincipal(input, start, assertionKey),
     denials.along(tenant, () => lookBack(sql, asked)),
   ]);
   const { definition, definitionHash } = tool;
   const untrustedArguments = untrustedOf(tool, args, trust);
+  const flags = eitherOf(factsOf(input.flags ?? {}), flagsCalledBefore(called, body));
   const facts = {
-    sawUntrusted: trust.sawUntrusted,
+    ...flags,
+    sawUntrusted: flags.sawUntrusted || trust.sawUntrusted,
     sensitivity: highestSensitivity([trust.sensitivity ?? 'public', ...trust.labels.map((label) => label.sensitivity)]),
     origins: [...new Set(trust.labels.map(({ origin }) => origin))],
     untrustedArguments,

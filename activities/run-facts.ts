@@ -16,13 +16,18 @@ export function runFactsOf(
 
 export const nameOf = ({ name, version }: Pick<ReleaseBody, 'name' | 'version'>): string => `${name}@${version}`;
 
-/** As the call was judged. What a call of an earlier version does not say counts as the worst. */
+/**
+ * As the call was judged. What a call of an earlier version does not say counts as the worst; of its flags, what follows from the rest,
+ * since the ledger knows of the calls before it.
+ */
 export function callFactsOf({ verdict }: FrozenCall): CallFacts {
   const { context } = verdict.facts;
   const { origins, compensates } = context;
   const amount = amountOf(context);
   return {
     sawUntrusted: context['saw_untrusted'] === true,
+    reachedSensitive: context['reached_sensitive'] === true,
+    acted: context['acted'] === true,
     sensitivity: SENSITIVITIES.find((each) => SENSITIVITY_RANK[each] === context['sensitivity']) ?? 'restricted',
     origins: Array.isArray(origins) ? origins.map(String) : [],
     untrustedArguments: Number(context['untrusted_arguments'] ?? 0),

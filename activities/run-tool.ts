@@ -38,7 +38,7 @@ export async function runTool(run: ToolRun): Promise<Settlement> {
   const { tool, call } = run;
   const marks: Marks = { sensitivity: undefined, docIds: new Set() };
   const marked = (): Pick<Settlement, 'sensitivity' | 'docIds'> => ({
-    sensitivity: marks.sensitivity ?? 'internal',
+    sensitivity: marks.sensitivity ?? tool.definition.access?.reads ?? 'internal',
     docIds: [...marks.docIds],
   });
   const timer = new AbortController();

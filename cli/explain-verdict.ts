@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import type { AccessPolicy } from '../policies/load.ts';
 import type { Action, Verdict } from '../workflows/protocol/index.ts';
+import { RULE_OF_TWO } from '../workflows/protocol/index.ts';
 
 /** Lines for people. */
 export function explainVerdict(policy: AccessPolicy, verdict: Verdict): readonly string[] {
@@ -29,13 +30,17 @@ function wordOf({ decision, mask }: Verdict): string {
   return decision === 'allow' ? 'allowed' : 'denied';
 }
 
+/** Rules that are not Cedar's, by what stands before the colon. */
+const OWN_RULES: ReadonlyMap<string, string> = new Map([
+  ['risk-class', 'what its class demands, in risk-classes.yaml'],
+  [RULE_OF_TWO, 'untrusted text, sensitive data and an act in one run; no policy switches it off'],
+]);
+
 function ruleLines(policy: AccessPolicy, rule: string): readonly string[] {
   const source = policy.sources.get(rule);
   if (source === undefined) {
-    const [kind] = rule.split(':');
-    return [
-      `why     ${rule}: ${kind === 'risk-class' ? 'what its class demands, in risk-classes.yaml' : 'not a policy of this set'}`,
-    ];
+    const [kind = ''] = rule.split(':');
+    return [`why     ${rule}: ${OWN_RULES.get(kind) ?? 'not a policy of this set'}`];
   }
   const text = source.text.split('\n').map((line) => `          ${line}`);
   return [`why     ${rule}, ${relative('', source.file)}:${source.line}`, ...text];

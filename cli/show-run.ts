@@ -1,5 +1,7 @@
 // How a run looks on a terminal: its reply, its citations and its timeline.
 import type { Reply, Timeline, TraceRecord } from '../client/index.ts';
+import type { RunFlag, RunFlags } from '../workflows/protocol/index.ts';
+import { RUN_FLAGS } from '../workflows/protocol/index.ts';
 import { KEY_CHARS } from './effect-state.ts';
 import { alignTable, paint, print } from './output.ts';
 import { visible, visibleLines } from './untrusted-text.ts';
@@ -84,6 +86,20 @@ export function printCompensations(compensations: TraceRecord['compensations'] =
   const table = alignTable(rows).split('\n');
   for (const [i, { status }] of compensations.entries())
     print(paint(status === 'done' ? 'green' : 'red', table[i] ?? ''));
+}
+
+const BECAME: Readonly<Record<RunFlag, string>> = {
+  sawUntrusted: 'saw untrusted text',
+  reachedSensitive: 'reached sensitive data',
+  acted: 'acted',
+};
+
+/** The flags of the rule of two, each with the step at which it became true. @param flags of a trace; absent when none did */
+export function printFlags(flags: RunFlags = {}, indent = ''): void {
+  const raised = RUN_FLAGS.flatMap((flag) =>
+    flags[flag] === undefined ? [] : [[`${indent}${BECAME[flag]}`, flags[flag]]],
+  );
+  if (raised.length > 0) print(alignTable(raised));
 }
 
 export function milliseconds(ms: number): string {

@@ -27,6 +27,8 @@ const approver = { id: 'example', groups: [] };
 const run = { tenant, requestType: 'answer', release };
 const trust = {
   sawUntrusted: false,
+  reachedSensitive: false,
+  acted: false,
   sensitivity: 'public',
   origins: ['user'],
   untrustedArguments: 0,

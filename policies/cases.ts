@@ -26,6 +26,8 @@ const trust = {
 const call = {
   ...inRun,
   ...trust,
+  reached_sensitive: z.boolean().default(false),
+  acted: z.boolean().default(false),
   untrusted_arguments: z.int().min(0).default(0),
   repeated: z.boolean().default(false),
   amount: z.int().min(0).optional(),
@@ -39,7 +41,16 @@ const compensates = z.string().min(1).optional();
 const origins = z.array(z.string()).default([]);
 const kinds = z.array(z.enum(DETECTED_KINDS));
 const detected = kinds.default([]);
-const tool = z.strictObject({ id: z.string().min(1), risk, idempotent: z.boolean().default(false) });
+/** Without `reads` and `acts` it counts as a tool that does not say. */
+const tool = z
+  .strictObject({
+    id: z.string().min(1),
+    risk,
+    idempotent: z.boolean().default(false),
+    reads: sensitivity.optional(),
+    acts: z.boolean().optional(),
+  })
+  .refine(({ reads, acts }) => (reads === undefined) === (acts === undefined), 'reads and acts go together');
 const releaseResource = z.strictObject({ id: release, risk: risk.default('low') });
 const collection = z.strictObject({ id: z.string().min(1) });
 const context = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);

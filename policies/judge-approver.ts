@@ -1,9 +1,10 @@
 // The verdict on an approver: may their decision on this call count. Beside the groups that the call's verdict asks for.
-import type { Risk, Verdict } from '../workflows/protocol/index.ts';
+import type { Verdict } from '../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { RunFacts } from './judge.ts';
 import { amountContext, judge, runContext } from './judge.ts';
-import type { CallFacts } from './judge-call.ts';
+import type { CallFacts, JudgedTool } from './judge-call.ts';
+import { accessAttributes, reachedSensitive } from './judge-call.ts';
 import type { AccessPolicy } from './load.ts';
 
 export interface ApproverQuestion extends RunFacts {
@@ -11,7 +12,7 @@ export interface ApproverQuestion extends RunFacts {
   readonly approver: { readonly id: string; readonly groups: readonly string[] };
   /** Whom the run acts for. */
   readonly requester: string;
-  readonly tool: { readonly name: string; readonly risk: Risk; readonly idempotent: boolean };
+  readonly tool: JudgedTool;
   readonly trust: CallFacts;
 }
 
@@ -33,12 +34,14 @@ export function judgeApprover(
         ...runContext(question),
         requester,
         saw_untrusted: trust.sawUntrusted,
+        reached_sensitive: reachedSensitive(trust),
+        acted: trust.acted,
         sensitivity: SENSITIVITY_RANK[trust.sensitivity],
         untrusted_arguments: trust.untrustedArguments,
         repeated: trust.repeated,
         ...amountContext(trust.amount),
       },
-      attributes: { tenant, risk: tool.risk, idempotent: tool.idempotent },
+      attributes: { tenant, risk: tool.risk, idempotent: tool.idempotent, ...accessAttributes(tool) },
     },
     denied,
   );

@@ -6,7 +6,7 @@ import { judge } from './judge.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { judgeApprover } from './judge-approver.ts';
 import { judgeBudget } from './judge-budget.ts';
-import type { CallFacts } from './judge-call.ts';
+import type { CallFacts, JudgedTool } from './judge-call.ts';
 import { judgeCall } from './judge-call.ts';
 import { judgeModel } from './judge-model.ts';
 import { judgeRelease } from './judge-release.ts';
@@ -123,6 +123,8 @@ function releaseRun(
 
 interface CallContext {
   readonly saw_untrusted: boolean;
+  readonly reached_sensitive: boolean;
+  readonly acted: boolean;
   readonly sensitivity: CallFacts['sensitivity'];
   readonly untrusted_arguments: number;
   readonly repeated: boolean;
@@ -131,23 +133,24 @@ interface CallContext {
 }
 
 function factsOf(context: CallContext): Omit<CallFacts, 'origins'> {
-  const { saw_untrusted: sawUntrusted, sensitivity, untrusted_arguments: untrustedArguments, repeated } = context;
+  const { saw_untrusted: sawUntrusted, reached_sensitive: reachedSensitive, acted, sensitivity } = context;
+  const { untrusted_arguments: untrustedArguments, repeated } = context;
   const { amount: value, currency } = context;
   const amount = value === undefined ? {} : { amount: { value, ...(currency !== undefined && { currency }) } };
-  return { sawUntrusted, sensitivity, untrustedArguments, repeated, ...amount };
+  return { sawUntrusted, reachedSensitive, acted, sensitivity, untrustedArguments, repeated, ...amount };
 }
 
-const toolOf = ({
-  id,
-  ...tool
-}: {
+interface ToolInCase {
   readonly id: string;
   readonly risk: RunFacts['release']['risk'];
   readonly idempotent: boolean;
-}) => ({
-  name: id,
-  ...tool,
-});
+  readonly reads?: CallFacts['sensitivity'] | undefined;
+  readonly acts?: boolean | undefined;
+}
+
+function toolOf({ id: name, reads, acts, ...tool }: ToolInCase): JudgedTool {
+  return { name, ...tool, ...(reads !== undefined && acts !== undefined && { access: { reads, acts } }) };
+}
 
 function partsOf(release: string): { readonly name: string; readonly version: string } {
   const [name = '', version = ''] = release.split('@');

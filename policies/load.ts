@@ -6,6 +6,7 @@ import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { digestOf } from '../runtime/canonical.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { ApprovalDemand, Digest, MaskDemand } from '../workflows/protocol/index.ts';
+import { RULE_OF_TWO } from '../workflows/protocol/index.ts';
 import { approvalDemandOf } from './approval-demand.ts';
 import type { DayBudget } from './day-budgets.ts';
 import { loadDayBudgets } from './day-budgets.ts';
@@ -144,6 +145,9 @@ function jsonOf(policy: string, path: string): PolicyJson {
 
 function idOf(json: PolicyJson, policy: string, where: string): string {
   const id = json.annotations?.['id'];
+  if (id === RULE_OF_TWO) {
+    throw new UserError(`${where}: @id("${id}") is the name of a rule of the engine`, { hint: 'Rename it.' });
+  }
   if (id !== undefined && id !== null && id !== '') return id;
   const [firstLine] = policy.trim().split('\n');
   throw new UserError(`${where}: a policy has no @id: ${firstLine ?? ''}`, {

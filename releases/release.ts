@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
 import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import { accessOf } from '../workflows/protocol/index.ts';
 import { pinnedBudgetsSchema } from './budgets.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
 const argumentPath = z.union([z.string(), z.array(z.string())]);
 const risk = z.enum(['low', 'medium', 'high', 'critical']);
+const sensitivity = z.enum(['public', 'internal', 'confidential', 'restricted']);
 
 /** The body whose JCS is hashed. What is not here does not change the digest. */
 export const releaseBodySchema = z.object({
@@ -56,6 +58,7 @@ export const releaseBodySchema = z.object({
             .optional(),
           source: z.object({ kind: z.enum(['mcp', 'http']), name: z.string(), digest }).optional(),
           compensation: z.string().optional(),
+          access: z.object({ reads: sensitivity, acts: z.boolean() }).optional(),
         }),
         /** The model is not told of it: it is there to undo what other tools did. */
         compensatesOnly: z.literal(true).optional(),
@@ -93,6 +96,7 @@ export function pinned(release: Release): PinnedRelease {
         definitionHash,
         risk: definition.risk,
         ...(definition.compensation !== undefined && { compensation: definition.compensation }),
+        access: accessOf(definition),
       })),
     }),
     ...(budgets !== undefined && { budgets }),

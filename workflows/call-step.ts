@@ -11,9 +11,18 @@ import { editedTrust, editOf, notApproved, noteOf, sayWho } from './decided-call
 import { extendBudget } from './extend-budget.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { CallJudgement, CallResult, CallToolInput, CallTrust, Digest } from './protocol/index.ts';
-import { Failure } from './protocol/index.ts';
+import type {
+  CallJudgement,
+  CallResult,
+  CallToolInput,
+  CallTrust,
+  Digest,
+  RunFlags,
+  ToolAccess,
+} from './protocol/index.ts';
+import { completesAllThree, Failure, factsOf, flagsOfCall } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
+import { flagsNow, hasSensitive, raise, toolAccess } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
@@ -65,6 +74,7 @@ export async function judgedCall(
   let trust = asked;
   let edit: Edit | undefined;
   for (;;) {
+    const flags = flagsNow(state);
     const judged: CallJudgement = await localStep('judgeCall', {
       ...stepInput(state, 'judgeCall', undoing?.within),
       ...origin,
@@ -72,6 +82,7 @@ export async function judgedCall(
       tool,
       args,
       trust,
+      flags,
       ...(edit !== undefined && { editedAt: edit.follows.approvalId }),
       ...(undoing !== undefined && { compensates: undoing.effectKey }),
     });
@@ -96,18 +107,34 @@ export async function judgedCall(
       if (decided.state !== 'approved') return notApproved(tool, decided);
       approval = { approvalId: decided.pending.approvalId, decisions: decided.counted.map((decision) => decision.jws) };
     }
+    const access = toolAccess(state, tool);
+    if (approval === undefined && isOutrun(state, judged, flags, access)) continue;
+    const calling = stepInput(state, 'callTool', undoing?.within);
+    // Before its funnel: whatever becomes of it, it may have happened.
+    raise(state, calling.stepPath, flagsOfCall(access));
     const { generation } = admissionOf(state);
     const { retrieval } = releaseOf(state);
     const result = await throughFunnel(tool, {
-      ...stepInput(state, 'callTool', undoing?.within),
+      ...calling,
       ...origin,
       effectKey,
       ...(approval !== undefined && { approval }),
       ...(retrieval !== undefined && { retrieval }),
       ...(generation !== undefined && { generation }),
     });
+    raise(state, calling.stepPath, { reachedSensitive: hasSensitive([result.sensitivity]) });
     return edit === undefined ? result : { ...result, note: noteOf(edit) };
   }
+}
+
+/**
+ * Let through by what the run had behind it then, while other calls of it went on: now people would be asked. Histories of before the
+ * rule of two have no flags in their verdicts, and go on as they did.
+ */
+function isOutrun(state: RunState, { verdict }: CallJudgement, judged: RunFlags, access: ToolAccess): boolean {
+  if (verdict?.facts.context['acted'] === undefined) return false;
+  const asksAt = (flags: RunFlags): boolean => completesAllThree(factsOf(flags), access);
+  return asksAt(state.flags) && !asksAt(judged);
 }
 
 /** The approval, decided; or why nobody could decide it. */

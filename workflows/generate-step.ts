@@ -18,6 +18,7 @@ import type {
   Retrieval,
   SpentBudget,
   StepInput,
+  StepPath,
   TrustLabel,
   Turn,
   Verdict,
@@ -25,6 +26,7 @@ import type {
 import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
 import { retrievalOf } from './retrieve-step.ts';
+import { foundSensitive, hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { addUsage, admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteFound, noteVerdict } from './verdicts.ts';
@@ -81,16 +83,18 @@ export async function written(
   if (softLimitOf(state) !== undefined) await extendBudget(state);
   spendTurn(state);
   state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
+  const assembling = stepInput(state, 'assemble');
   const assembled = await localStep('assemble', {
-    ...stepInput(state, 'assemble'),
+    ...assembling,
     releaseDigest,
     question,
     passages,
     ...(turns.length > 0 && { turns }),
     ...(repair !== undefined && { repair }),
   });
-  const trust = trustOf(state, assembled);
-  const generation = await generate(state, {
+  const trust = trustOf(state, assembled, assembling.stepPath);
+  const generating = stepInput(state, 'generate');
+  const generation = await generate(state, generating, {
     releaseDigest,
     prompt: assembled.prompt,
     access: accessOf(state, assembled),
@@ -98,6 +102,8 @@ export async function written(
   if (typeof generation === 'string') return refusedByPolicy(generation);
   noteVerdict(state, generation.verdict);
   noteFound(state, generation.found);
+  const reachedSensitive = generation.found !== undefined && foundSensitive(generation.found);
+  raise(state, generating.stepPath, { reachedSensitive });
   state.usage = addUsage(state.usage, generation.usage);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
@@ -137,18 +143,17 @@ function goOn(draft: Draft): Conversation {
 /** The reply; or why the access policy lets nothing of it go to the model. */
 async function generate(
   state: RunState,
+  step: StepInput,
   request: Omit<GenerateInput, keyof StepInput | 'extended'>,
 ): Promise<Generation | string> {
   const leftMs = remainingMs(state);
   try {
-    return await modelWithin(leftMs).generate(
-      grant({ ...stepInput(state, 'generate'), ...request, ...extendedDays(state) }),
-    );
+    return await modelWithin(leftMs).generate(grant({ ...step, ...request, ...extendedDays(state) }));
   } catch (error) {
     const spent = spentDayOf(error);
     if (spent !== undefined) {
       await extendDay(state, spent);
-      return await generate(state, request);
+      return await generate(state, stepInput(state, 'generate'), request);
     }
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
@@ -169,8 +174,11 @@ function spentDayOf(error: unknown): SpentBudget | undefined {
 }
 
 /** Everything in a model's context marks what it writes. */
-function trustOf(state: RunState, { labels }: Assembled): CallTrust {
-  state.sawUntrusted ||= labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+function trustOf(state: RunState, { labels }: Assembled, stepPath: StepPath): CallTrust {
+  const sawUntrusted = labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
+  const reachedSensitive = hasSensitive(labels.map(({ sensitivity }) => sensitivity));
+  raise(state, stepPath, { sawUntrusted, reachedSensitive });
+  state.sawUntrusted ||= sawUntrusted;
   state.sensitivity = highestSensitivity([state.sensitivity, ...labels.map(({ sensitivity }) => sensitivity)]);
   return { labels, sawUntrusted: state.sawUntrusted, sensitivity: state.sensitivity };
 }

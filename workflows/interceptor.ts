@@ -37,6 +37,7 @@ import type {
   RunId,
 } from './protocol/index.ts';
 import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import { flagsNow } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
 
@@ -238,6 +239,7 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
     ...(state.compensations.size > 0 && { compensations: [...state.compensations.values()].map(withoutWords) }),
     ...(state.found !== undefined && { found: state.found }),
+    ...(Object.keys(state.flags).length > 0 && { flags: flagsNow(state) }),
     ...(state.verdicts.size > 0 && { verdicts: [...state.verdicts.values()] }),
   };
   await CancellationScope.nonCancellable(() => localStep('record', input));

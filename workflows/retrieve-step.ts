@@ -4,6 +4,7 @@ import type { Passages } from './flow.ts';
 import { localStep } from './local-step.ts';
 import type { Retrieval } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
+import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
@@ -21,8 +22,9 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
       Failure.CollectionNotFound,
     );
   }
+  const step = stepInput(state, 'retrieve');
   const result = await localStep('retrieve', {
-    ...stepInput(state, 'retrieve'),
+    ...step,
     principal,
     query,
     retrieval: settings,
@@ -32,6 +34,9 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
   state.coverage = result.coverage;
   noteVerdict(state, result.access);
   const { passages, coverage, verdict } = result;
+  // The flow can read them, whether or not a model is shown any.
+  const reachedSensitive = hasSensitive(passages.map(({ sensitivity }) => sensitivity));
+  raise(state, step.stepPath, { sawUntrusted: passages.length > 0, reachedSensitive });
   return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
 }
 

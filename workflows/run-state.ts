@@ -11,9 +11,11 @@ import type {
   Digest,
   FoundCounts,
   PinnedRelease,
+  RunFlag,
   Sensitivity,
   StartInput,
   StepInput,
+  StepPath,
   Usage,
   VerdictSummary,
 } from './protocol/index.ts';
@@ -38,6 +40,8 @@ export interface RunState extends DecisionState {
   sawUntrusted: boolean;
   /** The highest that a model was shown. Never falls back. */
   sensitivity: Sensitivity;
+  /** The flags of the rule of two: run-flags.ts raises them, and nothing takes one back. */
+  readonly flags: Partial<Record<RunFlag, StepPath>>;
   /** What the access policy said after admission, by its content. */
   readonly verdicts: Map<string, VerdictSummary>;
   /** Personal data and secrets in its prompts, in numbers. */
@@ -85,6 +89,7 @@ export function openRun(envelope: StartInput): RunState {
     toolCalls: 0,
     sawUntrusted: false,
     sensitivity: 'public',
+    flags: {},
     verdicts: new Map(),
     waitedMs: 0,
     waiting: 0,

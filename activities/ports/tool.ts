@@ -60,6 +60,6 @@ export interface ToolContext {
   setting(name: string): string;
   /** Searches the collection of the run's release for what the principal may see. @throws ToolFailure without a collection */
   search(query: string): Promise<readonly Passage[]>;
-  /** Says what the result may be shown to; the highest of several calls counts. @default 'internal' */
+  /** Says what the result may be shown to; the highest of several calls counts. @default `access.reads` of the tool, else 'internal' */
   sensitivity(sensitivity: Sensitivity): void;
 }

@@ -2,8 +2,9 @@
 // not start.
 import { z } from 'zod';
 import { digestOf } from '../../runtime/canonical.ts';
-import type { Amount, Risk, ToolDefinition } from '../../workflows/protocol/index.ts';
+import type { Amount, Risk, ToolAccess, ToolDefinition } from '../../workflows/protocol/index.ts';
 import type { Tool, ToolContext } from '../ports/tool.ts';
+import { accessSaid } from './access.ts';
 import { amountByCode } from './amount.ts';
 import { toJsonValue } from './json-value.ts';
 import { parseArguments } from './parse-arguments.ts';
@@ -35,6 +36,13 @@ export interface ToolSpec<Input extends z.ZodObject, Result> {
    * called again after a crash or an error, with the same arguments and the same key. @default false: `run` is called at most once
    */
   readonly idempotent?: boolean;
+  /**
+   * What it can reach and do, for the rule of two: `reads`, the most sensitive data that it can give back or send on, which is also
+   * what its results count as where the code does not say; `acts`, that it changes something, or tells anybody outside something.
+   *
+   * @default `{ reads: 'internal', acts: true }`
+   */
+  readonly access?: ToolAccess;
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
   /**
@@ -135,7 +143,7 @@ export const isTool = (value: unknown): value is Tool =>
 
 type AnySpec = Pick<
   ToolSpec<z.ZodObject, unknown>,
-  'name' | 'description' | 'risk' | 'mustBeTrusted' | 'idempotent'
+  'name' | 'description' | 'risk' | 'mustBeTrusted' | 'idempotent' | 'access'
 > & {
   readonly input: unknown;
   readonly preview?: unknown;
@@ -169,6 +177,7 @@ function definitionOf(spec: AnySpec, schema: z.ZodObject): ToolDefinition {
     // Left out where there is none, so that such a tool has the hash that it always had.
     ...(spec.amount !== undefined && { amount: 'code' }),
     ...compensationOf(name, spec.compensate, (what) => wrong(spec, what)),
+    ...accessSaid(spec.access, (what) => wrong(spec, what)),
   };
   return deepFreeze(definition);
 }

@@ -1,6 +1,6 @@
 // `countersign/tools`: what the code of a tool needs. It runs in workers only, behind the funnel.
 
-export type { Amount, AmountArguments } from '../../workflows/protocol/index.ts';
+export type { Amount, AmountArguments, ToolAccess } from '../../workflows/protocol/index.ts';
 export type { HttpServer, McpToolOptions, McpToolsOptions, StdioServer } from '../adapters/mcp/mcp-tools.ts';
 export { mcpTools } from '../adapters/mcp/mcp-tools.ts';
 export type { OAuthClient } from '../adapters/oauth/oauth-client.ts';

@@ -3,9 +3,10 @@
 import { canonicalJson, digestOf } from '../../runtime/canonical.ts';
 import type { CompiledSchema, JsonSchema } from '../../runtime/json-schema.ts';
 import { compileSchema } from '../../runtime/json-schema.ts';
-import type { AmountArguments, Risk, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
+import type { AmountArguments, Risk, ToolAccess, ToolDefinition, ToolSource } from '../../workflows/protocol/index.ts';
 import { MAX_TOOL_ARGUMENTS_BYTES } from '../../workflows/protocol/index.ts';
 import type { Tool } from '../ports/tool.ts';
+import { accessSaid } from './access.ts';
 import { amountByArguments, CURRENCY, namesOf } from './amount.ts';
 import type { CompensateSpec } from './define-tool.ts';
 import { compensateOf, compensationOf, MAX_TIMEOUT_MS, markTool, NAME, RISKS } from './define-tool.ts';
@@ -31,6 +32,13 @@ export interface OutsideToolOptions {
    * currency: 'EUR' }`. A call that lacks one of them, or has there what is no amount, is invalid. @default policies know no amount
    */
   readonly amount?: AmountArguments;
+  /**
+   * What it can reach and do, for the rule of two; `reads` is also what its results count as. What a server says of itself
+   * (`readOnlyHint`, `openWorldHint`) or a method (`GET`) does not count.
+   *
+   * @default `acts: true`; `reads: 'restricted'`, or `'internal'` with risk `low`
+   */
+  readonly access?: ToolAccess;
   /** Milliseconds that one attempt may take, 1 to 600000. @default 30000 */
   readonly timeoutMs?: number;
   /** The tool that undoes it, of whatever origin. @default none */
@@ -113,6 +121,7 @@ function definitionOf(tool: OutsideTool, name: string, wrong: Wrong): ToolDefini
     ...(moves !== undefined && { amount: moves }),
     source,
     ...compensationOf(name, options.compensate, wrong),
+    ...accessSaid(options.access, wrong),
   };
 }
 

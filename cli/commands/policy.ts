@@ -130,7 +130,7 @@ interface ExplainOptions extends OfflineOptions {
 }
 
 /** What belongs to the resource; the rest is context. */
-const RESOURCE_FIELDS: ReadonlySet<string> = new Set(['risk', 'idempotent', 'provider', 'base_url']);
+const RESOURCE_FIELDS: ReadonlySet<string> = new Set(['risk', 'idempotent', 'reads', 'acts', 'provider', 'base_url']);
 
 async function explain(options: ExplainOptions): Promise<void> {
   const { loadAccessPolicy } = await import('../../policies/load.ts');

@@ -4,7 +4,7 @@ import { UserError } from '../../runtime/errors.ts';
 import { isErased } from '../../runtime/payloads/lost.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
-import { milliseconds, printCompensations, printReply, printTimeline, uiLink } from '../show-run.ts';
+import { milliseconds, printCompensations, printFlags, printReply, printTimeline, uiLink } from '../show-run.ts';
 
 interface CommonOptions {
   readonly home?: string;
@@ -112,6 +112,10 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     else if (timeline !== undefined) {
       print();
       printTimeline(timeline, '  ');
+    }
+    if (trace?.flags !== undefined) {
+      print();
+      printFlags(trace.flags, '  ');
     }
     if (trace?.compensations !== undefined) {
       print();

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
 import type { DefinedTool } from '../../runtime/tools-module.ts';
 import type { ArgumentPath } from '../../workflows/protocol/index.ts';
+import { accessOf } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, print, printJson } from '../output.ts';
 import { visible } from '../untrusted-text.ts';
@@ -56,6 +57,8 @@ async function show(name: string, { json = false }: { json?: boolean }): Promise
     ['hash', definitionHash],
     ['idempotent', definition.idempotent ? 'yes' : 'no: called at most once'],
     ['amount', amountText(definition.amount)],
+    ['reads', `up to ${accessOf(definition).reads} data`],
+    ['acts', accessOf(definition).acts ? 'yes: changes something, or tells somebody outside' : 'no'],
     ['must be trusted', definition.mustBeTrusted.join(', ') || 'nothing'],
     ['undone by', definition.compensation ?? 'nothing'],
     ['description', visible(definition.description)],

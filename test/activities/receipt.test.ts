@@ -49,7 +49,15 @@ const mayApprove: Receipt['mayApprove'] = (approver): Verdict =>
     approver,
     requester: 'staff',
     tool: { name: 'refund', risk: 'high', idempotent: true },
-    trust: { sawUntrusted: false, sensitivity: 'internal', origins: [], untrustedArguments: 0, repeated: false },
+    trust: {
+      sawUntrusted: false,
+      reachedSensitive: false,
+      acted: false,
+      sensitivity: 'internal',
+      origins: [],
+      untrustedArguments: 0,
+      repeated: false,
+    },
   });
 
 async function check(

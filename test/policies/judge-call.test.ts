@@ -43,6 +43,8 @@ const question = ({
   requestType: 'agent',
   trust: {
     sawUntrusted: false,
+    reachedSensitive: false,
+    acted: false,
     sensitivity: 'internal',
     origins: [],
     untrustedArguments: 0,
@@ -148,6 +150,8 @@ describe('the shipped policy', () => {
           release: 'support_agent@1.0.0',
           release_risk: 'high',
           saw_untrusted: true,
+          reached_sensitive: false,
+          acted: false,
           sensitivity: 1,
           origins: [],
           untrusted_arguments: 2,
@@ -274,6 +278,65 @@ describe('judging a call', () => {
     expect(judgeCall(all, question({ idempotent: false, trust })).decision).toBe('allow');
     expect(judgeCall(all, question({ idempotent: true, trust })).decision).toBe('deny');
     expect(judgeCall(all, question({ idempotent: false, trust: { ...trust, repeated: false } })).decision).toBe('deny');
+  });
+
+  describe('that completes the rule of two', () => {
+    const everything = rule('everything', 'permit', 'true');
+    const asks = rule('asks', 'permit', 'context.approved', '@groups("a, b") @quorum("2")');
+    const all = { sawUntrusted: true, reachedSensitive: true, acted: true };
+    const ask = (text: string, of: Case = { trust: all }) => judgeCall(policyOf(text), question(of));
+
+    it('asks whom the permits name that wait for people, although another one lets it through', () => {
+      expect(ask(everything + asks)).toMatchObject({
+        decision: 'allow-with',
+        rules: ['asks', 'everything', 'rule-of-two'],
+        approval: { quorum: { n: 2, groups: ['a', 'b'] } },
+      });
+      expect(ask(everything + asks, { trust: { sawUntrusted: true, acted: true } })).toMatchObject({
+        decision: 'allow',
+      });
+    });
+
+    it('is denied where nothing names anybody who could approve it', () => {
+      const verdict = ask(everything);
+      expect(verdict).toMatchObject({ decision: 'deny', rules: ['rule-of-two'] });
+      expect(verdict).not.toHaveProperty('approval');
+    });
+
+    it.each([
+      ['forbidden', everything + asks + rule('never', 'forbid', 'context.approved'), ['never', 'rule-of-two']],
+      ['not permitted', rule('open', 'permit', '!context.approved', '@groups("a")'), ['rule-of-two']],
+    ])('is denied where it is %s once it is approved', (_, text, rules) => {
+      expect(ask(text)).toMatchObject({ decision: 'deny', rules });
+    });
+
+    it('asks whom the policy or the risk class asks, where these ask anyway', () => {
+      expect(ask(asks)).toMatchObject({ decision: 'allow-with', rules: ['asks'] });
+      expect(ask(everything + asks, { risk: 'critical', trust: all })).toMatchObject({
+        decision: 'allow-with',
+        rules: ['everything', 'risk-class:critical'],
+      });
+    });
+
+    it('counts what a model was shown, whatever the flag says', () => {
+      const trust = { sawUntrusted: true, reachedSensitive: false, sensitivity: 'confidential' } as const;
+      const verdict = ask(everything + asks, { trust });
+      expect(verdict.rules).toContain('rule-of-two');
+      expect(verdict.facts.context).toMatchObject({ reached_sensitive: true, acted: false });
+    });
+
+    it('tells rules the flags, and what the tool reaches and does', () => {
+      const reads = rule('reads', 'permit', '!resource.acts && resource.reads == 2 && context.reached_sensitive');
+      const tool = {
+        name: 't',
+        risk: 'low',
+        idempotent: true,
+        access: { reads: 'confidential', acts: false },
+      } as const;
+      const asked = { ...question({ trust: { reachedSensitive: true } }), tool };
+      expect(judgeCall(policyOf(reads), asked).decision).toBe('allow');
+      expect(judgeCall(policyOf(reads), question({ trust: { reachedSensitive: true } })).decision).toBe('deny');
+    });
   });
 
   it.each([

@@ -140,6 +140,13 @@ describe('policies that do not load', () => {
     expect(error.message).toContain(`${join(folder, 'access.cedar')}:${line}: `);
   });
 
+  it('name a policy that has the name of a rule of the engine', () => {
+    const named = access.replace('@id("low-risk-tools-run-at-once")', '@id("rule-of-two")');
+    expect(problemOf({ access: named }).error.message).toContain(
+      '@id("rule-of-two") is the name of a rule of the engine',
+    );
+  });
+
   it('name the line also after letters that take several bytes', () => {
     const broken = `// ${'é€😀'.repeat(50)}\n\n\n${access.replace('forbid (', 'forbid )')}`;
     const line = broken.slice(0, broken.indexOf('forbid )')).split('\n').length;
@@ -197,7 +204,7 @@ describe('policies that do not load', () => {
     expect(error.hint).toContain(
       'Actions are: answer, approve, ask, call_tool, extend_budget, ingest, release, retrieve, send_to_model.',
     );
-    expect(error.hint).toContain('Tool has: idempotent, risk, tenant.');
+    expect(error.hint).toContain('Tool has: acts, idempotent, reads, risk, tenant.');
     expect(error.hint).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
   });
 

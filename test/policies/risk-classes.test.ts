@@ -102,6 +102,8 @@ describe('a demand', () => {
   it('of two reaches the verdict, whatever the policies say', () => {
     const trust = {
       sawUntrusted: false,
+      reachedSensitive: false,
+      acted: false,
       sensitivity: 'public',
       origins: [],
       untrustedArguments: 0,

@@ -10,7 +10,7 @@ import { createPostgresVectors } from '../../activities/adapters/postgres-vector
 import { writeRequest } from '../../activities/approval-requests.ts';
 import { createCollectBlobs } from '../../activities/collect-blobs.ts';
 import { enterEffect, findResult } from '../../activities/effects.ts';
-import { isRepeated, requireCall } from '../../activities/frozen-calls.ts';
+import { lookAgain, requireCall } from '../../activities/frozen-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
@@ -253,7 +253,7 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   const call = await requireCall(worker.of('default'), start, { runId, effectKey: row.effect_key });
   await enterEffect(worker.of('default'), call);
   await findResult(worker.of('default'), start, call);
-  await isRepeated(worker.of('default'), { ...call, effectKey: 'sha256:another' });
+  await lookAgain(worker.of('default'), { ...call, effectKey: 'sha256:another' });
   for (const [kind, name] of [
     ['tool', 'refund'],
     ['release', 'desk'],

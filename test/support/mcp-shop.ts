@@ -30,7 +30,9 @@ export function mcpShop(receive: (call: ReceivedCall) => void): McpServer {
       return { ...text('done'), structuredContent: { refundId: `re-${args.order}`, cents: args.cents } };
     },
   );
-  server.registerTool('look-up', { description: 'Looks up.', inputSchema: order }, async (args, { mcpReq }) => {
+  const harmless = { readOnlyHint: true, openWorldHint: false };
+  const lookUp = { description: 'Looks up.', inputSchema: order, annotations: harmless };
+  server.registerTool('look-up', lookUp, async (args, { mcpReq }) => {
     received('look-up', args, mcpReq._meta);
     return text(`order ${args.order} is paid`);
   });

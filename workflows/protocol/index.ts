@@ -16,6 +16,7 @@ export * from './prompt.ts';
 export * from './release.ts';
 export * from './reply.ts';
 export * from './request.ts';
+export * from './rule-of-two.ts';
 export * from './steps.ts';
 export * from './stream.ts';
 export * from './subject.ts';

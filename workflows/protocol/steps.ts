@@ -11,6 +11,7 @@ import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { SkippedFile } from './request.ts';
+import type { RunFlags } from './rule-of-two.ts';
 import type { SpentBudget, Subject } from './subject.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
 import type { Outcome } from './trace.ts';
@@ -198,6 +199,8 @@ export interface RecordInput extends StepInput {
   readonly found?: FoundCounts;
   /** Every verdict of the run but that of admission, each once. */
   readonly verdicts?: readonly VerdictSummary[];
+  /** At which step each became true. Absent when none did. */
+  readonly flags?: RunFlags;
 }
 
 export interface Recorded extends LocalStepResult {
@@ -212,6 +215,8 @@ export interface JudgeCallInput extends StepInput {
   readonly tool: string;
   readonly args: unknown;
   readonly trust: CallTrust;
+  /** Of the run so far; what the ledger knows of it comes on top. @default none beside `trust` */
+  readonly flags?: RunFlags;
   /** Of arguments that an approver changed: the approval where they did. What people were asked for there is asked for again. */
   readonly editedAt?: ApprovalId;
   /** An effect of this run that the call is to undo. Its arguments are made by the effect's tool, and `args` count only when edited. */

@@ -5,6 +5,7 @@ import type { WireVersion } from './limits.ts';
 import type { TrustLabel } from './passage.ts';
 import type { Sensitivity } from './principal.ts';
 import type { Risk } from './release.ts';
+import type { ToolAccess } from './rule-of-two.ts';
 
 /** Where the definition of a tool comes from that is not code of ours. */
 export interface ToolSource {
@@ -57,6 +58,8 @@ export interface ToolDefinition {
   readonly source?: ToolSource | undefined;
   /** Name of the tool that undoes what this one did. @default none */
   readonly compensation?: string | undefined;
+  /** What it can reach and do. @default what {@link accessOf} takes it for */
+  readonly access?: ToolAccess | undefined;
 }
 
 /** What a run carries of a tool of its release. */
@@ -67,6 +70,8 @@ export interface PinnedTool {
   readonly risk: Risk;
   /** Name of the tool that undoes it; absent without one. */
   readonly compensation?: string;
+  /** As said, or as it counts. Absent in histories of before the rule of two. */
+  readonly access?: ToolAccess;
 }
 
 /** A call as the model wrote it: nothing in it is checked. */

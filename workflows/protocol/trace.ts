@@ -4,6 +4,7 @@ import type { CompensationStatus } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
+import type { RunFlags } from './rule-of-two.ts';
 import type { VerdictSummary } from './verdict.ts';
 
 export interface TraceRecord {
@@ -60,6 +61,8 @@ export interface TraceRecord {
   readonly masked?: KindCounts;
   /** What the policy said after admission, each answer once; absent when it was not asked again. */
   readonly verdicts?: readonly VerdictSummary[];
+  /** The step at which each flag of the rule of two became true; absent when none did. */
+  readonly flags?: RunFlags;
   /** RFC 3339, UTC. */
   readonly started_at: string;
   readonly ended_at: string;

@@ -9,6 +9,7 @@ import type { Tool } from '../../../activities/ports/tool.ts';
 import type { McpToolsOptions } from '../../../activities/tools/index.ts';
 import { mcpTools } from '../../../activities/tools/index.ts';
 import { canonicalJson } from '../../../runtime/canonical.ts';
+import { accessOf } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { bearer, httpShop, stdioShop } from '../../support/mcp-shops.ts';
 import { callTool } from '../tools/call-tool.ts';
@@ -97,6 +98,18 @@ describe.each(['stdio', 'http'] as const)('tools of an MCP server over %s', (tra
     const refund = named(taken, 'refundOrder');
     expect(refund.definition.amount).toEqual({ argument: 'cents', currency: 'EUR' });
     expect(refund.amount?.({ order: 'A-1', cents: 2490 })).toEqual({ value: 2490, currency: 'EUR' });
+  });
+
+  it('counts as one that acts and reads everything, whatever the server hints', async () => {
+    const hinted = named(await tools(), 'look-up');
+    expect(hinted.definition).not.toHaveProperty('access');
+    expect(accessOf(hinted.definition)).toEqual({ reads: 'restricted', acts: true });
+    const access = { reads: 'internal', acts: false } as const;
+    const said = named(await tools({ tools: { 'look-up': { access } } }), 'look-up');
+    expect(accessOf(said.definition)).toEqual(access);
+    expect(said.definitionHash).not.toBe(hinted.definitionHash);
+    const wrong = { reads: 'all', acts: false } as never;
+    await expect(tools({ tools: { 'look-up': { access: wrong } } })).rejects.toThrow('access.reads is one of public');
   });
 
   it.each(['change', 'withdraw'])('are refused once the server has made them another: %s', async (how) => {

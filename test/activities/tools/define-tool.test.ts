@@ -201,6 +201,25 @@ describe('a definition', () => {
     expect(new Set(changed).size).toBe(changed.length);
   });
 
+  it('says what it reaches and does only where its maker does, and has another hash then', () => {
+    expect(of().definition).not.toHaveProperty('access');
+    // Of before tools could say so.
+    expect(of().definitionHash).toBe('sha256:3d93e434f58f0e874a83619ba663fe8d7a03d9059a5b27b0dfdf959d2418d0c3');
+    const access = { reads: 'confidential', acts: false } as const;
+    expect(of({ access }).definition.access).toEqual(access);
+    expect(of({ access }).definitionHash).not.toBe(of().definitionHash);
+    expect(of({ access: { ...access, acts: true } }).definitionHash).not.toBe(of({ access }).definitionHash);
+  });
+
+  it.each([
+    [{ reads: 'secret', acts: true }, 'access.reads is one of public, internal, confidential, restricted'],
+    [{ reads: 'public' }, 'access.acts is true or false'],
+    [{ reads: 'public', acts: 'no' }, 'access.acts is true or false'],
+    [{ reads: 'public', acts: false, writes: true }, 'access has reads and acts, and no writes'],
+  ])('with %j is refused', (access, what) => {
+    expect(() => of({ access: access as never })).toThrow(`Tool "refund_order": ${what}`);
+  });
+
   it('keeps its hash when only code or timeout change', () => {
     const other = of({ run: async () => ({ refundId: 'x' }), timeoutMs: 5, receipt: () => 'x' });
     expect(other.definitionHash).toBe(of().definitionHash);

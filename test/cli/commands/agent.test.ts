@@ -70,6 +70,7 @@ describe('agent', () => {
     );
     expect(shown).toContain('supervisor rejects: rejected');
     expect(shown).toContain('no reason was given');
+    expect(shown).toMatch(/^ {2}saw untrusted text +agent\/callTool#1$/m);
   });
 
   it('gives the same run for the same key, and the reply as JSON', async () => {

@@ -48,14 +48,14 @@ describe('policy validate', () => {
 
 describe('policy test', () => {
   it('exits 0 when every case is as expected', async () => {
-    expect(await policy('test')).toMatchObject({ code: 0, stdout: '31 of 31 cases as expected\n' });
+    expect(await policy('test')).toMatchObject({ code: 0, stdout: '42 of 42 cases as expected\n' });
   });
 
   it('prints those that differ, and exits 1', async () => {
     const folder = folderOf(access.replace('principal in Role::"operator"', 'principal'));
     const { code, stdout } = await policy('test', '--policies', folder);
     expect(stdout).toBe(
-      'differs  only operators ingest: expected deny, got allow by operators-may-ingest\n30 of 31 cases as expected\n',
+      'differs  only operators ingest: expected deny, got allow by operators-may-ingest\n41 of 42 cases as expected\n',
     );
     expect(code).toBe(1);
   });
@@ -77,6 +77,17 @@ describe('policy explain', () => {
     expect(stdout).toContain(`why     critical-tools-run-when-two-approved, policies/access.cedar:${line}\n`);
     expect(stdout).toContain('asks    2 of refund-approvers, within 24 hours; to be used within 72 hours\n');
     expect(code).toBe(0);
+  });
+
+  it('says when the rule of two asks although a permit lets a call through', async () => {
+    const question = ['--as', 'staff', '--action', 'call_tool', '--resource', 'look_up_order', '--set', 'risk=low'];
+    const flags = ['--set', 'saw_untrusted=true', '--set', 'reached_sensitive=true'];
+    const { stdout } = await policy('explain', ...question, ...flags);
+    expect(stdout).toContain('allowed with an approval: staff, call_tool look_up_order\n');
+    expect(stdout).toContain('why     rule-of-two: untrusted text, sensitive data and an act in one run');
+    expect(stdout).toContain('asks    1 of refund-approvers');
+    const reading = ['--set', 'reads=internal', '--set', 'acts=false'];
+    expect((await policy('explain', ...question, ...flags, ...reading)).stdout).toContain('allowed: staff');
   });
 
   it('names the permits that do not apply to a denial by default', async () => {

@@ -65,6 +65,7 @@ describe('tools', () => {
     expect(shown.stdout).toContain('Refunds an order.');
     expect(shown.stdout).toMatch(/^amount +cents, EUR$/m);
     expect(shown.stdout).toContain('"exclusiveMinimum": 0');
+    expect(shown.stdout).toMatch(/^reads +up to restricted data\nacts +yes/m);
     const { code, stderr } = await countersign(['tools', 'show', 'erase'], { env });
     expect(code).toBe(1);
     expect(stderr).toContain('There are: create_refund, mcp_refund_order, pay.');
