@@ -19,7 +19,7 @@ const policy = async (...args: readonly string[]) => await countersign(['policy'
 describe('policy validate', () => {
   it('says that the shipped policies are valid, and their digest', async () => {
     const { code, stdout } = await policy('validate');
-    expect(stdout).toMatch(/^valid: 13 policies, 2 of them ask for an approval\ndigest sha256:[0-9a-f]{64}\n$/);
+    expect(stdout).toMatch(/^valid: 14 policies, 2 of them ask for an approval\ndigest sha256:[0-9a-f]{64}\n$/);
     expect(code).toBe(0);
     expect(JSON.parse((await policy('validate', '--json')).stdout)).toMatchObject({ valid: true });
   });
@@ -37,7 +37,9 @@ describe('policy validate', () => {
     expect(stderr).toContain(
       `${folder}/access.cedar:${line('Team::"')}: policy suspended-accounts-may-not-do-anything: unrecognized entity type \`Team\``,
     );
-    expect(stderr).toContain('hint: The context of call_tool has: approved, origins, release, release_risk, repeated,');
+    expect(stderr).toContain(
+      'hint: The context of call_tool has: approved, compensates, origins, release, release_risk, repeated,',
+    );
     expect(stderr).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
     expect(stderr).not.toMatch(STACK_FRAME);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -46,14 +48,14 @@ describe('policy validate', () => {
 
 describe('policy test', () => {
   it('exits 0 when every case is as expected', async () => {
-    expect(await policy('test')).toMatchObject({ code: 0, stdout: '24 of 24 cases as expected\n' });
+    expect(await policy('test')).toMatchObject({ code: 0, stdout: '28 of 28 cases as expected\n' });
   });
 
   it('prints those that differ, and exits 1', async () => {
     const folder = folderOf(access.replace('principal in Role::"operator"', 'principal'));
     const { code, stdout } = await policy('test', '--policies', folder);
     expect(stdout).toBe(
-      'differs  only operators ingest: expected deny, got allow by operators-may-ingest\n23 of 24 cases as expected\n',
+      'differs  only operators ingest: expected deny, got allow by operators-may-ingest\n27 of 28 cases as expected\n',
     );
     expect(code).toBe(1);
   });
