@@ -22,6 +22,7 @@ export const lookUpOrder = defineTool({
     'Looks an order up: its customer, items, total in cents, what was refunded of it so far, and whether it was delivered.',
   input: z.object({ orderId }),
   risk: 'low',
+  access: { reads: 'internal', acts: false },
   idempotent: true,
   async run(args, context) {
     const path = `/orders/${encodeURIComponent(args.orderId)}`;

@@ -11,6 +11,7 @@ export const searchPolicy = defineTool({
     query: z.string().trim().min(1).max(500).describe('What to search for, in a few words'),
   }),
   risk: 'low',
+  access: { reads: 'internal', acts: false },
   idempotent: true,
   async run({ query }, context) {
     const passages = (await context.search(query)).slice(0, MAX_PASSAGES);

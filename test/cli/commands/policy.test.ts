@@ -19,7 +19,7 @@ const policy = async (...args: readonly string[]) => await countersign(['policy'
 describe('policy validate', () => {
   it('says that the shipped policies are valid, and their digest', async () => {
     const { code, stdout } = await policy('validate');
-    expect(stdout).toMatch(/^valid: 14 policies, 3 of them ask for an approval\ndigest sha256:[0-9a-f]{64}\n$/);
+    expect(stdout).toMatch(/^valid: 17 policies, 4 of them ask for an approval\ndigest sha256:[0-9a-f]{64}\n$/);
     expect(code).toBe(0);
     expect(JSON.parse((await policy('validate', '--json')).stdout)).toMatchObject({ valid: true });
   });
@@ -38,7 +38,7 @@ describe('policy validate', () => {
       `${folder}/access.cedar:${line('Team::"')}: policy suspended-accounts-may-not-do-anything: unrecognized entity type \`Team\``,
     );
     expect(stderr).toContain(
-      'hint: The context of call_tool has: amount, approved, currency, origins, release, release_risk, repeated,',
+      'hint: The context of call_tool has: acted, amount, approved, compensates, currency, origins,',
     );
     expect(stderr).toContain('Entities are: Collection, Group, Model, Principal, Release, Role, Tool.');
     expect(stderr).not.toMatch(STACK_FRAME);
