@@ -348,6 +348,43 @@ describe('a receiver', () => {
   });
 });
 
+describe('the log of a worker', () => {
+  it('says what failed by ids and words of ours, and once that it was given up', async () => {
+    receiver.answer(500, 410);
+    const id = await ask({ requester: 'canary', tool: 'canary' });
+    const lines: object[] = [];
+    const log = {
+      warn: (fields: object, text: string) => lines.push({ ...fields, text }),
+      error: (fields: object, text: string) => lines.push({ ...fields, text, error: true }),
+    };
+    const url = `${receiver.url}?token=canary`;
+    const { runKeys } = keys('worker');
+    const notifier = createNotifier({
+      db: database.db('worker'),
+      runKeys,
+      channels: [hook({ url })],
+      log: log as never,
+    });
+    notifier.start();
+    running.push(notifier);
+    await vi.waitFor(() => expect(lines).toHaveLength(1), SOON);
+    await database.sql('owner')`update notifications set due_at = now()`;
+    await vi.waitFor(() => expect(lines).toHaveLength(2), SOON);
+    const about = { notification: expect.stringMatching(/^ntf_/), tenant: 'default', approvalId: id, channel: 'ops' };
+    expect(lines).toEqual([
+      {
+        ...about,
+        attempt: 1,
+        reason: 'HTTP 500',
+        state: 'waiting',
+        text: 'notification not delivered as it should be',
+      },
+      { ...about, attempt: 2, reason: 'HTTP 410', text: 'notification given up', error: true },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('canary');
+  });
+});
+
 describe('several workers', () => {
   it('tell each thing once while they live', async () => {
     for (let n = 0; n < 20; n += 1) await ask({ tenant: n % 2 === 0 ? 'default' : 'acme' });
