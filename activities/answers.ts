@@ -13,6 +13,7 @@ import type { StartedRun } from '../runtime/keys/index.ts';
 import type {
   AnswerReceipt,
   ApprovalDemand,
+  ApprovalId,
   ApprovalRequest,
   ApproverKey,
   DecisionClaims,
@@ -29,6 +30,7 @@ import { ledgerTime } from './ledger-time.ts';
 import { ledgeredPrincipal } from './principal.ts';
 import type { Releases } from './release-cache.ts';
 import { runFactsOf } from './run-facts.ts';
+import type { SecurityLog } from './security-log.ts';
 
 export interface AnswerDependencies {
   readonly db: Database;
@@ -37,6 +39,7 @@ export interface AnswerDependencies {
   readonly denials: Denials;
   readonly approvers: ApproverRegistry;
   readonly assertionKey: AssertionKey;
+  readonly securityLog: SecurityLog;
   /** Stands for the ledger's clock in tests. @default the database's `now()` */
   readonly now?: () => Date;
 }
@@ -168,6 +171,23 @@ export async function requireAllowed(
   const asking = await askingOf(input, start, subject, dependencies, { now: new Date() });
   if (!('demand' in asking) && asking.verdict.decision === 'allow') return subject;
   throw refused(previewOf(subject), 'nobody let the run go on');
+}
+
+/** What does not hold goes to the security log, as with effects. */
+export async function loggingRefusals<T>(
+  { tenant, runId }: Pick<AskingStep, 'tenant' | 'runId'>,
+  approvalId: ApprovalId | null,
+  log: SecurityLog,
+  hold: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await hold();
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === Failure.ReceiptRefused) {
+      await log.write({ tenant, runId, approvalId, event: 'answer-refused', reason: error.message, via: 'worker' });
+    }
+    throw error;
+  }
 }
 
 function isAnswer({ kind }: Subject, { decision, editedHash }: DecisionClaims): boolean {

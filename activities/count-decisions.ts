@@ -97,10 +97,13 @@ async function verified(
   const fault = standingFault(claims, key, deciding, delegates);
   if (fault !== undefined) return fault;
   const issuedMs = claims.iat * 1000;
-  if (
-    !(issuedMs >= Date.parse(request.notBefore) - MAX_CLOCK_SKEW_MS && issuedMs <= now.getTime() + MAX_CLOCK_SKEW_MS)
-  ) {
-    return `the decision of ${claims.approver} was signed at a time that cannot be`;
+  // One of the clocks is wrong, and nobody here knows which.
+  const signed = `the decision of ${claims.approver} was signed at ${timeOf(issuedMs)} by its clock`;
+  if (!(issuedMs >= Date.parse(request.notBefore) - MAX_CLOCK_SKEW_MS)) {
+    return `${signed}, before it was asked for at ${request.notBefore}: see whether their clocks are right`;
+  }
+  if (!(issuedMs <= now.getTime() + MAX_CLOCK_SKEW_MS)) {
+    return `${signed}, and it is ${now.toISOString()} by the ledger’s: see whether both clocks are right`;
   }
   if (!(issuedMs <= Date.parse(request.expiresAt)))
     return `the decision of ${claims.approver} came after ${request.expiresAt}`;
@@ -127,6 +130,9 @@ function standingFault(
   if (verdict.decision !== 'deny') return undefined;
   return `the access policy does not let ${approver} approve it (${rulesText(verdict.rules)})`;
 }
+
+/** RFC 3339; what a date cannot hold, as it is. */
+const timeOf = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 
 function headerOf(jws: string): z.infer<typeof headerSchema> | undefined {
   try {

@@ -20,17 +20,18 @@ import type {
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
-import { requireAllowed, requireAnswer } from './answers.ts';
+import { loggingRefusals, requireAllowed, requireAnswer } from './answers.ts';
 import type { Inspection } from './detection/mask-prompt.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
+import { ledgerTime } from './ledger-time.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { DayLimits } from './spend.ts';
-import { extensionOf, reserveOf } from './spend.ts';
+import { dayOf, extensionOf, reserveOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -171,13 +172,18 @@ async function dayLimits(
   const extended = new Set<string>();
   if (given !== undefined && budgets.length > 0) {
     const step = { runId, tenant, ...given };
-    for (const { spent, receipt } of given.days) {
+    const now = dependencies.now?.() ?? (await ledgerTime(dependencies.db.of(tenant)));
+    // What people said on another day is about that day, and may no longer be used.
+    const today = given.days.filter(({ spent }) => spent.day === dayOf(now));
+    for (const { spent, receipt } of today) {
       const subject = { kind: 'budget', ...spent } as const;
-      const held =
+      const held = await loggingRefusals(step, receipt?.approvalId ?? null, dependencies.securityLog, async () =>
         receipt === undefined
           ? await requireAllowed(step, subject, start, dependencies)
-          : (await requireAnswer(step, receipt, start, dependencies)).request.subject;
-      if (held.kind === 'budget') extended.add(extensionOf(held));
+          : (await requireAnswer(step, receipt, start, dependencies)).request.subject,
+      );
+      // The policy judges by the limit that is named: letting a run have more turns says nothing of a day.
+      if (held.kind === 'budget' && held.limit === 'principal-day') extended.add(extensionOf(held));
     }
   }
   return { principal: start.requester, budgets, extended };

@@ -6,7 +6,7 @@ export interface SecurityEvent {
   readonly tenant: string;
   readonly runId: string;
   readonly approvalId: string | null;
-  readonly event: 'decision-refused' | 'request-refused' | 'effect-refused' | 'payload-unreadable';
+  readonly event: 'decision-refused' | 'request-refused' | 'answer-refused' | 'effect-refused' | 'payload-unreadable';
   readonly reason: string;
   readonly via: 'update' | 'signal' | 'effect' | 'worker';
 }

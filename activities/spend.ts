@@ -17,12 +17,16 @@ export interface Reserve {
 export interface DayLimits {
   readonly principal: string;
   readonly budgets: readonly DayBudget[];
-  /** Names of budgets, each with its day, beyond whose soft limits people let this run go. */
+  /** By {@link extensionOf}: beyond which soft limits people let this run go. */
   readonly extended: ReadonlySet<string>;
 }
 
-export const extensionOf = ({ budget, day, unit }: Pick<SpentBudget, 'budget' | 'day' | 'unit'>): string =>
-  `${budget} ${day} ${unit}`;
+/** A soft limit of a budget and a day with the hard one, as people saw them: where budgets.yaml has others by now, they are asked anew. */
+export const extensionOf = ({ budget, day, unit, soft, hard }: Omit<SpentBudget, 'limit' | 'used'>): string =>
+  `${budget} ${day} ${unit} ${soft} ${hard}`;
+
+/** Of UTC, as the ledger counts days. */
+export const dayOf = (time: Date): string => time.toISOString().slice(0, 10);
 
 /** Bytes of a prompt a token at the least, so that an estimate is never too low by much. */
 const BYTES_A_TOKEN = 3;

@@ -12,7 +12,7 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { editedBytes, Failure } from '../workflows/protocol/index.ts';
 import type { AnswerDependencies } from './answers.ts';
-import { requireAnswer } from './answers.ts';
+import { loggingRefusals, requireAnswer } from './answers.ts';
 import { localStep } from './local-step.ts';
 
 export interface TakeAnswerDependencies extends AnswerDependencies {
@@ -21,7 +21,14 @@ export interface TakeAnswerDependencies extends AnswerDependencies {
 
 export function createTakeAnswer(dependencies: TakeAnswerDependencies): EngineActivities['takeAnswer'] {
   return async (input) =>
-    await localStep(dependencies.runKeys, input, async (start) => await take(input, start, dependencies));
+    await localStep(
+      dependencies.runKeys,
+      input,
+      async (start) =>
+        await loggingRefusals(input, input.approvalId, dependencies.securityLog, () =>
+          take(input, start, dependencies),
+        ),
+    );
 }
 
 async function take(

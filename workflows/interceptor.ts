@@ -4,6 +4,8 @@ import type {
   ActivityInput,
   LocalActivityInput,
   Next,
+  SignalInput,
+  UpdateInput,
   WorkflowExecuteInput,
   WorkflowInboundCallsInterceptor,
   WorkflowInterceptorsFactory,
@@ -14,6 +16,7 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
+  ContinueAsNew,
   condition,
   isCancellation,
   TemporalFailure,
@@ -61,7 +64,8 @@ class Guard implements WorkflowInboundCallsInterceptor {
       const reply = requireMinted(state, value);
       await record(state, outcomeOf(reply), detailOf(reply));
       return reply;
-    } catch (error) {
+    } catch (thrown) {
+      const error = withinRun(thrown);
       // Anything else is a bug in the flow: Temporal retries the workflow task until a fixed version is deployed.
       // Recording here would leave an event that the fixed version could not replay.
       if (!(error instanceof TemporalFailure)) throw error;
@@ -93,6 +97,26 @@ class Guard implements WorkflowInboundCallsInterceptor {
         details: [failed],
         cause: error,
       });
+    }
+  }
+
+  // Handlers of the flow's own: what they throw goes to Temporal past `execute`.
+  async handleSignal(input: SignalInput, next: Next<WorkflowInboundCallsInterceptor, 'handleSignal'>): Promise<void> {
+    try {
+      await next(input);
+    } catch (thrown) {
+      throw withinRun(thrown);
+    }
+  }
+
+  async handleUpdate(
+    input: UpdateInput,
+    next: Next<WorkflowInboundCallsInterceptor, 'handleUpdate'>,
+  ): Promise<unknown> {
+    try {
+      return await next(input);
+    } catch (thrown) {
+      throw withinRun(thrown);
     }
   }
 }
@@ -195,11 +219,15 @@ function refusalOf(activityType: string, args: readonly unknown[]): ApplicationF
 }
 
 function unsupported(what: string): never {
-  throw ApplicationFailure.nonRetryable(
-    `A flow cannot ${what} yet: it would leave the run's record.`,
-    Failure.Unsupported,
-  );
+  throw unsupportedFailure(what);
 }
+
+const unsupportedFailure = (what: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(`A flow cannot ${what} yet: it would leave the run's record.`, Failure.Unsupported);
+
+/** What was thrown; thrown past `Fence.continueAsNew`, the SDK's own signal to continue as new is refused like the call. */
+const withinRun = (thrown: unknown): unknown =>
+  thrown instanceof ContinueAsNew ? unsupportedFailure('continue as new') : thrown;
 
 function failureReply(state: RunState, error: TemporalFailure): Failed {
   const cause = error instanceof ActivityFailure && error.cause instanceof TemporalFailure ? error.cause : error;

@@ -1,4 +1,5 @@
 // Waiting approvals, as a test sees them: from the ledger's tables, and decided through Temporal itself, past our own client.
+import type { WorkflowHandle } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import type { RunHandle, RunId } from '../../client/index.ts';
@@ -18,6 +19,15 @@ export interface Decider {
   waiting(run: Pick<RunHandle, 'id'>, count?: number): Promise<readonly Waiting[]>;
   /** The first of them. */
   waitingOne(run: Pick<RunHandle, 'id'>): Promise<Waiting>;
+  /** The one that comes in the place of another. */
+  next(run: Pick<RunHandle, 'id'>, id: ApprovalId): Promise<Waiting>;
+  /**
+   * Events of a run that has come to rest, waiting for people with nothing under way: the ledger has a request before the workflow task
+   * that wrote it has closed. A wait of an approval ends in a timer, the last command of its task.
+   */
+  eventsAtRest(run: RunHandle): Promise<number>;
+  /** The run as Temporal knows it. */
+  handle(runId: RunId): WorkflowHandle;
   update(runId: RunId, input: DecideInput): Promise<DecideResult>;
   signal(runId: RunId, input: unknown): Promise<void>;
   /** Lines of the security log of a run, oldest first. */
@@ -57,6 +67,25 @@ export function useDecider(engine: Engine): Decider {
       if (first === undefined) throw new Error('no approval waits');
       return first;
     },
+    next: async (run, id) =>
+      await vi.waitFor(
+        async () => {
+          const other = (await decider.waiting(run)).find(({ approvalId }) => approvalId !== id);
+          if (other === undefined) throw new Error(`nothing came in the place of ${id} yet`);
+          return other;
+        },
+        { timeout: 20_000, interval: 50 },
+      ),
+    eventsAtRest: async (run) =>
+      await vi.waitFor(
+        async () => {
+          const events = (await run.history()).events ?? [];
+          expect(events.at(-1)?.timerStartedEventAttributes).toBeTruthy();
+          return events.length;
+        },
+        { timeout: 60_000, interval: 100 },
+      ),
+    handle,
     update: async (runId, input) =>
       await handle(runId).executeUpdate<DecideResult, [DecideInput]>(DECIDE, { args: [input] }),
     signal: async (runId, input) => await handle(runId).signal(DECIDE, input),

@@ -1,7 +1,7 @@
 // What an approver may do beside approve and reject: change the arguments, answer in the tool's place, delegate, cancel; and what
 // happens when nobody decides. Each of it forged, too. Real servers; the model is scripted.
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ApprovalId, DecideOptions, Reply, RunHandle } from '../../client/index.ts';
 import { sha256 } from '../../runtime/canonical.ts';
 import { writeApprovers } from '../../testing/index.ts';
@@ -78,16 +78,7 @@ const approve = async (id: ApprovalId, by: string) => await decide(id, by, { dec
 const get = async (id: ApprovalId) => await engine.client.approvals.get(id);
 
 /** The approval that comes in the place of `id`. */
-async function next(run: RunHandle, id: ApprovalId): Promise<ApprovalId> {
-  return await vi.waitFor(
-    async () => {
-      const other = (await decider.waiting(run)).find(({ approvalId }) => approvalId !== id);
-      if (other === undefined) throw new Error(`nothing came in the place of ${id} yet`);
-      return other.approvalId;
-    },
-    { timeout: 20_000, interval: 50 },
-  );
-}
+const next = async (run: RunHandle, id: ApprovalId): Promise<ApprovalId> => (await decider.next(run, id)).approvalId;
 
 describe('an edit', () => {
   it('asks again with the changed arguments; what then runs is what was approved, once, and the model is told', async () => {
@@ -200,13 +191,12 @@ describe('an edit', () => {
       [{ decision: await signed('staff'), edited }, 'is-requester'],
       [{ decision: await signed('clerk'), edited }, 'unknown-approver'],
     ];
-    const events = async () => (await run.history()).events?.length;
-    const before = await events();
+    const before = await decider.eventsAtRest(run);
     for (const [input, refusal] of bad) {
       const update = decider.update(run.id, { v: 1, approvalId: id, decision: '', ...input });
       await expect(update).rejects.toMatchObject({ cause: { details: [refusal] } });
     }
-    expect(await events()).toBe(before);
+    expect((await run.history()).events).toHaveLength(before);
     for (const [input] of bad) await decider.signal(run.id, { v: 1, approvalId: id, ...input });
     await approve(id, 'manager');
     await run.result();
@@ -246,6 +236,22 @@ it.each(['manager', 'staff'])('%s cancels, and the call is not made', async (by)
   expect(await decide(id, by, { decision: 'cancel', reason: 'a mistake' })).toMatchObject({ state: 'cancelled' });
   expect(told(await run.result())).toBe(`{"status":"cancelled","message":"${by} cancelled it: a mistake"}`);
   expect(of('refund', `C-${by}`)).toEqual([]);
+});
+
+it('a decision that is sent ten times, each way, is one of the two that are needed', async () => {
+  const { run, id } = await waitingRun('F-1', 'wipe');
+  const decision = await signDecision(engine.approver('manager'), await decider.waitingOne(run));
+  const input: DecideInput = { v: 1, approvalId: id, decision };
+  const again = Array.from({ length: 10 });
+  await Promise.all(again.map(() => decider.signal(run.id, input)));
+  // Answered after the Signals were handled.
+  const answers = await Promise.all(again.map(() => decider.update(run.id, input)));
+  expect(answers.map(({ state, missing }) => [state, missing])).toEqual(again.map(() => ['pending', 1]));
+  expect(of('wipe', 'F-1')).toEqual([]);
+  await decide(id, 'staff', { decision: 'cancel' });
+  await run.result();
+  expect(of('wipe', 'F-1')).toEqual([]);
+  expect(await decider.refused(run.id)).toEqual([]);
 });
 
 describe('a delegate', () => {

@@ -1,13 +1,17 @@
 // What a principal may spend in a day, over all runs: asked at the soft limit, ended at the hard one, also with many runs at once, and
 // by workflow code that lies. Real servers; a real HTTP provider with prices.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Principal, RunHandle } from '../../client/index.ts';
+import type { ApprovalId, Principal, RunHandle, Signer } from '../../client/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
+import { signDecision } from '../support/approvers.ts';
 import { itReplaysEveryHistory, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
+import type { Waiting } from '../support/waiting.ts';
 import { useDecider } from '../support/waiting.ts';
 
 let server: ModelServer;
@@ -19,8 +23,10 @@ afterAll(() => server.close());
 const engine = useEngine({
   workflowsPath: fileURLToPath(new URL('./flows/day-budgets.ts', import.meta.url)),
   providerKeys: { TEST_API_KEY: 'sk-test' },
-  approvers: { boss: ['budget-approvers'], clerk: ['desk'] },
+  approvers: { boss: ['budget-approvers'], clerk: ['desk'], kim: ['budget-approvers'] },
   policy: (own) => `${own}
+@id("turns-go-on-unasked")
+permit (principal, action == Action::"extend_budget", resource) when { context.limit == "turns" };
 @id("managers-spend-unasked")
 permit (principal in Group::"managers", action == Action::"extend_budget", resource);`,
   budgets: 'v: 1\nbudgets:\n  - name: everybody\n    per: principal\n    tokens: { soft: 1500, hard: 3000 }\n',
@@ -38,8 +44,8 @@ const person = (id: string, ...groups: string[]): Principal => ({
   roles: [],
   clearance: 'public',
 });
-const ask = async (as: Principal, workflow = 'says'): Promise<RunHandle> =>
-  await engine.client.start(workflow, { text: 'Something short' }, { release: 'short', principal: as });
+const ask = async (as: Principal, workflow = 'says', more: object = {}): Promise<RunHandle> =>
+  await engine.client.start(workflow, { text: 'Something short', ...more }, { release: 'short', principal: as });
 const costing = (promptTokens: number) => ({ text: 'said', promptTokens, completionTokens: 0 });
 const decide = async (run: RunHandle, decision: 'approve' | 'reject') => {
   const { approvalId: id } = await decider.waitingOne(run);
@@ -117,11 +123,121 @@ describe('a day', () => {
     server.script(costing(1490));
     await (await ask(zoe)).result();
     const paid = server.requests.length;
-    for (const lie of ['liesWithoutReceipt', 'liesWithAnothersReceipt']) {
+    for (const lie of ['liesWithoutReceipt', 'liesWithAnUnknownReceipt']) {
       const run = await ask(zoe, lie);
       expect(await run.result(), lie).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
     }
     expect(server.requests.length).toBe(paid);
+  });
+
+  describe('at its soft limit', () => {
+    /** Whose next call comes to the soft limit. */
+    const spender = async (id: string): Promise<Principal> => {
+      const who = person(id);
+      server.script(costing(1490));
+      await (await ask(who)).result();
+      return who;
+    };
+    const subjectOf = async (id: ApprovalId) => (await engine.client.approvals.get(id)).request.subject;
+    const SAYS_NO = { kind: 'budget-exhausted', limit: 'principal-day' };
+
+    it('is not lifted by what people said to another run of the same principal', async () => {
+      const lea = await spender('lea');
+      const approved = await ask(lea);
+      const waiting = await decider.waitingOne(approved);
+      const decision = await signDecision(engine.approver('boss'), waiting);
+      server.script(costing(10));
+      await decider.update(approved.id, { v: 1, approvalId: waiting.approvalId, decision });
+      expect(await approved.result()).toMatchObject({ kind: 'answered' });
+      const paid = server.requests.length;
+      const receipt = { approvalId: waiting.approvalId, decisions: [decision] };
+      const run = await ask(lea, 'borrowsAReceipt', { receipt });
+      expect(await run.result()).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
+      expect(server.requests.length).toBe(paid);
+    });
+
+    it.each([
+      ['a yes of another day, which does not end the run either', 'remembersAnotherDay'],
+      ['a policy that lets runs have more turns', 'saysItIsAboutTurns'],
+    ])('is not lifted by %s: people are asked', async (_, workflow) => {
+      const who = await spender(workflow);
+      const paid = server.requests.length;
+      const run = await ask(who, workflow);
+      const { approvalId } = await decider.waitingOne(run);
+      expect(await subjectOf(approvalId)).toMatchObject({ limit: 'principal-day', soft: 1500, hard: 3000 });
+      expect(server.requests.length).toBe(paid);
+      await decide(run, 'reject');
+      expect(await run.result()).toMatchObject(SAYS_NO);
+    });
+
+    it('is not lifted by a yes to less: people are asked about what it is', async () => {
+      const max = await spender('max');
+      const paid = server.requests.length;
+      const run = await ask(max, 'asksAboutLess');
+      const { approvalId: first } = await decider.waitingOne(run);
+      expect(await subjectOf(first)).toMatchObject({ soft: 10, hard: 20 });
+      await decide(run, 'approve');
+      const { approvalId: second } = await decider.next(run, first);
+      expect(await subjectOf(second)).toMatchObject({ soft: 1500, hard: 3000 });
+      expect(server.requests.length).toBe(paid);
+      await decide(run, 'reject');
+      expect(await run.result()).toMatchObject(SAYS_NO);
+    });
+
+    it('is not lifted by whoever spends, who was asked something else', async () => {
+      const noa = await spender('noa');
+      const paid = server.requests.length;
+      const run = await ask(noa, 'takesAConfirmation');
+      const { approvalId: first } = await decider.waitingOne(run);
+      await engine.client.approvals.decide(first, { decision: 'approve', principal: noa });
+      const { approvalId: second } = await decider.next(run, first);
+      expect(await subjectOf(second)).toMatchObject({ kind: 'budget', limit: 'principal-day' });
+      expect(server.requests.length).toBe(paid);
+      await decide(run, 'reject');
+      expect(await run.result()).toMatchObject(SAYS_NO);
+    });
+
+    it('is not lifted by workflow code that believes any decision', async () => {
+      // Of the group that is asked, and the one who spends.
+      const kim = await spender('kim');
+      const paid = server.requests.length;
+      const file = engine.config('gateway').keyFiles.assertionPrivate;
+      const { kid, ...privateKey } = JSON.parse(readFileSync(file, 'utf8')) as JWK & { readonly kid: string };
+      const gateway = (approver: string): Signer => ({ approver, kid, privateKey });
+      const claims = { proof: { kind: 'gateway' } };
+      const other = await decider.waitingOne(await ask(kim));
+      const lies: readonly (readonly [string, (waiting: Waiting) => Promise<string>])[] = [
+        [
+          'the word of who vouches for the spender',
+          (waiting) => signDecision(gateway('kim'), waiting, 'approve', { claims }),
+        ],
+        ['the same, as if it were a signature', (waiting) => signDecision(gateway('kim'), waiting)],
+        ['the word of who vouches for principals, for the boss', (waiting) => signDecision(gateway('boss'), waiting)],
+        ['the spender’s own signature', (waiting) => signDecision(engine.approver('kim'), waiting)],
+        ['somebody of another group', (waiting) => signDecision(engine.approver('clerk'), waiting)],
+        ['a signature on another request', () => signDecision(engine.approver('boss'), other)],
+        ['a signed no', (waiting) => signDecision(engine.approver('boss'), waiting, 'reject')],
+        [
+          'a signature that claims not to be one',
+          (waiting) => signDecision(engine.approver('boss'), waiting, 'approve', { claims }),
+        ],
+      ];
+      for (const [what, lie] of lies) {
+        const run = await ask(kim, 'believesAnything');
+        const decision = await lie(await decider.waitingOne(run));
+        await decider.handle(run.id).signal('believe', [decision]);
+        expect(await run.result(), what).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
+        const log = await decider.refused(run.id);
+        expect(log, what).toMatchObject([{ event: 'answer-refused', via: 'worker' }]);
+      }
+      expect(server.requests.length).toBe(paid);
+      // The same code with a good one goes on: nothing else held the others up.
+      const run = await ask(kim, 'believesAnything');
+      const good = await signDecision(engine.approver('boss'), await decider.waitingOne(run));
+      server.script(costing(10));
+      await decider.handle(run.id).signal('believe', [good]);
+      expect(await run.result()).toMatchObject({ kind: 'answered' });
+    });
   });
 
   async function drain(): Promise<void> {

@@ -1,12 +1,13 @@
 // Flows of users: what the run gives them, and what they cannot do. Each cheater is a real workflow on a real server.
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Reply } from '../../client/index.ts';
+import type { ApprovalId, Reply } from '../../client/index.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { createWorker, pure } from '../../worker/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { CUSTOMER, itReplaysEveryHistory, RELEASE, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
+import { useDecider } from '../support/waiting.ts';
 
 const QUESTION = 'When is my refund paid after the return is checked?';
 const asked: string[] = [];
@@ -19,6 +20,7 @@ const engine = useEngine({
   workflowsPath: fileURLToPath(new URL('./flows/index.ts', import.meta.url)),
   activities: { countryOfOrder: pure(countryOfOrder) },
 });
+const decider = useDecider(engine);
 beforeAll(async () => {
   await engine.ingestSample();
 });
@@ -71,6 +73,7 @@ describe('a flow cannot', () => {
     ['forgesADraft', Failure.InvalidInput, 'validate'],
     ['startsAChild', Failure.Unsupported, undefined],
     ['continuesAsNew', Failure.Unsupported, undefined],
+    ['throwsContinueAsNew', Failure.Unsupported, undefined],
     ['callsANexusOperation', Failure.Unsupported, undefined],
     ['signalsAnotherRun', Failure.Unsupported, undefined],
   ])('%s: it fails as %s, and the failure is recorded', async (workflow, code, neverRan) => {
@@ -80,6 +83,38 @@ describe('a flow cannot', () => {
     expect(steps[0]).toBe('admit');
     expect(steps.at(-1)).toBe('record');
     expect(await run.trace()).toMatchObject({ outcome: 'failed', outcome_detail: code });
+  });
+
+  describe('continue as new while people are asked', () => {
+    const asking = async (workflow: string) => {
+      const run = await engine.client.start(workflow, { text: QUESTION }, { release: RELEASE, principal: CUSTOMER });
+      return { run, ...(await decider.waitingOne(run)) };
+    };
+    const stateOf = async (id: ApprovalId) => (await engine.client.approvals.get(id)).state;
+
+    it('whatever it throws: the run fails, and what waited is cancelled', async () => {
+      const { run, reply, steps } = await runFlow('continuesAsNewWhilePeopleAreAsked');
+      expect(reply).toMatchObject({ kind: 'failed', code: Failure.Unsupported });
+      expect(steps.at(-1)).toBe('record');
+      const asked = await engine.client.approvals.list({ runId: run.id, state: 'all' });
+      expect(asked.map(({ state }) => state)).toEqual(['cancelled']);
+    });
+
+    it('from an Update of its own: it is turned away, and the run goes on', async () => {
+      const { run, approvalId } = await asking('leavesInAHandler');
+      const update = decider.handle(run.id).executeUpdate('leave');
+      await expect(update).rejects.toMatchObject({ cause: { type: Failure.Unsupported } });
+      expect(await run.result()).toMatchObject({ kind: 'refused', message: 'It is still this run.' });
+      expect(await stateOf(approvalId)).toBe('cancelled');
+    });
+
+    it('from a Signal of its own: the run fails', async () => {
+      const { run } = await asking('leavesInAHandler');
+      await decider.handle(run.id).signal('leave');
+      await expect(decider.handle(run.id).result()).rejects.toMatchObject({ cause: { type: Failure.Unsupported } });
+      const last = (await run.history()).events?.at(-1);
+      expect(last?.workflowExecutionFailedEventAttributes).toBeTruthy();
+    });
   });
 
   it('get an unchecked answer by catching the refusal', async () => {

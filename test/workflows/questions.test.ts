@@ -6,7 +6,7 @@ import { createClient } from '../../client/index.ts';
 import { readAssertionKey } from '../../runtime/assertion.ts';
 import { sha256 } from '../../runtime/canonical.ts';
 import { scriptedModel } from '../../testing/scripted-model.ts';
-import { editedBytes, Failure } from '../../workflows/protocol/index.ts';
+import { editedBytes, Failure, MAX_SUBJECT_BYTES } from '../../workflows/protocol/index.ts';
 import { signDecision } from '../support/approvers.ts';
 import { CUSTOMER, itReplaysEveryHistory, STAFF, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
@@ -36,6 +36,8 @@ const engine = useEngine({
   policy: (own) => `${own}
 @id("barred-answers-nothing")
 forbid (principal == Principal::"barred", action == Action::"answer", resource);
+@id("anybody-may-ask-the-open-desk")
+permit (principal, action == Action::"ask", resource == Release::"open@1.0.0");
 @id("unasked-goes-on")
 permit (principal, action == Action::"extend_budget", resource) when { context.release == "trusted@1.0.0" };
 @id("frugal-stays")
@@ -44,6 +46,7 @@ forbid (principal, action == Action::"extend_budget", resource) when { context.r
     'models.yaml':
       'v: 1\nmodels:\n  scripted-in-test: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9" }\n',
     ...release('desk'),
+    ...release('open'),
     ...release('soft', `tools: [${names}]\nbudgets: { max_turns: 4, soft: { turns: 2 } }\n`),
     ...release('calls', `tools: [${names}]\nbudgets: { max_tool_calls: 4, soft: { tool_calls: 1, tokens: 40 } }\n`),
     ...release('trusted', `tools: [${names}]\nbudgets: { max_turns: 3, soft: { turns: 1 } }\n`),
@@ -124,6 +127,9 @@ describe('a confirmation', () => {
   it('of a run without a principal is nobody’s', async () => {
     const run = await engine.client.start('confirms', { text: 'Who am I?' }, { release: 'desk' });
     expect(await run.result()).toMatchObject({ kind: 'refused', reason: 'policy-denied' });
+    const open = await engine.client.start('confirms', { text: 'Who am I?' }, { release: 'open' });
+    expect(told(await open.result())).toMatchObject({ confirmed: false, status: 'nobody', by: [] });
+    expect(await engine.client.approvals.list({ runId: open.id, state: 'all' })).toEqual([]);
   });
 
   it('does not stand for an approval: who vouches for principals cannot approve a call in the name of one', async () => {
@@ -167,14 +173,7 @@ describe('a value', () => {
     const decision = await signDecision(engine.approver('ann'), waiting, 'respond', { claims });
     await expect(decider.update(run.id, { v: 1, approvalId: id, decision, edited: '"south"' })).rejects.toThrow();
     await decider.update(run.id, { v: 1, approvalId: id, decision, edited });
-    const second = await vi.waitFor(
-      async () => {
-        const other = (await decider.waiting(run)).find(({ approvalId }) => approvalId !== id);
-        expect(other).toBeDefined();
-        return other?.approvalId ?? id;
-      },
-      { timeout: 20_000 },
-    );
+    const { approvalId: second } = await decider.next(run, id);
     const [before, after] = [await engine.client.approvals.get(id), await engine.client.approvals.get(second)];
     expect(before.state).toBe('superseded');
     expect(after.request.preview).toContain('did not fit');
@@ -245,6 +244,32 @@ describe('a review', () => {
     expect(await own.run.result()).toMatchObject({ kind: 'answered', text: 'I called C.', model: 'bea' });
   });
 
+  it('is not let go by who vouches for principals, by whoever asked, or by another group', async () => {
+    const { run, id } = await waiting('Write to E');
+    for (const by of ['ann', 'staff', 'boss']) {
+      await expect(answerAs(id, by, { decision: 'approve' })).rejects.toThrow('none of those that could decide');
+    }
+    await expect(decide(id, 'staff', { decision: 'edit', text: 'Mine.' })).rejects.toThrow('whoever asked');
+    await expect(decide(id, 'boss', { decision: 'approve' })).rejects.toThrow('none of those that could decide');
+    await decide(id, 'ann', { decision: 'reject', reason: 'no' });
+    expect(await run.result()).toMatchObject({ kind: 'refused', reason: 'by-reviewer' });
+    expect(await refusals(run)).toEqual([
+      ...Array.from({ length: 3 }, () => 'unknown-approver'),
+      'is-requester',
+      'unknown-approver',
+    ]);
+  });
+
+  it('of a draft that is longer than people are shown ends the run: nothing leaves, and nobody is asked half of it', async () => {
+    const text = 'Write at length';
+    model.script(text, ['x'.repeat(MAX_SUBJECT_BYTES)]);
+    const run = await start('reviews', text);
+    const reply = await run.result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.InvalidInput });
+    expect(reply.kind === 'failed' && reply.message).toMatch(/what it asks has \d+ bytes; at most 98304 are taken/);
+    expect(await engine.client.approvals.list({ runId: run.id, state: 'all' })).toEqual([]);
+  });
+
   it('dismisses it', async () => {
     const { run, id } = await waiting('Write to D');
     await decide(id, 'ann', { decision: 'reject', reason: 'D has no order.' });
@@ -272,6 +297,10 @@ describe('a soft limit', () => {
     });
     await expect(decide(id, 'staff', { decision: 'approve' })).rejects.toThrow('whoever asked');
     await expect(decide(id, 'ann', { decision: 'approve' })).rejects.toThrow();
+    // Whoever vouches for principals has no say in it, for whoever asked or for the boss.
+    for (const by of ['staff', 'boss']) {
+      await expect(answerAs(id, by, { decision: 'approve' })).rejects.toThrow('none of those that could decide');
+    }
     await decide(id, 'boss', { decision: 'approve' });
     // Four turns and no more, however often it was allowed to go on.
     expect(await run.result()).toMatchObject({ kind: 'budget-exhausted', limit: 'turns', last: null });
@@ -315,6 +344,30 @@ describe('a soft limit', () => {
       rules: ['frugal-stays'],
     });
   });
+});
+
+it('a question that the flow does not wait for is taken back before the run ends', async () => {
+  const run = await start('asksAndReturns', 'Anybody?');
+  expect(await run.result()).toMatchObject({ kind: 'refused', message: 'It did not wait.' });
+  const asked = await engine.client.approvals.list({ runId: run.id, state: 'all' });
+  expect(asked.map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);
+});
+
+it('what is asked, answered and written stands nowhere in the ledger in clear', async () => {
+  const { run, id } = await asked('asksForRegion', 'CLEARTEXT question?');
+  await decide(id, 'ann', { decision: 'respond', value: 'north', reason: 'CLEARTEXT reason' });
+  await run.result();
+  model.script('CLEARTEXT task', ['CLEARTEXT draft']);
+  const reviewed = await asked('reviews', 'CLEARTEXT task');
+  await decide(reviewed.id, 'ann', { decision: 'edit', text: 'CLEARTEXT edit' });
+  expect(await reviewed.run.result()).toMatchObject({ text: 'CLEARTEXT edit' });
+  for (const table of ['approvals', 'approval_outcomes', 'security_log', 'traces', 'model_calls', 'model_results']) {
+    const rows = await engine.sql('owner').unsafe(`select row_to_json(t)::text as text from countersign.${table} t`);
+    const text = rows.map((row) => String(row['text'])).join('\n');
+    expect(text, table).not.toContain('CLEARTEXT');
+    expect(text, table).not.toContain(Buffer.from('CLEARTEXT').toString('hex'));
+    if (table.startsWith('approval')) expect(text, table).toContain(run.id.slice(0, 7));
+  }
 });
 
 it('a client without the key that vouches for principals cannot answer for one', async () => {

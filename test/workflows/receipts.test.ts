@@ -54,7 +54,6 @@ const sign = async (
   waiting: Waiting,
   ...more: Parameters<typeof signDecision> extends [unknown, unknown, ...infer Rest] ? Rest : never
 ) => await signDecision(engine.approver(id), waiting, ...more);
-const eventsOf = async (run: RunHandle): Promise<number> => (await run.history()).events?.length ?? 0;
 
 interface Attempt {
   readonly refusal: DecisionRefusal;
@@ -107,7 +106,7 @@ async function attempts(waiting: Waiting, other: Waiting): Promise<Readonly<Reco
 describe('a decision that must not count', () => {
   it('by Update is refused with its reason, leaves no event, no effect, and a line in the security log', async () => {
     const [{ run, waiting }, other] = [await refundOf('A-update'), await refundOf('A-other')];
-    const before = await eventsOf(run);
+    const before = await decider.eventsAtRest(run);
     const reasons: string[] = [];
     for (const [what, attempt] of Object.entries(await attempts(waiting, other.waiting))) {
       const approvalId = (attempt.approvalId ?? waiting.approvalId) as ApprovalId;
@@ -117,7 +116,7 @@ describe('a decision that must not count', () => {
       expect(error, what).toMatchObject({ cause: { type: Failure.DecisionRefused, details: [attempt.refusal] } });
       reasons.push(attempt.refusal);
     }
-    expect(await eventsOf(run)).toBe(before);
+    expect((await run.history()).events).toHaveLength(before);
     expect(of('refund', 'A-update')).toEqual([]);
     expect((await decider.refused(run.id)).map(({ reason, via }) => [reason, via])).toEqual(
       reasons.map((reason) => [reason, 'update']),
@@ -169,6 +168,24 @@ describe('a decision that must not count', () => {
     expect(refused?.reason).toMatchObject({ cause: { type: Failure.DecisionRefused, details: ['already-decided'] } });
     await run.result();
     expect(of('refund', 'A-twice')).toHaveLength(1);
+  });
+
+  it('and one that says the opposite, sent at once: one of them counts, and the other is told so', async () => {
+    const { run, waiting } = await refundOf('A-both');
+    const [yes, no] = await Promise.allSettled(
+      (['approve', 'reject'] as const).map(async (what, index) => {
+        const decision = await sign(index === 0 ? 'manager' : 'supervisor', waiting, what);
+        return await decider.update(run.id, { v: 1, approvalId: waiting.approvalId, decision });
+      }),
+    );
+    await run.result();
+    const approved = yes?.status === 'fulfilled';
+    expect(no?.status).toBe(approved ? 'rejected' : 'fulfilled');
+    const refused = [yes, no].find((update) => update?.status === 'rejected');
+    expect(refused?.status === 'rejected' && refused.reason).toMatchObject({ cause: { details: ['already-decided'] } });
+    expect(of('refund', 'A-both')).toHaveLength(approved ? 1 : 0);
+    const { state, decidedBy } = await engine.client.approvals.get(waiting.approvalId);
+    expect([state, decidedBy]).toEqual(approved ? ['approved', ['manager']] : ['rejected', ['supervisor']]);
   });
 
   it('after the end of the run reaches nothing', async () => {
@@ -226,6 +243,33 @@ describe('between decision and effect', () => {
   });
 });
 
+describe('a ledger’s clock that is wrong', () => {
+  const decidedWith = async (order: string, offMs: number) => {
+    const { run, waiting } = await refundOf(order);
+    aheadMs = offMs;
+    try {
+      await decider.update(run.id, { v: 1, approvalId: waiting.approvalId, decision: await sign('manager', waiting) });
+      return { run, reply: await run.result() };
+    } finally {
+      aheadMs = 0;
+    }
+  };
+
+  it('by an hour behind lets nothing happen, and the refusal names the clocks', async () => {
+    const { run, reply } = await decidedWith('E-1', -3_600_000);
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.ReceiptRefused });
+    expect(reply.kind === 'failed' && reply.message).toContain('see whether both clocks are right. Nothing was done.');
+    expect(of('refund', 'E-1')).toEqual([]);
+    expect(await decider.refused(run.id)).toMatchObject([{ event: 'effect-refused', via: 'effect' }]);
+  });
+
+  it('by an hour ahead only shortens what an approval is good for', async () => {
+    const { reply } = await decidedWith('E-2', 3_600_000);
+    expect(reply).toMatchObject({ kind: 'answered' });
+    expect(of('refund', 'E-2')).toHaveLength(1);
+  });
+});
+
 describe('a workflow that lies', () => {
   const lie = async (request: object) => {
     const run = await engine.client.start('liar', request, { release: 'desk', principal: STAFF });
@@ -250,6 +294,21 @@ describe('a workflow that lies', () => {
     const approval = { approvalId: waiting.approvalId, decisions: [decision] };
     await expectRefused(await lie({ tool: 'refund', args: args('C-2'), approval }), Failure.ReceiptRefused);
     expect(of('refund', 'C-2')).toHaveLength(1);
+  });
+
+  it.each([
+    ['another amount', 'C-7', { tool: 'refund', args: { order: 'C-7', cents: 1291 } }],
+    ['another order', 'C-8', { tool: 'refund', args: { order: 'C-8b', cents: 1290 } }],
+    ['another tool', 'C-9', { tool: 'wipe', args: { order: 'C-9' } }],
+  ])('about what was approved gets nothing: %s', async (_, order, instead) => {
+    const request = { tool: 'refund', args: args(order), instead };
+    const run = await engine.client.start('switcher', request, { release: 'desk', principal: STAFF });
+    const waiting = await decider.waitingOne(run);
+    await decider.update(run.id, { v: 1, approvalId: waiting.approvalId, decision: await sign('manager', waiting) });
+    await expectRefused({ run, reply: await run.result() }, Failure.ReceiptRefused);
+    const [line] = await decider.refused(run.id);
+    expect(line?.reason).toContain('the approval is of another call');
+    expect([...of('refund', order), ...of(instead.tool, instead.args.order)]).toEqual([]);
   });
 
   it('that takes the judged call of another run gets nothing', async () => {

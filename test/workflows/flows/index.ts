@@ -1,12 +1,17 @@
 // Workflows of users who try to skip a step, and one that does not. Bundled for test/workflows/flow.test.ts.
 
 import {
+  ContinueAsNew,
+  condition,
   continueAsNew,
   createNexusServiceClient,
+  defineSignal,
+  defineUpdate,
   executeChild,
   getExternalWorkflowHandle,
   proxyActivities,
   proxyLocalActivities,
+  setHandler,
 } from '@temporalio/workflow';
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
@@ -85,6 +90,30 @@ export const readsTheDraft = flow<Question>(async (run, request) => {
 export const startsAChild = flow<Question>(async (_run, request) => await executeChild(plain, { args: [request] }));
 
 export const continuesAsNew = flow<Question>(async (_run, request) => await continueAsNew<typeof plain>(request));
+
+/** What `continueAsNew` throws once it was let through, thrown past it. */
+const leave = (): never => {
+  throw new ContinueAsNew({ workflowType: 'plain' });
+};
+
+export const throwsContinueAsNew = flow<Question>(async () => leave());
+
+export const continuesAsNewWhilePeopleAreAsked = flow<Question>(async (run, request) => {
+  void run.confirm(request.text).catch(() => undefined);
+  return leave();
+});
+
+/** Tries to leave in handlers of its own, while people are asked. */
+export const leavesInAHandler = flow<Question>(async (run, request) => {
+  let tried = false;
+  setHandler(defineUpdate('leave'), async () => {
+    tried = true;
+    return leave();
+  });
+  setHandler(defineSignal('leave'), async () => leave());
+  await Promise.race([run.confirm(request.text), condition(() => tried)]);
+  return run.refuse('It is still this run.');
+});
 
 export const callsANexusOperation = flow<Question>(async () => {
   const operations = { pay: { name: 'pay' } };

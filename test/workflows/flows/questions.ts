@@ -35,3 +35,10 @@ export const reviews = flow<Asked>(async (run, { text }): Promise<Reply> => {
   const draft = await run.generate({ question: text });
   return await run.review(draft, { groups: ['desk'], reason: 'The customer asked for a person.' });
 });
+
+/** Asks, and does not wait for what people say. */
+export const asksAndReturns = flow<Asked>(async (run, { text }): Promise<Reply> => {
+  void run.confirm(text).catch(() => undefined);
+  void run.input(text, { schema: REGION, groups: ['desk'] }).catch(() => undefined);
+  return run.refuse('It did not wait.');
+});
