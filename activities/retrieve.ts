@@ -15,13 +15,11 @@ import { coverage } from './sparse/coverage.ts';
 import { english } from './sparse/english.ts';
 import type { FrozenStatistics, ReadStatistics } from './sparse/frozen-statistics.ts';
 import { createStatistics } from './sparse/frozen-statistics.ts';
+import { searchedTerms } from './sparse/searched-terms.ts';
 import { termId } from './sparse/term-id.ts';
 
 /** A passage that covers less of the question shares no more than a common word with it. */
 const MIN_PASSAGE_COVERAGE = 0.05;
-
-/** Far more than a question has; what the store adds up for each is in proportion. */
-const MAX_SEARCHED_TERMS = 256;
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -76,7 +74,7 @@ async function find({ input, vectors, analyzer, readStatistics }: Finding): Prom
   const scored = await vectors.query(
     { tenant: input.tenant, collection: statistics.collection, id: generation },
     {
-      vector: queryVector(searched(frequencies, statistics), statistics.idfOf),
+      vector: queryVector(searchedTerms(frequencies, statistics), statistics.idfOf),
       groups: principal.groups,
       clearance: principal.clearance,
       limit: retrieval.topK,
@@ -106,17 +104,6 @@ async function find({ input, vectors, analyzer, readStatistics }: Finding): Prom
     return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share) };
   });
   return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.` };
-}
-
-/** All terms of a question, of a long text the most telling ones that the generation has: a common term is in every other chunk. */
-function searched(
-  frequencies: ReadonlyMap<number, number>,
-  { has, idfOf }: FrozenStatistics,
-): ReadonlyMap<number, number> {
-  if (frequencies.size <= MAX_SEARCHED_TERMS) return frequencies;
-  const weightOf = ([id, frequency]: readonly [number, number]): number => frequency * idfOf(id);
-  const byWeight = [...frequencies].filter(([id]) => has(id)).sort((a, b) => weightOf(b) - weightOf(a) || a[0] - b[0]);
-  return new Map(byWeight.slice(0, MAX_SEARCHED_TERMS));
 }
 
 const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });

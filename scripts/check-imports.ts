@@ -18,9 +18,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: [PROTOCOL, 'releases', 'runtime'],
   audit: [PROTOCOL, 'runtime'],
   testing: [PROTOCOL, 'activities', 'audit', 'client', 'policies', 'releases', 'runtime'],
-  evals: [PROTOCOL, 'runtime', 'releases', 'client', 'audit'],
+  evals: [PROTOCOL, 'activities', 'runtime', 'releases', 'client', 'audit'],
   privacy: [PROTOCOL, 'client', 'runtime'],
-  cli: [PROTOCOL, 'client', 'privacy', 'runtime', 'releases', 'audit', 'policies'],
+  cli: [PROTOCOL, 'client', 'privacy', 'runtime', 'releases', 'audit', 'evals', 'policies'],
   gateway: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
   examples: [],
 };

@@ -104,6 +104,12 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
   };
 }
 
+/** Deletes the whole Qdrant collection of one of ours, with all tenants and generations in it; safe to repeat. */
+export async function deleteQdrantCollection(options: QdrantOptions, collection: string): Promise<void> {
+  const name = collectionNamed(collection);
+  await explained(`delete collection ${name}`, () => createClient(options).deleteCollection(name));
+}
+
 function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
   const { origin, pathname, protocol } = new URL(url);
   // URL forgets a scheme's usual port, and the client then takes 6333; and it ignores the path of `url`.
@@ -118,7 +124,8 @@ function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
   });
 }
 
-const collectionOf = (generation: StoredGeneration): string => `countersign-${generation.collection}`;
+const collectionNamed = (collection: string): string => `countersign-${collection}`;
+const collectionOf = (generation: StoredGeneration): string => collectionNamed(generation.collection);
 
 const ownedBy = (generation: StoredGeneration) => [
   { key: 'tenant', match: { value: generation.tenant } },

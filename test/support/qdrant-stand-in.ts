@@ -68,6 +68,8 @@ export interface QdrantStandIn extends AsyncDisposable {
   readonly url: string;
   /** `METHOD path` of every request, in order. */
   readonly requests: readonly string[];
+  /** Names of the collections there are. */
+  collections(): readonly string[];
   /** The next requests are answered with these statuses instead of being carried out. */
   failNext(...statuses: readonly number[]): void;
 }
@@ -119,6 +121,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    collections: () => [...collections.keys()],
     failNext: (...statuses) => void failures.push(...statuses),
     [Symbol.asyncDispose]: () => closed(server),
   };
