@@ -60,6 +60,12 @@ export function queryVector(frequencies: ReadonlyMap<number, number>, idfOf: Idf
   return vectorOf(frequencies, (id, qtf) => qtf * idfOf(id));
 }
 
+/** Σ of the products of weights that share an id, in 64 bits and in the order of the query's ids. */
+export function dotProduct(query: SparseVector, document: SparseVector): number {
+  const weights = new Map(document.ids.map((id, at) => [id, document.weights[at] ?? 0]));
+  return query.ids.reduce((sum, id, at) => sum + (query.weights[at] ?? 0) * (weights.get(id) ?? 0), 0);
+}
+
 function vectorOf(frequencies: ReadonlyMap<number, number>, weigh: (id: number, tf: number) => number): SparseVector {
   const entries = [...frequencies].sort(([a], [b]) => a - b);
   // Stores keep 32-bit floats; rounding here makes both multiply the same numbers.
