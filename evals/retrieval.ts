@@ -1,16 +1,16 @@
 // Indexes a test collection into a vector store, asks every judged query, and scores the rankings. The encoder, the analyzer
 // and the store are those of the engine; one document is one chunk, so that rankings can be compared with published ones.
 import type { StoredGeneration, VectorStore } from '../activities/ports/vector-store.ts';
-import type { Analyzer } from '../activities/sparse/analyzer.ts';
-import type { Bm25Settings, SparseVector } from '../activities/sparse/bm25.ts';
-import { documentVector, encoderId, idf, queryVector, termFrequencies } from '../activities/sparse/bm25.ts';
+import type { Bm25Settings } from '../activities/sparse/bm25.ts';
+import { documentVector, encoderId, idf, termFrequencies } from '../activities/sparse/bm25.ts';
 import { english } from '../activities/sparse/english.ts';
-import { searchedTerms } from '../activities/sparse/searched-terms.ts';
+import { rankChunks } from '../activities/sparse/rank-chunks.ts';
+import { termId } from '../activities/sparse/term-id.ts';
 import type { BeirCollection, BeirDocument } from './beir.ts';
 import type { RankingScores } from './metrics.ts';
 import { meanScores, scoreRanking } from './metrics.ts';
 
-/** As many as published runs have: average precision looks at all of them. */
+/** As many as published runs have. */
 const RANKED_DEPTH = 1000;
 /** As many as an answer gets at most; what the speed of a search is measured with. */
 const SEARCH_LIMIT = 10;
@@ -23,6 +23,10 @@ export interface RetrievalEvaluation {
   /** Empty, and the caller's to remove. */
   readonly generation: StoredGeneration;
   readonly bm25: Bm25Settings;
+  /** As a release may ask for. @default none */
+  readonly feedback?: 'rm3' | undefined;
+  /** Documents ranked for each query: average precision looks at all of them. @default 1000 */
+  readonly depth?: number;
   /** Aborted: throws its reason before the next batch or query. */
   readonly signal?: AbortSignal;
   /** Told of each judged query: what it found, best first. */
@@ -37,6 +41,7 @@ export interface RetrievalReport {
   readonly split: string;
   readonly encoder: string;
   readonly analyzer: string;
+  readonly feedback: 'rm3' | 'none';
   readonly documents: number;
   /** Judged queries: all of them count, also those that found nothing. */
   readonly queries: number;
@@ -73,6 +78,7 @@ export async function evaluateRetrieval(evaluation: RetrievalEvaluation): Promis
     split: collection.split,
     encoder: encoderId(bm25),
     analyzer: english.id,
+    feedback: evaluation.feedback ?? 'none',
     documents: measured.ids.length,
     queries: scores.length,
     queriesWithoutRelevant: judged.filter((grades) => [...grades.values()].every((grade) => grade <= 0)).length,
@@ -88,7 +94,7 @@ export async function evaluateRetrieval(evaluation: RetrievalEvaluation): Promis
 }
 
 /** What a document is searched by: its title, a space, and its text. */
-export const searchedText = ({ title, text }: BeirDocument): string => `${title} ${text}`;
+export const searchedText = ({ title, text }: Pick<BeirDocument, 'title' | 'text'>): string => `${title} ${text}`;
 
 interface MeasuredCorpus {
   /** Document ids by chunk id. */
@@ -121,20 +127,25 @@ async function index(evaluation: RetrievalEvaluation, measured: MeasuredCorpus):
   let written = 0;
   // As an ingest does: while one batch is being written the next is encoded.
   let writing: Promise<void> = Promise.resolve();
-  for await (const batch of inBatches(collection.documents())) {
-    signal?.throwIfAborted();
-    const points = batch.map((document, at) => {
-      const terms = english.terms(searchedText(document));
-      return { ...chunkOf(document, written + at), vector: documentVector(terms, measured.averageLength, bm25) };
-    });
+  try {
+    for await (const batch of inBatches(collection.documents())) {
+      signal?.throwIfAborted();
+      const points = batch.map((document, at) => {
+        const terms = english.terms(searchedText(document));
+        return { ...chunkOf(document, written + at), vector: documentVector(terms, measured.averageLength, bm25) };
+      });
+      await writing;
+      writing = store.upsert(generation, points);
+      // Awaited in the next turn; until then a failure must not count as unhandled.
+      writing.catch(() => {});
+      written += batch.length;
+      onProgress?.('indexing', written / measured.ids.length);
+    }
     await writing;
-    writing = store.upsert(generation, points);
-    // Awaited in the next turn; until then a failure must not count as unhandled.
-    writing.catch(() => {});
-    written += batch.length;
-    onProgress?.('indexing', written / measured.ids.length);
+  } finally {
+    // A write that is under way must not come after the removal of what it belongs to.
+    await Promise.allSettled([writing]);
   }
-  await writing;
 }
 
 function chunkOf({ id, title, text }: BeirDocument, chunk: number) {
@@ -156,19 +167,27 @@ function chunkOf({ id, title, text }: BeirDocument, chunk: number) {
 const storable = (text: string): string => text.replaceAll('\0', ' ').toWellFormed();
 
 async function search(
-  { collection, store, generation, signal, onRanking, onProgress }: RetrievalEvaluation,
+  { collection, store, generation, feedback, depth = RANKED_DEPTH, signal, onRanking, onProgress }: RetrievalEvaluation,
   { ids, frequencies }: MeasuredCorpus,
 ): Promise<{ readonly scores: readonly RankingScores[]; readonly searchMs: readonly number[] }> {
-  const encode = queryEncoder(english, ids.length, frequencies);
+  const idfOf = (term: number): number => idf(ids.length, frequencies.get(term) ?? 0);
   const ask = async (text: string, limit: number): Promise<string[]> => {
-    const query = { vector: encode(text), groups: [], clearance: 'public', limit } as const;
-    return (await store.query(generation, query)).map((chunk) => ids[chunk.id] ?? '');
+    const found = await rankChunks({
+      frequencies: termFrequencies(english.terms(text)),
+      statistics: { idfOf, has: (term) => frequencies.has(term) },
+      feedback,
+      limit,
+      search: (vector, most) => store.query(generation, { vector, groups: [], clearance: 'public', limit: most }),
+      termsOf: (chunk) => english.terms(searchedText(chunk)).map(termId),
+      idfOf: async () => idfOf,
+    });
+    return found.map((chunk) => ids[chunk.id] ?? '');
   };
   const scores: RankingScores[] = [];
   const searchMs: number[] = [];
   for (const [at, { id, text }] of collection.queries.entries()) {
     signal?.throwIfAborted();
-    const ranking = await ask(text, RANKED_DEPTH);
+    const ranking = await ask(text, depth);
     scores.push(scoreRanking(ranking, collection.judgements.get(id) ?? new Map()));
     onRanking?.(id, ranking);
     const began = performance.now();
@@ -177,17 +196,6 @@ async function search(
     onProgress?.('asking', (at + 1) / collection.queries.length);
   }
   return { scores, searchMs };
-}
-
-/** The query side of the encoder, for a corpus of so many documents. */
-function queryEncoder(
-  analyzer: Analyzer,
-  documents: number,
-  frequencies: ReadonlyMap<number, number>,
-): (text: string) => SparseVector {
-  const idfOf = (term: number): number => idf(documents, frequencies.get(term) ?? 0);
-  const has = (term: number): boolean => frequencies.has(term);
-  return (text) => queryVector(searchedTerms(termFrequencies(analyzer.terms(text)), { idfOf, has }), idfOf);
 }
 
 async function* inBatches<Item>(items: AsyncIterable<Item>): AsyncGenerator<readonly Item[]> {

@@ -5,7 +5,7 @@ import type { IdfOf } from './bm25.ts';
 const MAX_SEARCHED_TERMS = 256;
 
 /** What the terms are weighed by. */
-interface TermStatistics {
+export interface TermStatistics {
   readonly idfOf: IdfOf;
   /** Whether any chunk has the term. */
   readonly has: (id: number) => boolean;

@@ -12,6 +12,7 @@ interface RetrievalOptions {
   readonly store?: string;
   readonly k1: string;
   readonly b: string;
+  readonly feedback?: string;
   readonly home?: string;
   readonly json?: boolean;
 }
@@ -26,6 +27,7 @@ export function register(program: Command): void {
     .option('--store <name>', 'postgres or qdrant (default: the one that is configured)')
     .option('--k1 <number>', 'BM25: how soon repeats of a term stop counting', '1.2')
     .option('--b <number>', 'BM25: how much a long document is held against it, 0 to 1', '0.75')
+    .option('--feedback <name>', 'rm3: ask again with words of the best passages (default: no)')
     .option('--home <dir>', 'data folder of the running stack')
     .option('--json', 'print the figures as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign eval retrieval --beir scifact --json')
@@ -42,6 +44,10 @@ async function retrieval(options: RetrievalOptions): Promise<void> {
     k1: numberOf('--k1', options.k1, { max: 1000 }),
     b: numberOf('--b', options.b, { max: 1 }),
   };
+  const { feedback } = options;
+  if (feedback !== undefined && feedback !== 'rm3') {
+    throw new UserError(`Not a kind of feedback: ${feedback}`, { hint: 'There is rm3.', exitCode: 64 });
+  }
   const kind = storeOf(options.store);
   const collection = await readBeir(folder, options.split);
   const line = progressLine(basename(folder));
@@ -49,7 +55,7 @@ async function retrieval(options: RetrievalOptions): Promise<void> {
   const evaluate = async (store: Parameters<typeof withThrowAway>[0]): Promise<RetrievalReport> =>
     await interruptible((signal) =>
       withThrowAway(store, (vectors, generation) =>
-        evaluateRetrieval({ collection, store: vectors, generation, bm25, signal, onProgress }),
+        evaluateRetrieval({ collection, store: vectors, generation, bm25, feedback, signal, onProgress }),
       ),
     );
   try {

@@ -47,11 +47,24 @@ describe('eval retrieval', () => {
 
   it('goes through Qdrant where that is configured, and removes the collection', async () => {
     const env = { ...nowhere, QDRANT_URL: qdrant.url };
-    const args = ['eval', 'retrieval', '--beir', beirFolder(folder), '--k1', '0.9', '--b', '0.4', '--json'];
+    const args = [
+      'eval',
+      'retrieval',
+      '--beir',
+      beirFolder(folder),
+      '--k1',
+      '0.9',
+      '--b',
+      '0.4',
+      '--feedback',
+      'rm3',
+      '--json',
+    ];
     const { code, stdout } = await countersign(args, { env });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       store: 'qdrant',
+      feedback: 'rm3',
       encoder: 'bm25/1;k1=0.9;b=0.4;murmur3-32',
       metrics: METRICS,
     });
@@ -69,6 +82,7 @@ describe('eval retrieval', () => {
     { change: {}, args: ['--store', 'redis'], says: 'Not a store: redis' },
     { change: {}, args: ['--store', 'qdrant'], says: 'No Qdrant: QDRANT_URL is not set' },
     { change: {}, args: ['--k1', '-1'], says: '--k1 must be a number from 0 to 1000, not -1' },
+    { change: {}, args: ['--feedback', 'rm4'], says: 'Not a kind of feedback: rm4' },
     { change: {}, args: ['--b', '1.5'], says: '--b must be a number from 0 to 1, not 1.5' },
   ])('refuses $change $args: $says', async ({ change, args, says }) => {
     const beir = beirFolder(folder, change);
