@@ -54,19 +54,26 @@ export async function measureQuality({ folder, stores, python }: QualityOptions)
   const rows: QualityRow[] = [];
   const rankings = new Map<string, readonly string[]>();
   let documents = 0;
-  for (const store of stores) {
+  const withFeedback = stores.slice(0, 1).map((store) => ({ store, feedback: 'rm3' as const }));
+  for (const { store, feedback } of [...stores.map((store) => ({ store, feedback: undefined })), ...withFeedback]) {
     const report = await withThrowAway(store, (vectors, generation) =>
       evaluateRetrieval({
         collection,
         store: vectors,
         generation,
         bm25: BM25,
-        onRanking: (query, ranking) => rankings.set(query, ranking),
+        feedback,
+        onRanking: (query, ranking) => feedback ?? rankings.set(query, ranking),
       }),
     );
     documents = report.documents;
     const { documentsPerSecond, searchP50Ms } = report.speed;
-    rows.push({ name: report.store, metrics: report.metrics, documentsPerSecond, searchP50Ms });
+    rows.push({
+      name: [report.store, feedback].filter(Boolean).join(', '),
+      metrics: report.metrics,
+      documentsPerSecond,
+      searchP50Ms,
+    });
   }
   const common = { dataset: basename(folder), documents, queries: collection.queries.length };
   if (python === undefined) return { ...common, rows };
