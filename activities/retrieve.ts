@@ -1,5 +1,5 @@
 // The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
-// enough. A local activity: at most two statements, nothing that leaves our own systems.
+// enough. A local activity: at most two statements, four with feedback; nothing leaves our own systems.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
@@ -8,20 +8,18 @@ import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
-import type { VectorStore } from './ports/vector-store.ts';
+import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
-import { queryVector, termFrequencies } from './sparse/bm25.ts';
+import { termFrequencies } from './sparse/bm25.ts';
 import { coverage } from './sparse/coverage.ts';
 import { english } from './sparse/english.ts';
 import type { FrozenStatistics, ReadStatistics } from './sparse/frozen-statistics.ts';
 import { createStatistics } from './sparse/frozen-statistics.ts';
+import { rankChunks } from './sparse/rank-chunks.ts';
 import { termId } from './sparse/term-id.ts';
 
 /** A passage that covers less of the question shares no more than a common word with it. */
 const MIN_PASSAGE_COVERAGE = 0.05;
-
-/** Far more than a question has; what the store adds up for each is in proportion. */
-const MAX_SEARCHED_TERMS = 256;
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -73,16 +71,19 @@ async function find({ input, vectors, analyzer, readStatistics }: Finding): Prom
   const generation = input.generation.id;
   const statistics = await readStatistics({ tenant: input.tenant, generation, terms: frequencies.keys() });
   requireReadable(input, vectors, statistics);
-  const scored = await vectors.query(
-    { tenant: input.tenant, collection: statistics.collection, id: generation },
-    {
-      vector: queryVector(searched(frequencies, statistics), statistics.idfOf),
-      groups: principal.groups,
-      clearance: principal.clearance,
-      limit: retrieval.topK,
-    },
-  );
-  const terms = scored.map((chunk) => new Set(analyzer.terms(searchableText(chunk)).map(termId)));
+  const termsOf = (chunk: ScoredChunk): number[] => analyzer.terms(searchableText(chunk)).map(termId);
+  const { groups, clearance } = principal;
+  const target = { tenant: input.tenant, collection: statistics.collection, id: generation };
+  const scored = await rankChunks({
+    frequencies,
+    statistics,
+    feedback: retrieval.feedback,
+    limit: retrieval.topK,
+    search: async (vector, limit) => await vectors.query(target, { vector, groups, clearance, limit }),
+    termsOf,
+    idfOf: async (terms) => ((await readStatistics({ tenant: input.tenant, generation, terms })) ?? statistics).idfOf,
+  });
+  const terms = scored.map((chunk) => new Set(termsOf(chunk)));
   const covered = coverage(question, terms, statistics.idfOf);
   const kept = scored.flatMap((chunk, index) => {
     const share = covered.each[index] ?? 0;
@@ -106,17 +107,6 @@ async function find({ input, vectors, analyzer, readStatistics }: Finding): Prom
     return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share) };
   });
   return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.` };
-}
-
-/** All terms of a question, of a long text the most telling ones that the generation has: a common term is in every other chunk. */
-function searched(
-  frequencies: ReadonlyMap<number, number>,
-  { has, idfOf }: FrozenStatistics,
-): ReadonlyMap<number, number> {
-  if (frequencies.size <= MAX_SEARCHED_TERMS) return frequencies;
-  const weightOf = ([id, frequency]: readonly [number, number]): number => frequency * idfOf(id);
-  const byWeight = [...frequencies].filter(([id]) => has(id)).sort((a, b) => weightOf(b) - weightOf(a) || a[0] - b[0]);
-  return new Map(byWeight.slice(0, MAX_SEARCHED_TERMS));
 }
 
 const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });

@@ -11,6 +11,7 @@ import * as demo from './commands/demo.ts';
 import * as dev from './commands/dev.ts';
 import * as doctor from './commands/doctor.ts';
 import * as effects from './commands/effects.ts';
+import * as evaluation from './commands/eval.ts';
 import * as ingest from './commands/ingest.ts';
 import * as keys from './commands/keys.ts';
 import * as maintenance from './commands/maintenance.ts';
@@ -38,6 +39,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   tools,
   runs,
   audit,
+  evaluation,
   doctor,
   keys,
   subject,

@@ -106,7 +106,12 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
     ...(retrieval !== undefined && {
-      retrieval: { collection: retrieval.collection, topK: retrieval.top_k, minScore: retrieval.min_score },
+      retrieval: {
+        collection: retrieval.collection,
+        topK: retrieval.top_k,
+        minScore: retrieval.min_score,
+        ...(retrieval.feedback !== undefined && { feedback: retrieval.feedback }),
+      },
     }),
     rules: {
       requireCitations: policy?.require_citations ?? retrieval !== undefined,

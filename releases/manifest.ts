@@ -23,6 +23,8 @@ export const manifestSchema = z.strictObject({
       collection: name,
       top_k: z.number().int().min(1).max(50).default(5),
       min_score: z.number().min(0).max(1).default(0),
+      /** Ask again with words of the best passages. @default no */
+      feedback: z.enum(['rm3']).optional(),
     })
     .optional(),
   policy: z

@@ -29,7 +29,14 @@ export const releaseBodySchema = z.object({
   }),
   temperature: z.number(),
   maxOutputTokens: z.number(),
-  retrieval: z.object({ collection: z.string(), topK: z.number(), minScore: z.number() }).optional(),
+  retrieval: z
+    .object({
+      collection: z.string(),
+      topK: z.number(),
+      minScore: z.number(),
+      feedback: z.enum(['rm3']).optional(),
+    })
+    .optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
   risk,
   evalSet: z.string().optional(),

@@ -18,10 +18,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: [PROTOCOL, 'releases', 'runtime'],
   audit: [PROTOCOL, 'runtime'],
   testing: [PROTOCOL, 'activities', 'audit', 'client', 'policies', 'releases', 'runtime'],
-  evals: [PROTOCOL, 'runtime', 'releases', 'client', 'audit'],
+  evals: [PROTOCOL, 'activities', 'runtime', 'releases', 'client', 'audit'],
   privacy: [PROTOCOL, 'client', 'runtime'],
   notifications: [PROTOCOL, 'client', 'policies', 'runtime'],
-  cli: [PROTOCOL, 'client', 'notifications', 'privacy', 'runtime', 'releases', 'audit', 'policies'],
+  cli: [PROTOCOL, 'client', 'evals', 'notifications', 'privacy', 'runtime', 'releases', 'audit', 'policies'],
   gateway: [PROTOCOL, 'client', 'runtime', 'releases', 'audit', 'policies'],
   examples: [],
 };

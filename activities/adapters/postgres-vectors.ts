@@ -59,7 +59,8 @@ export function createPostgresVectors(db: Database): VectorStore {
           select ${generation.tenant}, ${generation.id}, term, chunk, weight
           from unnest(${points.flatMap((point) => point.vector.ids)}::bigint[],
             ${points.flatMap((point) => point.vector.ids.map(() => point.id))}::integer[],
-            ${points.flatMap((point) => point.vector.weights)}::real[]) as posting (term, chunk, weight)`;
+            ${points.flatMap((point) => point.vector.weights)}::real[]) as posting (term, chunk, weight)
+          order by term, chunk`;
       });
     },
 

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { ChunkPoint, ScoredChunk, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
-import { roundScore, sensitivitiesUpTo } from '../ports/vector-store.ts';
+import { roundScore, SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
+import { dotProduct } from '../sparse/bm25.ts';
 
 const SPARSE = 'sparse';
 const UPSERT_POINTS = 256;
@@ -15,6 +16,7 @@ const UPSERT_POINTS = 256;
 const OVERFETCH = 16;
 /** More equal scores than this at the cut, and which of them are returned is Qdrant's choice. */
 const MAX_FETCH = 2000;
+const SCORE_STEP = 1 / SCORE_STEPS_PER_UNIT;
 /** Past this a request fails and Temporal retries it. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -34,6 +36,10 @@ const payloadSchema = z.object({
   start: z.int(),
   end: z.int(),
   sensitivity: z.enum(['public', 'internal', 'confidential', 'restricted']),
+});
+
+const vectorSchema = z.object({
+  [SPARSE]: z.object({ indices: z.array(z.int()), values: z.array(z.number()) }),
 });
 
 /** One Qdrant collection for each collection of ours, `countersign-NAME`; tenants and generations share it by filter. */
@@ -80,7 +86,9 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
         const ranked = await explained(`search ${name}`, () => search(client, generation, query, limit));
         const last = ranked.at(-1);
         const cut = ranked[query.limit - 1];
-        const settled = ranked.length < limit || last === undefined || cut === undefined || last.score < cut.score;
+        // A step between them: Qdrant adds up 32-bit products, and cannot tell what is closer than its rounding.
+        const settled =
+          ranked.length < limit || last === undefined || cut === undefined || last.score < cut.score - SCORE_STEP;
         if (settled || limit >= MAX_FETCH) return ranked.slice(0, query.limit);
         limit = Math.min(limit * 4, MAX_FETCH);
       }
@@ -104,6 +112,12 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
   };
 }
 
+/** Deletes the whole Qdrant collection of one of ours, with all tenants and generations in it; safe to repeat. */
+export async function deleteQdrantCollection(options: QdrantOptions, collection: string): Promise<void> {
+  const name = collectionNamed(collection);
+  await explained(`delete collection ${name}`, () => createClient(options).deleteCollection(name));
+}
+
 function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
   const { origin, pathname, protocol } = new URL(url);
   // URL forgets a scheme's usual port, and the client then takes 6333; and it ignores the path of `url`.
@@ -118,7 +132,8 @@ function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
   });
 }
 
-const collectionOf = (generation: StoredGeneration): string => `countersign-${generation.collection}`;
+const collectionNamed = (collection: string): string => `countersign-${collection}`;
+const collectionOf = (generation: StoredGeneration): string => collectionNamed(generation.collection);
 
 const ownedBy = (generation: StoredGeneration) => [
   { key: 'tenant', match: { value: generation.tenant } },
@@ -144,12 +159,16 @@ async function search(
     },
     limit,
     with_payload: true,
+    with_vector: [SPARSE],
   });
-  // Equal scores come back in any order.
+  // Scored again, in the precision of the other stores: two chunks that differ in the sixth digit keep their order, and equal
+  // scores, which come back in any order, are equal.
   return points
-    .map(({ payload, score }) => {
+    .map(({ payload, vector }) => {
       const { chunk, doc_id, ...rest } = payloadSchema.parse(payload);
-      return { id: chunk, docId: doc_id, ...rest, score: roundScore(score) };
+      const { indices, values } = vectorSchema.parse(vector)[SPARSE];
+      const score = roundScore(dotProduct(query.vector, { ids: indices, weights: values.map(Math.fround) }));
+      return { id: chunk, docId: doc_id, ...rest, score };
     })
     .sort((a, b) => b.score - a.score || a.id - b.id);
 }

@@ -1,7 +1,7 @@
 // What a language needs to become searchable. An analyzer is frozen: other terms need another id, and so a new generation.
 
 export interface Analyzer {
-  /** Name and revision, part of every generation's digest, for example `english/1`. */
+  /** Name and revision, part of every generation's digest, for example `english/2`. */
   readonly id: string;
   /** Terms of a text in order, repeats kept: lower-cased, stop words out, stemmed. */
   terms(text: string): readonly string[];

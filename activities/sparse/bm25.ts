@@ -2,10 +2,20 @@
 // Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; IDF as Lucene has it.
 import { termId } from './term-id.ts';
 
-export const BM25 = { k1: 1.2, b: 0.75 } as const;
+export interface Bm25Settings {
+  /** How soon repeats of a term stop counting; 0 or more. */
+  readonly k1: number;
+  /** How much a long chunk is held against it; 0–1. */
+  readonly b: number;
+}
 
-/** Part of every generation's digest: another formula or hash makes another index. */
-export const ENCODER_ID = `bm25/1;k1=${BM25.k1};b=${BM25.b};murmur3-32`;
+export const BM25: Bm25Settings = { k1: 1.2, b: 0.75 };
+
+/** Another formula, hash or setting makes another index. */
+export const encoderId = ({ k1, b }: Bm25Settings): string => `bm25/1;k1=${k1};b=${b};murmur3-32`;
+
+/** Part of every generation's digest. */
+export const ENCODER_ID = encoderId(BM25);
 
 /** Parallel arrays: ids ascending and distinct, unsigned 32 bits; weights above 0. */
 export interface SparseVector {
@@ -28,8 +38,12 @@ export function termFrequencies(terms: Iterable<string>): Map<number, number> {
  *
  * @param averageLength mean number of terms a chunk in the generation, frozen when it was measured
  */
-export function documentVector(terms: readonly string[], averageLength: number): SparseVector {
-  const norm = BM25.k1 * (1 - BM25.b + (BM25.b * terms.length) / averageLength);
+export function documentVector(
+  terms: readonly string[],
+  averageLength: number,
+  { k1, b }: Bm25Settings = BM25,
+): SparseVector {
+  const norm = k1 * (1 - b + (b * terms.length) / averageLength);
   return vectorOf(termFrequencies(terms), (_id, tf) => tf / (tf + norm));
 }
 
@@ -44,6 +58,12 @@ export type IdfOf = (id: number) => number;
 /** The query side: IDF times query term frequency. The dot product with a document vector is the BM25 score. */
 export function queryVector(frequencies: ReadonlyMap<number, number>, idfOf: IdfOf): SparseVector {
   return vectorOf(frequencies, (id, qtf) => qtf * idfOf(id));
+}
+
+/** Σ of the products of weights that share an id, in 64 bits and in the order of the query's ids. */
+export function dotProduct(query: SparseVector, document: SparseVector): number {
+  const weights = new Map(document.ids.map((id, at) => [id, document.weights[at] ?? 0]));
+  return query.ids.reduce((sum, id, at) => sum + (query.weights[at] ?? 0) * (weights.get(id) ?? 0), 0);
 }
 
 function vectorOf(frequencies: ReadonlyMap<number, number>, weigh: (id: number, tf: number) => number): SparseVector {

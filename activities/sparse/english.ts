@@ -48,7 +48,7 @@ function words(text: string): string[] {
 }
 
 export const english: Analyzer = {
-  id: 'english/1',
+  id: 'english/2',
   terms: (text) => words(text).map(stemOf),
   contentTerms: (question) =>
     new Set(

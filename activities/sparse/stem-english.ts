@@ -63,11 +63,23 @@ const STEP_3_TO: Readonly<Record<string, string>> = {
 };
 const STEP_4 = /(?:ement|able|ance|ence|ible|ment|ant|ate|ent|ion|ism|iti|ive|ize|ous|al|er|ic)$/;
 
+const BEYOND_16_BITS = /[\u{10000}-\u{10FFFF}]/gu;
+/** For private use: in no word, since it is neither a letter nor a digit. */
+const STAND_IN = '\uE000';
+
 /**
  * The stem of one lower-case word without apostrophes. Words under three characters come back as they are.
  * Source: snowballstem.org/algorithms/english; compared with PyStemmer 3.1.0 word by word.
  */
 export function stemEnglish(word: string): string {
+  const beyond = word.match(BEYOND_16_BITS);
+  if (beyond === null) return stemOf(word);
+  // The rules count letters. One that takes two code units is stood for by one that takes one, and no rule knows.
+  let at = 0;
+  return stemOf(word.replace(BEYOND_16_BITS, STAND_IN)).replaceAll(STAND_IN, () => beyond[at++] ?? '');
+}
+
+function stemOf(word: string): string {
   if (word.length < 3) return word;
   const whole = WHOLE_WORDS.get(word);
   if (whole !== undefined) return whole;

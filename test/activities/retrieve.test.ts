@@ -6,6 +6,7 @@ import type { GuardedSearch } from '../../activities/guard-search.ts';
 import type { VectorStore } from '../../activities/ports/vector-store.ts';
 import type { Search } from '../../activities/retrieve.ts';
 import { createRetrieve, createSearch } from '../../activities/retrieve.ts';
+import { termId } from '../../activities/sparse/term-id.ts';
 import type { RunKeys } from '../../runtime/keys/index.ts';
 import type { IndexGeneration, Principal, Retrieval, RetrieveInput, Verdict } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
@@ -142,6 +143,41 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
     const seen = asClerk.passages.filter((passage) => passage.docId !== 'fraud.md');
     const lax = { collection: 'docs', topK: 5, minScore: 0 };
     expect((await ask(question, { retrieval: lax })).passages).toEqual(seen);
+  });
+
+  it('asks again with words of the best passages, where the release says so, and never with words of hidden ones', async () => {
+    const searched: number[][] = [];
+    const watched: VectorStore = {
+      ...vectors,
+      query: async (of, query) => {
+        searched.push([...query.vector.ids]);
+        return await vectors.query(of, query);
+      },
+    };
+    const retrieve = createRetrieve(unguarded(createSearch({ db: database.db('worker'), vectors: watched })), runKeys);
+    const asked = async (principal: Principal, feedback?: 'rm3'): Promise<Retrieval> => {
+      searched.length = 0;
+      const input: RetrieveInput = {
+        v: 1,
+        runId: 'default/answer/01J00000000000000000000000',
+        tenant: 'default',
+        stepPath: 'answer/retrieve#1',
+        principal,
+        query: 'refunds and euros',
+        retrieval: { collection: 'docs', topK: 5, minScore: 0, feedback },
+        generation,
+      };
+      return await quietEnvironment().run(retrieve, input);
+    };
+    const [refund, check, norway] = ['refund', 'check', 'norway'].map(termId);
+    const once = await asked(anonymous('default'));
+    expect(searched).toEqual([expect.not.arrayContaining([norway])]);
+    const twice = await asked(anonymous('default'), 'rm3');
+    expect(searched).toEqual([expect.arrayContaining([refund]), expect.arrayContaining([refund, norway])]);
+    expect(searched[1]).not.toContain(check);
+    expect(twice).toMatchObject({ verdict: 'found', coverage: once.coverage });
+    await asked(clerk, 'rm3');
+    expect(searched[1]).toContain(check);
   });
 
   it('refuses a principal of another tenant', async () => {

@@ -122,6 +122,16 @@ describe('a release that loads', () => {
     });
   });
 
+  it('asks for feedback where the manifest does, which makes it another release', () => {
+    const head = 'name: r\nversion: 1.0.0\nmodel: example-llm-large\nretrieval:\n  collection: docs\n';
+    const plain = load({ manifest: head });
+    const asking = load({ manifest: `${head}  feedback: rm3\n` });
+    expect(plain.body.retrieval).toEqual({ collection: 'docs', topK: 5, minScore: 0 });
+    expect(asking.body.retrieval).toEqual({ collection: 'docs', topK: 5, minScore: 0, feedback: 'rm3' });
+    expect(asking.digest).not.toBe(plain.digest);
+    expect(() => load({ manifest: `${head}  feedback: yes\n` })).toThrow(/feedback/);
+  });
+
   it('pins provider, model id, base URL, prices and the name of its key', () => {
     expect(load({ models: REMOTE }).body.model).toEqual({
       name: 'example-llm-large',

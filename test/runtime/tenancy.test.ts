@@ -16,6 +16,7 @@ import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
 import { createStartLedger } from '../../client/start-ledger.ts';
+import { withThrowAway } from '../../evals/throw-away.ts';
 import { createCodecLog } from '../../gateway/codec-log.ts';
 import type { Channel } from '../../notifications/channels.ts';
 import {
@@ -56,7 +57,7 @@ vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Cli
   return query.apply(this, given) as never;
 });
 
-const ROOMS = ['activities', 'client', 'gateway', 'notifications', 'releases', 'runtime', 'worker', 'policies'];
+const ROOMS = ['activities', 'client', 'evals', 'gateway', 'notifications', 'releases', 'runtime', 'worker', 'policies'];
 /** As the owner, who is held to no tenant: migrations, rotation, and the word of an erasure. */
 const OWNERS = ['runtime/migrate.ts', 'runtime/keys/rotate.ts', 'runtime/keys/erasures.ts'];
 const statements = statementsIn(ROOMS, OWNERS);
@@ -139,6 +140,7 @@ beforeAll(async () => {
     await ingestOf({ db: worker, vectors }, folder.path, COLLECTION).all();
   }
   await ingestOf({ db: worker, vectors }, folder.path, COLLECTION).all();
+  await withThrowAway({ kind: 'postgres', db: worker }, async () => {});
   const twice = ingestOf({ db: worker, vectors }, folder.path, 'written-twice');
   const opened = await twice.open();
   await twice.measure(opened);

@@ -40,6 +40,15 @@ const querySchema = z.strictObject({
   filter: filterSchema.optional(),
   limit: z.int().min(1).default(10),
   with_payload: z.boolean().default(false),
+  with_vector: z.array(z.string()).default([]),
+});
+const aliasesSchema = z.strictObject({
+  actions: z.array(
+    z.union([
+      z.strictObject({ create_alias: z.strictObject({ alias_name: z.string(), collection_name: z.string() }) }),
+      z.strictObject({ delete_alias: z.strictObject({ alias_name: z.string() }) }),
+    ]),
+  ),
 });
 const deleteSchema = z.strictObject({ filter: filterSchema });
 const countSchema = z.strictObject({ filter: filterSchema.optional(), exact: z.boolean().default(true) });
@@ -68,6 +77,8 @@ export interface QdrantStandIn extends AsyncDisposable {
   readonly url: string;
   /** `METHOD path` of every request, in order. */
   readonly requests: readonly string[];
+  /** Names of the collections there are. */
+  collections(): readonly string[];
   /** The next requests are answered with these statuses instead of being carried out. */
   failNext(...statuses: readonly number[]): void;
 }
@@ -80,6 +91,7 @@ export interface QdrantStandInOptions {
 
 export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Promise<QdrantStandIn> {
   const collections = new Map<string, Collection>();
+  const aliases = new Map<string, string>();
   const requests: string[] = [];
   const failures: number[] = [];
 
@@ -94,12 +106,16 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
     if (failure !== undefined) throw new Refused(failure, 'told to fail');
     const [, encoded = '', tail = ''] = /^\/collections\/([^/]+)(\/.*)?$/.exec(url.pathname) ?? [];
     const body = await readBody(request);
-    const template = `/collections/{collection_name}${tail}`;
+    const isAliases = url.pathname === '/collections/aliases';
+    const template = isAliases ? url.pathname : `/collections/{collection_name}${tail}`;
     const wrong = options.check?.({ method: method.toLowerCase(), template, query: url.searchParams, body });
     if (wrong !== undefined) throw new Refused(422, `OpenAPI: ${method} ${url.pathname}: ${wrong}`);
+    if (isAliases) return changeAliases(collections, aliases, aliasesSchema.parse(body).actions);
+    const name = decodeURIComponent(encoded);
     return answer(collections, {
       route: `${method} ${tail}`,
-      name: decodeURIComponent(encoded),
+      // Collections are made and deleted by their own names; for everything else an alias is as good.
+      name: tail === '' ? name : (aliases.get(name) ?? name),
       body,
       query: url.searchParams,
     });
@@ -119,6 +135,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    collections: () => [...collections.keys()],
     failNext: (...statuses) => void failures.push(...statuses),
     [Symbol.asyncDispose]: () => closed(server),
   };
@@ -159,6 +176,27 @@ function answer(collections: Map<string, Collection>, { route, name, body, query
   }
 }
 
+function changeAliases(
+  collections: ReadonlyMap<string, Collection>,
+  aliases: Map<string, string>,
+  actions: z.infer<typeof aliasesSchema>['actions'],
+): boolean {
+  for (const action of actions) {
+    if ('delete_alias' in action) {
+      aliases.delete(action.delete_alias.alias_name);
+      continue;
+    }
+    const { alias_name, collection_name } = action.create_alias;
+    if (!collections.has(collection_name)) {
+      throw new Refused(404, `Not found: Collection \`${collection_name}\` doesn't exist!`);
+    }
+    if (collections.has(alias_name))
+      throw new Refused(409, `Wrong input: Collection \`${alias_name}\` already exists!`);
+    aliases.set(alias_name, collection_name);
+  }
+  return true;
+}
+
 /** Without `wait` a change is acknowledged first and visible later. */
 function applied(query: URLSearchParams, change: () => void): unknown {
   if (query.get('wait') === 'true') change();
@@ -190,8 +228,13 @@ function filtered(collection: Collection, filter: Filter | undefined): Point[] {
   return [...collection.points.values()].filter((point) => matches(point.payload, filter));
 }
 
-function search(collection: Collection, { query, using, filter, limit, with_payload }: z.infer<typeof querySchema>) {
-  if (!collection.vectors.has(using)) throw new Refused(400, `Wrong input: Not existing vector name error: ${using}`);
+function search(
+  collection: Collection,
+  { query, using, filter, limit, with_payload, with_vector }: z.infer<typeof querySchema>,
+) {
+  for (const name of [using, ...with_vector]) {
+    if (!collection.vectors.has(name)) throw new Refused(400, `Wrong input: Not existing vector name error: ${name}`);
+  }
   const wanted = new Map(query.indices.map((index, at) => [index, Math.fround(query.values[at] ?? 0)]));
   return filtered(collection, filter)
     .flatMap(({ id, payload, vector }) => {
@@ -203,12 +246,26 @@ function search(collection: Collection, { query, using, filter, limit, with_payl
         overlap = true;
         score = Math.fround(score + Math.fround(weight * Math.fround(vector[using]?.values[at] ?? 0)));
       });
-      return overlap ? [{ id, version: 0, score, ...(with_payload && { payload }), order: Math.random() }] : [];
+      const asked = with_vector.length > 0 && { vector: kept(vector, with_vector) };
+      return overlap
+        ? [{ id, version: 0, score, ...(with_payload && { payload }), ...asked, order: Math.random() }]
+        : [];
     })
     .sort((a, b) => b.score - a.score || a.order - b.order)
     .slice(0, limit)
     .map(({ order: _, ...point }) => point);
 }
+
+/** As Qdrant gives vectors back: those asked for, in 32 bits. */
+const kept = (vector: Point['vector'], names: readonly string[]): Point['vector'] =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const { indices, values } = vector[name] ?? {};
+      return indices === undefined || values === undefined
+        ? []
+        : [[name, { indices, values: values.map(Math.fround) }]];
+    }),
+  );
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];

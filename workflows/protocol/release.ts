@@ -20,6 +20,8 @@ export interface RetrievalSettings {
   readonly topK: number;
   /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages. */
   readonly minScore: number;
+  /** Asks again with words of the best passages. Absent: it does not. */
+  readonly feedback?: 'rm3' | undefined;
 }
 
 export interface PinnedRelease {

@@ -30,6 +30,36 @@ describe(`Qdrant vectors over the stand-in${needs('qdrant-openapi.json').replace
     expect(made).toHaveLength(1);
   });
 
+  it('works where an operator has put an alias in the place of its collection', async () => {
+    const store = createQdrantVectors({ url: server.url });
+    await store.ensure({ ...generation, collection: 'physical' });
+    const actions = [{ create_alias: { collection_name: 'countersign-physical', alias_name: 'countersign-logical' } }];
+    const aliased = await fetch(`${server.url}/collections/aliases`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ actions }),
+    });
+    expect(aliased.status).toBe(200);
+    const logical = { ...generation, collection: 'logical' };
+    await store.ensure(logical);
+    await store.upsert(logical, [point(4)]);
+    expect(await store.count(logical)).toBe(1);
+    expect(await store.count({ ...generation, collection: 'physical' })).toBe(1);
+    expect(server.collections()).not.toContain('countersign-logical');
+  });
+
+  it('scores more precisely than the server adds up', async () => {
+    // 2²⁴ + 1 is no 32-bit number: added up in 32 bits, the two would tie, and the lower id would come first.
+    const store = createQdrantVectors({ url: server.url });
+    const close = { ...generation, id: 'close' };
+    const weighing = (id: number, ...weights: number[]) => point(id, { vector: { ids: [1, 2], weights } });
+    await store.ensure(close);
+    await store.upsert(close, [weighing(0, 2 ** 24, 0.5), weighing(1, 2 ** 24, 1)]);
+    const vector = { ids: [1, 2], weights: [1, 1] };
+    const found = await store.query(close, { vector, groups: [], clearance: 'public', limit: 1 });
+    expect(found.map(({ id, score }) => [id, score])).toEqual([[1, 2 ** 24 + 1]]);
+  });
+
   it('says what Qdrant said, and lets Temporal retry', async () => {
     const store = createQdrantVectors({ url: server.url });
     await store.ensure(generation);

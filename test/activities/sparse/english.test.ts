@@ -21,6 +21,19 @@ describe('English stemmer', () => {
   });
 });
 
+describe('English stemmer, of letters that take two code units', () => {
+  it.each([
+    ['𐐨y', '𐐨y'],
+    ['𝒳ies', '𝒳ie'],
+    ['𝒳yed', '𝒳y'],
+    ['a𐐨ing', 'a𐐨e'],
+    ['𝒳𐐨tion𝒳s', '𝒳𐐨tion𝒳'],
+    ['𝒳relational', '𝒳relat'],
+  ])('counts them as one: %s to %s', (word, stem) => {
+    expect(stemEnglish(word)).toBe(stem);
+  });
+});
+
 describe('English analyzer', () => {
   it('lower-cases, drops stop words and single characters, stems, and keeps order and repeats', () => {
     expect(english.terms('The Refunds: a REFUND is not in 14 days, x!')).toEqual(['refund', 'refund', '14', 'day']);
