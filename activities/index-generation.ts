@@ -9,6 +9,7 @@ import { documentsOf, readDocument, requireGeneration, sourceChanged } from './g
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
+import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
 import { documentVector } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -35,6 +36,8 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     await progress.during(vectors.ensure(target));
 
     const slices = createSlices();
+    await using records = openRecordFiles(input.path);
+    const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
 
     const encode = (chunk: Chunk, { title, sensitivity, audience }: ChunkedDocument, at: Place): ChunkPoint => ({
       ...chunk,
@@ -71,7 +74,7 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
       documents += 1;
       progress.report({ documents, chunks: nextId });
       if (row.indexed) continue;
-      const document = await progress.during(readDocument(input.path, row, settings));
+      const document = await progress.during(readDocument(source, row));
       let chunks = 0;
       const report = (): void => progress.report({ documents, chunks: firstId + chunks });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {

@@ -6,6 +6,7 @@ import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
+import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -28,9 +29,11 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
     }
     const progress = createProgress();
     const slices = createSlices();
+    await using records = openRecordFiles(input.path);
+    const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
     const measured: Measured = { chunksOf: new Map(), frequencies: new Map(), chunks: 0, length: 0 };
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
-      const document = await progress.during(readDocument(input.path, row, settings));
+      const document = await progress.during(readDocument(source, row));
       let chunks = 0;
       const report = (): void => progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {

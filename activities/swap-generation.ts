@@ -53,7 +53,7 @@ async function requireWhole(
   );
 }
 
-async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
+async function movePointer(sql: Sql, { tenant, collection, generation, path }: IndexGenerationInput): Promise<void> {
   await sql.begin(async (tx) => {
     const [pointer] = await tx<{ generation: string; revision: number; newer: boolean }[]>`
       select collections.generation, revision, current.created_at > next.created_at as newer
@@ -74,13 +74,15 @@ async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGe
     if (pointer?.generation === generation.id) return;
     const moved =
       pointer === undefined
-        ? await tx`insert into collections (tenant, name, generation) values (${tenant}, ${collection}, ${generation.id})
+        ? await tx`insert into collections (tenant, name, generation, source_path, checked_at)
+            values (${tenant}, ${collection}, ${generation.id}, ${path}, now())
             on conflict do nothing`
-        : await tx`update collections set generation = ${generation.id}, revision = revision + 1, swapped_at = now()
+        : await tx`update collections set generation = ${generation.id}, revision = revision + 1, swapped_at = now(),
+              source_path = ${path}, checked_at = now()
             where tenant = ${tenant} and name = ${collection} and revision = ${pointer.revision}`;
     if (moved.count !== 1)
       throw ApplicationFailure.retryable(`Collection ${collection} was swapped at the same moment.`);
-    await tx`update index_generations set state = 'retired'
+    await tx`update index_generations set state = 'retired', retired_at = now()
       where tenant = ${tenant} and collection = ${collection} and state = 'ready' and id <> ${generation.id}`;
   });
 }

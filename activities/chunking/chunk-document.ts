@@ -3,6 +3,7 @@ import type { Sensitivity } from '../../workflows/protocol/index.ts';
 import type { Sliced } from '../slices.ts';
 import type { Block } from './blocks.ts';
 import { readBlocks } from './blocks.ts';
+import type { DocumentMetadata } from './document-metadata.ts';
 import { readFrontMatter } from './front-matter.ts';
 import { splitText } from './split-text.ts';
 
@@ -41,6 +42,8 @@ export interface ChunkedDocument {
   readonly audience: readonly string[];
   /** @default 'public' */
   readonly sensitivity: Sensitivity;
+  /** All that is said of it, by its folder and by itself. */
+  readonly metadata: DocumentMetadata;
   /** Cut anew with each call, one after the other: all at once may be millions. `undefined` where the work may be interrupted. */
   chunks(): Generator<Chunk | undefined, void>;
 }
@@ -49,24 +52,36 @@ export type ChunkResult =
   | { readonly ok: true; readonly document: ChunkedDocument }
   | { readonly ok: false; readonly reason: string };
 
+/** How a text is read, where its file does not say it. */
+export interface TextKind {
+  /** @default by the ending of the document's id: `.md` and `.markdown` */
+  readonly markdown?: boolean;
+  /** Whether front matter is looked for. @default true */
+  readonly frontMatter?: boolean;
+  /** What is said of the document elsewhere; its front matter has the last word. */
+  readonly metadata?: DocumentMetadata;
+}
+
 /**
- * Chunks of a document. Title: front matter, else the first level-1 heading, else the file's name. No chunk crosses a
+ * Chunks of a document. Title: metadata, else the first level-1 heading, else the file's name. No chunk crosses a
  * heading of level 1 or 2; smaller sections share a chunk while they fit. Refuses malformed front matter and a
  * document without text.
  *
- * @param docId its path; `.md` and `.markdown` are read as Markdown, everything else as plain text
+ * @param docId its path, or path and id of its record
  */
 export function* chunkDocument(
   docId: string,
   text: string,
   settings: ChunkSettings = DEFAULT_CHUNKS,
+  kind: TextKind = {},
 ): Sliced<ChunkResult> {
-  const front = readFrontMatter(text);
+  const { markdown = /\.(?:md|markdown)$/i.test(docId), frontMatter = true } = kind;
+  const front = frontMatter ? readFrontMatter(text) : ({ ok: true, values: {}, bodyStart: 0 } as const);
   if (!front.ok) return front;
-  const blocks = (): Generator<Block | undefined, void> =>
-    readBlocks(text, front.bodyStart, /\.(?:md|markdown)$/i.test(docId));
+  const metadata = { ...kind.metadata, ...front.values };
+  const blocks = (): Generator<Block | undefined, void> => readBlocks(text, front.bodyStart, markdown);
   let empty = true;
-  let { title } = front.values;
+  let { title } = metadata;
   for (const block of blocks()) {
     if (block === undefined) {
       yield;
@@ -81,8 +96,9 @@ export function* chunkDocument(
     ok: true,
     document: {
       title: title ?? fileTitle(docId),
-      audience: front.values.audience ?? ['*'],
-      sensitivity: front.values.sensitivity ?? 'public',
+      audience: metadata.audience ?? ['*'],
+      sensitivity: metadata.sensitivity ?? 'public',
+      metadata,
       *chunks() {
         let ordinal = 0;
         for (const piece of cut(text, blocks(), settings)) {
