@@ -72,11 +72,11 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
       const firstId = nextId;
       nextId += row.chunks;
       documents += 1;
-      progress.report({ documents, chunks: nextId });
+      progress.report({ documents, chunks: nextId, ofChunks: generation.chunks });
       if (row.indexed) continue;
       const document = await progress.during(readDocument(source, row));
       let chunks = 0;
-      const report = (): void => progress.report({ documents, chunks: firstId + chunks });
+      const report = (): void => progress.report({ documents, chunks: firstId + chunks, ofChunks: generation.chunks });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         // Before it is written: one id more would be the next document's.

@@ -35,7 +35,12 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
       const document = await progress.during(readDocument(source, row));
       let chunks = 0;
-      const report = (): void => progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+      const report = (): void =>
+        progress.report({
+          documents: measured.chunksOf.size,
+          ofDocuments: generation.documents,
+          chunks: measured.chunks,
+        });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         const terms = analyzer.terms(searchableText({ title: document.title, ...chunk }));
@@ -46,7 +51,7 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
       }
       measured.chunks += chunks;
       measured.chunksOf.set(row.doc_id, chunks);
-      progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+      report();
     }
     await progress.during(write(sql, input, measured));
     return { v: 1, documents: measured.chunksOf.size, chunks: measured.chunks };

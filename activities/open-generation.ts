@@ -51,8 +51,8 @@ export interface IngestDependencies {
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
-  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS, extractor = createExtractor() } = dependencies;
-  const settings = [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
+  const { db, vectors, chunks = DEFAULT_CHUNKS, extractor = createExtractor() } = dependencies;
+  const settings = settingsOf(dependencies);
   return async function openGeneration(input) {
     const { tenant, collection } = input;
     const sql = db.of(tenant);
@@ -69,7 +69,7 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
 
     const digest = generationDigest(scan.documents, settings);
     const current = await currentGeneration(sql, tenant, collection);
-    const changes = await changesSince(sql, input, current, scan.documents);
+    const changes = await changesSince(sql, tenant, current, scan.documents);
     const opened = (generation: IndexGeneration, changed: boolean, chunkCount = 0): OpenedGeneration => ({
       v: 1,
       generation,
@@ -89,8 +89,13 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
   };
 }
 
+/** What makes another index of the same documents: chunker, analyzer, encoder, store. */
+export function settingsOf({ vectors, analyzer = english, chunks = DEFAULT_CHUNKS }: IngestDependencies): string[] {
+  return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
+}
+
 /** Documents come sorted by id. One line each, so that a hundred thousand are never one string. */
-function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
+export function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
   const hash = createHash('sha256')
     .update('countersign/index-generation/v1\n')
     .update(`${canonicalJson(settings)}\n`);
@@ -109,9 +114,9 @@ async function isWhole(
   return row?.chunks === (await vectors.count({ tenant, collection, id: current.id }));
 }
 
-async function changesSince(
+export async function changesSince(
   sql: Sql,
-  { tenant }: OpenGenerationInput,
+  tenant: string,
   current: IndexGeneration | undefined,
   documents: readonly ScannedDocument[],
 ): Promise<Pick<OpenedGeneration, 'added' | 'updated' | 'removed'>> {

@@ -26,10 +26,19 @@ import { isGranted, isMinted, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
 import { maintain, requireMaintenanceStart } from './maintain.ts';
 import type { BudgetExhausted, Failed, Outcome, RecordInput, Refused, Reply, RunId } from './protocol/index.ts';
-import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import {
+  COLLECTION_KINDS,
+  ENGINE_ACTIVITIES,
+  Failure,
+  MAINTAIN,
+  MAX_FAILURE_MESSAGE_CHARS,
+  WIRE_VERSION,
+} from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
 
+/** Admitted as an ingest of their collection is. */
+const COLLECTION_ACTIONS: ReadonlySet<string> = new Set(COLLECTION_KINDS);
 const ENGINE: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
 
 class Guard implements WorkflowInboundCallsInterceptor {
@@ -127,7 +136,7 @@ async function admit(state: RunState): Promise<void> {
   state.admission = await localStep('admit', {
     ...stepInput(state, 'admit'),
     workflowType,
-    action: workflowType === 'ingest' ? 'ingest' : 'ask',
+    action: COLLECTION_ACTIONS.has(workflowType) ? 'ingest' : 'ask',
     startedAt: startTime.toISOString(),
     request: envelope.request,
     ...(envelope.assertion !== undefined && { assertion: envelope.assertion }),
@@ -229,7 +238,12 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
   await CancellationScope.nonCancellable(() => localStep('record', input));
 }
 
-const outcomeOf = (value: object): Outcome => ('kind' in value ? (value as Reply).kind : 'ingested');
+const REPORTED: Readonly<Record<string, Outcome>> = { search: 'searched', index: 'checked', drop: 'dropped' };
+
+function outcomeOf(value: object): Outcome {
+  if ('kind' in value) return (value as Reply).kind;
+  return ('report' in value ? REPORTED[String(value.report)] : undefined) ?? 'ingested';
+}
 
 function detailOf(value: object): string {
   return 'kind' in value && (value as Reply).kind === 'refused' ? (value as Refused).reason : '';

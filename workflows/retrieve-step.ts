@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Passages } from './flow.ts';
 import { localStep } from './local-step.ts';
-import type { Retrieval } from './protocol/index.ts';
+import type { Retrieval, RetrievalSettings } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
@@ -13,8 +13,15 @@ const results = new WeakMap<Passages, Retrieval | undefined>();
 
 export async function retrieveStep(state: RunState, query: string): Promise<Passages> {
   const { retrieval: settings } = releaseOf(state);
-  const { generation, principal } = admissionOf(state);
   if (settings === undefined) return handle({ query, found: false, items: [], coverage: 0 }, undefined);
+  const result = await searchStep(state, query, settings);
+  const { passages, coverage, verdict } = result;
+  return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
+}
+
+/** The search itself, with what came of it noted in the run. */
+export async function searchStep(state: RunState, query: string, settings: RetrievalSettings): Promise<Retrieval> {
+  const { generation, principal } = admissionOf(state);
   if (generation === undefined) {
     throw ApplicationFailure.nonRetryable(
       `Collection ${settings.collection} does not exist for tenant ${state.tenant}. Ingest documents into it first.`,
@@ -31,8 +38,7 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
   state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
   state.coverage = result.coverage;
   noteVerdict(state, result.access);
-  const { passages, coverage, verdict } = result;
-  return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
+  return result;
 }
 
 /** The result behind a handle. @throws ApplicationFailure InvalidInput for a handle that no step made */

@@ -37,6 +37,8 @@ update countersign.index_generations set retired_at = now() where state = 'retir
 alter table countersign.collections
   -- The folder that it was last ingested from.
   add column source_path text,
+  -- How often a schedule ingests it again; null when none does.
+  add column refresh_minutes integer check (refresh_minutes > 0),
   -- When its folder was last compared with it.
   add column checked_at timestamptz;
 update countersign.collections set checked_at = swapped_at;
@@ -60,6 +62,7 @@ create policy of_tenant on countersign.skipped_files using (tenant = (select cou
 grant select, insert, delete on countersign.document_texts to countersign_worker;
 grant select, insert, delete on countersign.skipped_files to countersign_worker;
 grant delete on countersign.collections to countersign_worker;
+grant update (refresh_minutes) on countersign.collections to countersign_gateway;
 grant select on countersign.skipped_files to countersign_gateway;
 grant select (tenant, generation, doc_id, bytes, chunks, owner, source_url, valid_until, updated_at)
   on countersign.generation_documents to countersign_gateway;

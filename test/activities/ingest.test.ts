@@ -9,6 +9,7 @@ import { currentGeneration } from '../../activities/find-generation.ts';
 import type { Extractor } from '../../activities/reading/extractor.ts';
 import { createExtractor } from '../../activities/reading/extractor.ts';
 import { MAX_FILE_BYTES } from '../../activities/reading/formats.ts';
+import { dropGeneration } from '../../activities/swap-generation.ts';
 import { docxOf, pdfOf } from '../support/office-files.ts';
 import { startQdrantStandIn } from '../support/qdrant-stand-in.ts';
 import { useDatabase } from '../support/services.ts';
@@ -108,14 +109,13 @@ describe('ingest', () => {
 
     await folder.write({ 'new.md': 'Newer.' });
     await ingestInto(folder.path, collection).all();
-    expect(await count(first.generation.id)).toBe(0);
+    // The chores clear them away, once no open run needs them.
+    expect(await count(first.generation.id)).toBe(4);
     expect(await count(second.generation.id)).toBe(3);
     const generations = await database.sql(
       'owner',
     )`select state from index_generations where collection = ${collection} order by id`;
-    expect(generations.map((row) => row['state'])).toEqual(['retired', 'ready']);
-    const orphans = await database.sql('owner')`select 1 from postings where generation = ${first.generation.id}`;
-    expect(orphans).toHaveLength(0);
+    expect(generations.map((row) => row['state'])).toEqual(['retired', 'retired', 'ready']);
   });
 
   it('killed in the middle and run again has the rows of an undisturbed run', async () => {
@@ -428,8 +428,11 @@ describe('ingest', () => {
     expect(second).toMatchObject({ changed: true, chunks: 4, added: 0, updated: 0, removed: 0 });
     expect(await qdrant.count({ tenant: 'default', collection, id: second.generation.id })).toBe(4);
     expect(await ingestInto(folder.path, collection, qdrant).all()).toMatchObject({ changed: false });
-    await folder.write({ 'new.md': 'New.' });
-    await ingestInto(folder.path, collection, qdrant).all();
-    expect(await store().count({ tenant: 'default', collection, id: first.generation.id })).toBe(0);
+    const target = { tenant: 'default', collection };
+    await dropGeneration({ db: database.db('worker'), vectors: qdrant }, target, {
+      ...first.generation,
+      store: 'postgres',
+    });
+    expect(await store().count({ ...target, id: first.generation.id })).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
+import type { CheckIndexInput, DropCollectionInput, DroppedCollection, IndexCheck } from './collections.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
@@ -301,4 +302,8 @@ export interface EngineActivities {
   measureGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   swapGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
+  /** Compares a collection with its folder, its store and this worker's settings. */
+  checkIndex(input: CheckIndexInput): Promise<IndexCheck>;
+  /** Takes a collection out of use. */
+  dropCollection(input: DropCollectionInput): Promise<DroppedCollection>;
 }

@@ -65,4 +65,7 @@ export type Outcome =
   | 'budget-exhausted'
   | 'failed'
   | 'cancelled'
-  | 'ingested';
+  | 'ingested'
+  | 'searched'
+  | 'checked'
+  | 'dropped';
