@@ -4,10 +4,16 @@ import type { ProgressLine } from './output.ts';
 import { progressLine } from './output.ts';
 
 const POLL_MS = 500;
+/** Elsewhere than at a terminal nobody waits for a line about what is done in a moment. */
+const QUIET_MS = 10_000;
 const BAR_CELLS = 20;
 
-export async function followIngest<Result>(run: RunHandle<Result>): Promise<Result> {
+/** @param silent away from a terminal, for output that machines read */
+export async function followIngest<Result>(run: RunHandle<Result>, silent: boolean): Promise<Result> {
+  const terminal = process.stderr.isTTY === true;
+  if (silent && !terminal) return await run.result();
   const line = progressLine('ingest');
+  const quietUntilMs = performance.now() + (terminal ? 0 : QUIET_MS);
   let ended = false;
   const result = run.result().finally(() => {
     ended = true;
@@ -18,9 +24,10 @@ export async function followIngest<Result>(run: RunHandle<Result>): Promise<Resu
     while (!ended) {
       await Promise.race([result.catch(() => {}), new Promise((resolve) => setTimeout(resolve, POLL_MS))]);
       if (ended) break;
+      if (performance.now() < quietUntilMs) continue;
       // What cannot be told now is told the next time; the result is what counts.
       const progress = await run.progress().catch(() => undefined);
-      if (progress !== undefined) show(line, progress, process.stderr.isTTY === true);
+      if (progress !== undefined) show(line, progress, terminal);
     }
     return await result;
   } finally {

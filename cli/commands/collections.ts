@@ -137,7 +137,7 @@ async function refresh(
       });
     }
     const run = await client.ingest({ path, collection: name }, await identityOf(config, options.as, 'operator'));
-    await finishIngest(client, await followIngest(run), options);
+    await finishIngest(client, await followIngest(run, options.json === true), options);
   });
 }
 

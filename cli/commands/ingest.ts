@@ -38,7 +38,7 @@ async function ingest(path: string, options: IngestOptions): Promise<void> {
   await withClient(options.home, async ({ config, client }) => {
     const request = { path: resolve(path), collection: options.collection };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
-    await finishIngest(client, await followIngest(run), options);
+    await finishIngest(client, await followIngest(run, options.json === true), options);
   });
 }
 
@@ -62,8 +62,9 @@ export async function finishIngest(
     const all = await client.collections.skipped(collection, { limit: skippedCount });
     for (const each of all.slice(skipped.length)) printSkipped(each);
   }
+  if (!json && skippedCount > 0) note(`${plural(skippedCount, 'file')} skipped`);
   if (strict === true && skippedCount > 0) {
-    note(`--strict: ${plural(skippedCount, 'file')} skipped; what could be used is in ${collection}`);
+    note(`--strict: not every file was used; what could be used is in ${collection}`);
     process.exitCode = 1;
   }
 }
@@ -83,7 +84,6 @@ export function printReport(
     );
   } else
     print(`${indent}${collection}: ${plural(documents, 'document')} in ${plural(chunks, 'chunk')}, nothing changed`);
-  if (report.skippedCount > 0) note(`${plural(report.skippedCount, 'file')} skipped:`);
   for (const each of report.skipped) printSkipped(each);
 }
 
