@@ -27,7 +27,7 @@ import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
 import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
 import { decideNext, scriptedModel } from '../../testing/index.ts';
 import type { ApprovalId, Digest, RunId } from '../../workflows/protocol/index.ts';
-import { formatRunId, WIRE_VERSION } from '../../workflows/protocol/index.ts';
+import { formatRunId } from '../../workflows/protocol/index.ts';
 import { ingestOf, SourceFolder } from '../activities/ingest-harness.ts';
 import { COLLECTION, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
 import { startModelServer } from '../support/model-server.ts';
@@ -192,7 +192,7 @@ async function everyCollection(path: string): Promise<void> {
   try {
     const temporal = new Client({ connection });
     const collect = createCollectGenerations({ ...ingest, temporal });
-    expect(await environment.run(collect, { v: WIRE_VERSION })).toMatchObject({ collected: 3, texts: 1 });
+    expect(await environment.run(collect, { v: 1 } as const)).toMatchObject({ collected: 3, texts: 1 });
   } finally {
     await connection.close();
   }
