@@ -2,7 +2,7 @@
 // without documents that no longer hold. Changes nothing of it.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
-import type { Digest, EngineActivities, IndexCheck, IndexFault } from '../workflows/protocol/index.ts';
+import type { ChunkTokens, Digest, EngineActivities, IndexCheck, IndexFault } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import type { IngestDependencies } from './open-generation.ts';
@@ -18,6 +18,7 @@ interface CurrentRow {
   readonly source_path: string | null;
   /** `null` for one that an earlier version made. */
   readonly settings: readonly string[] | null;
+  readonly chunk_tokens: ChunkTokens | null;
   readonly store: string;
   readonly documents: number;
   readonly chunks: number;
@@ -32,7 +33,7 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
     const sql = db.of(tenant);
     const progress = createProgress();
     const [row] = await sql<CurrentRow[]>`
-      select g.id, g.digest, c.source_path, g.settings, g.store, g.documents, g.chunks
+      select g.id, g.digest, c.source_path, g.settings, g.chunk_tokens, g.store, g.documents, g.chunks
       from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
       where c.tenant = ${tenant} and c.name = ${collection}`;
     if (row === undefined) {
@@ -46,13 +47,16 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
       ...(store === vectors.name && storedChunks !== chunks
         ? [fault('incomplete', `the store holds ${storedChunks} of ${chunks} chunks; ingest the folder again`)]
         : []),
-      ...encoderFault(row, settingsOf(dependencies)),
+      ...encoderFault(row, settingsOf(dependencies, chunksOf(dependencies, row))),
       ...(await staleFault(sql, tenant, id)),
       ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress })),
     ];
     return { v: 1, collection, generation: { id, digest }, documents, chunks, storedChunks, faults };
   };
 }
+
+const chunksOf = ({ chunks = DEFAULT_CHUNKS }: IngestDependencies, { chunk_tokens: tokens }: CurrentRow) =>
+  tokens ?? chunks;
 
 const fault = (name: IndexFault, detail: string): Fault => ({ fault: name, detail });
 
@@ -81,12 +85,13 @@ async function driftFault(
   dependencies: IngestDependencies & Required<Pick<IngestDependencies, 'extractor'>>,
   { sql, tenant, row, progress }: Compared,
 ): Promise<Fault[]> {
-  const { extractor, chunks = DEFAULT_CHUNKS } = dependencies;
+  const { extractor } = dependencies;
+  const chunks = chunksOf(dependencies, row);
   const { source_path: folder, id, digest } = row;
   if (folder === null) return [fault('unreadable', 'its folder was not noted; ingest it again')];
   try {
     const { documents } = await scanFolder(folder, { sql, tenant, extractor, chunks, progress });
-    if (generationDigest(documents, settingsOf(dependencies)) === digest) return [];
+    if (generationDigest(documents, settingsOf(dependencies, chunks)) === digest) return [];
     const { added, updated, removed } = await changesSince(sql, tenant, { id, digest }, documents);
     if (added + updated + removed === 0) return [];
     const detail = `its folder has ${added} documents more, ${updated} others and ${removed} fewer; ingest it again`;

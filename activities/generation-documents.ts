@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { sha256 } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { Digest, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import type { ChunkTokens, Digest, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { ChunkedDocument, ChunkSettings, TextKind } from './chunking/chunk-document.ts';
 import { chunkDocument } from './chunking/chunk-document.ts';
@@ -24,12 +24,14 @@ export interface GenerationRow {
   average_length: number | null;
   chunks: number;
   documents: number;
+  /** `null` for the usual sizes. */
+  chunk_tokens: ChunkTokens | null;
 }
 
 /** @throws ApplicationFailure CollectionNotFound (non-retryable) when a newer ingest has cleared it away */
 export async function requireGeneration(sql: Sql, input: IndexGenerationInput): Promise<GenerationRow> {
   const [row] = await sql<GenerationRow[]>`
-    select state, store, average_length, chunks, documents from index_generations
+    select state, store, average_length, chunks, documents, chunk_tokens from index_generations
     where tenant = ${input.tenant} and id = ${input.generation.id} and collection = ${input.collection}`;
   if (row !== undefined) return row;
   throw ApplicationFailure.nonRetryable(
@@ -72,7 +74,7 @@ export interface DocumentSource {
   readonly tenant: string;
   readonly folder: string;
   readonly records: RecordFiles;
-  readonly settings: ChunkSettings;
+  readonly settings: ChunkSettings | ChunkTokens;
 }
 
 /** @throws ApplicationFailure SourceChanged (non-retryable) when the document is no longer the one that was opened */

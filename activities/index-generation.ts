@@ -25,7 +25,7 @@ const BATCH_CHUNKS = 256;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound, InvalidInput (non-retryable)
  */
 export function createIndexGeneration(dependencies: IngestDependencies): EngineActivities['indexGeneration'] {
-  const { db, vectors, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
   return async function indexGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
@@ -37,6 +37,7 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
 
     const slices = createSlices();
     await using records = openRecordFiles(input.path);
+    const settings = generation.chunk_tokens ?? chunks;
     const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
 
     const encode = (chunk: Chunk, { title, sensitivity, audience }: ChunkedDocument, at: Place): ChunkPoint => ({

@@ -20,7 +20,7 @@ const WRITE_ROWS = 5000;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound (non-retryable)
  */
 export function createMeasureGeneration(dependencies: IngestDependencies): EngineActivities['measureGeneration'] {
-  const { db, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  const { db, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
   return async function measureGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
@@ -30,6 +30,7 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
     const progress = createProgress();
     const slices = createSlices();
     await using records = openRecordFiles(input.path);
+    const settings = generation.chunk_tokens ?? chunks;
     const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
     const measured: Measured = { chunksOf: new Map(), frequencies: new Map(), chunks: 0, length: 0 };
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {

@@ -6,13 +6,14 @@ import { ulid } from 'ulid';
 import { canonicalJson } from '../runtime/canonical.ts';
 import type { Database, Sql } from '../runtime/database.ts';
 import type {
+  ChunkTokens,
   Digest,
   EngineActivities,
   IndexGeneration,
   OpenedGeneration,
   OpenGenerationInput,
 } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { Failure, isChunkTokens } from '../workflows/protocol/index.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
 import { chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import { currentGeneration } from './find-generation.ts';
@@ -51,8 +52,7 @@ export interface IngestDependencies {
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
-  const { db, vectors, chunks = DEFAULT_CHUNKS, extractor = createExtractor() } = dependencies;
-  const settings = settingsOf(dependencies);
+  const { db, vectors, extractor = createExtractor() } = dependencies;
   return async function openGeneration(input) {
     const { tenant, collection } = input;
     const sql = db.of(tenant);
@@ -63,6 +63,9 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       );
     }
     const progress = createProgress();
+    const tokens = await chunkTokensOf(sql, input);
+    const chunks = tokens ?? dependencies.chunks ?? DEFAULT_CHUNKS;
+    const settings = settingsOf(dependencies, chunks);
     const scan = await scanFolder(input.path, { sql, tenant, extractor, chunks, progress });
     await progress.during(writeSkipped(sql, input, scan));
     if (scan.documents.length === 0) throw nothingUsable(input, scan);
@@ -84,13 +87,16 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       await noteSource(sql, input);
       return opened(current, false, await chunksOf(sql, tenant, current));
     }
-    const work = openRow(sql, { input, digest, settings, store: vectors.name, documents: scan.documents });
+    const work = openRow(sql, { input, digest, settings, tokens, store: vectors.name, documents: scan.documents });
     return opened({ id: await progress.during(work), digest }, true);
   };
 }
 
 /** What makes another index of the same documents: chunker, analyzer, encoder, store. */
-export function settingsOf({ vectors, analyzer = english, chunks = DEFAULT_CHUNKS }: IngestDependencies): string[] {
+export function settingsOf(
+  { vectors, analyzer = english }: IngestDependencies,
+  chunks: ChunkSettings | ChunkTokens,
+): string[] {
   return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
 }
 
@@ -137,8 +143,26 @@ interface NewGeneration {
   readonly input: OpenGenerationInput;
   readonly digest: Digest;
   readonly settings: readonly string[];
+  readonly tokens: ChunkTokens | null;
   readonly store: string;
   readonly documents: readonly ScannedDocument[];
+}
+
+/** Sizes of chunks: those asked for, else those of the current generation; `null` for the usual ones. */
+async function chunkTokensOf(
+  sql: Sql,
+  { tenant, collection, chunks }: OpenGenerationInput,
+): Promise<ChunkTokens | null> {
+  if (chunks === 'default') return null;
+  if (isChunkTokens(chunks)) return chunks;
+  if (chunks !== undefined) {
+    throw ApplicationFailure.nonRetryable(`Not sizes of chunks: ${JSON.stringify(chunks)}.`, Failure.InvalidInput);
+  }
+  const [row] = await sql<{ chunk_tokens: ChunkTokens | null }[]>`
+    select g.chunk_tokens from collections c
+    join index_generations g on g.tenant = c.tenant and g.id = c.generation
+    where c.tenant = ${tenant} and c.name = ${collection}`;
+  return row?.chunk_tokens ?? null;
 }
 
 /** What the scan before this one skipped makes room. */
@@ -169,7 +193,10 @@ async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Prom
 }
 
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
-async function openRow(sql: Sql, { input, digest, settings, store, documents }: NewGeneration): Promise<string> {
+async function openRow(
+  sql: Sql,
+  { input, digest, settings, tokens, store, documents }: NewGeneration,
+): Promise<string> {
   const { tenant, collection } = input;
   return await sql.begin(async (tx) => {
     // Two ingests of the same folder at once must find the same row.
@@ -180,8 +207,10 @@ async function openRow(sql: Sql, { input, digest, settings, store, documents }: 
       order by created_at desc limit 1`;
     if (unfinished !== undefined) return unfinished.id;
     const id = ulid();
-    await tx`insert into index_generations (tenant, id, collection, digest, settings, store, state, documents)
-      values (${tenant}, ${id}, ${collection}, ${digest}, ${tx.json(settings)}, ${store}, 'building', ${documents.length})`;
+    await tx`insert into index_generations (tenant, id, collection, digest, settings, chunk_tokens, store, state,
+        documents)
+      values (${tenant}, ${id}, ${collection}, ${digest}, ${tx.json(settings)},
+        ${tokens === null ? null : tx.json(tokens)}, ${store}, 'building', ${documents.length})`;
     for (let at = 0; at < documents.length; at += INSERT_ROWS) {
       await tx`insert into generation_documents (tenant, generation, doc_id, content_hash, bytes, text_key, record_path,
           record_offset, metadata, owner, source_url, valid_until, updated_at)

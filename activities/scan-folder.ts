@@ -2,7 +2,7 @@
 // other formats are made on the way and kept, so a killed scan makes none of them twice.
 import { canonicalJson, sha256 } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { Digest, SkippedFile } from '../workflows/protocol/index.ts';
+import type { ChunkTokens, Digest, SkippedFile } from '../workflows/protocol/index.ts';
 import type { ChunkResult, ChunkSettings, TextKind } from './chunking/chunk-document.ts';
 import { chunkDocument } from './chunking/chunk-document.ts';
 import type { AboutDocument, DocumentMetadata } from './chunking/document-metadata.ts';
@@ -43,7 +43,7 @@ export interface ScanDependencies {
   readonly sql: Sql;
   readonly tenant: string;
   readonly extractor: Extractor;
-  readonly chunks: ChunkSettings;
+  readonly chunks: ChunkSettings | ChunkTokens;
   readonly progress: Progress;
 }
 

@@ -2,7 +2,14 @@
 import { isAbsolute } from 'node:path';
 import { canonicalJson } from '../runtime/canonical.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { COLLECTION_KINDS, isKind, isTenant, MAINTAIN, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
+import {
+  COLLECTION_KINDS,
+  isChunkTokens,
+  isKind,
+  isTenant,
+  MAINTAIN,
+  MAX_QUESTION_BYTES,
+} from '../workflows/protocol/index.ts';
 import type { StartRequest } from './transport.ts';
 
 const COLLECTION = /^[a-z0-9][a-z0-9_-]{0,99}$/;
@@ -61,11 +68,17 @@ function checkText(name: 'question' | 'task' | 'query', request: unknown): void 
 }
 
 function checkCollection(workflow: string, request: unknown): void {
-  const { path, collection } = (request ?? {}) as { path?: unknown; collection?: unknown };
+  const { path, collection, chunks } = (request ?? {}) as { path?: unknown; collection?: unknown; chunks?: unknown };
   if (workflow === 'ingest' && (typeof path !== 'string' || !isAbsolute(path)))
     throw invalid('the path is not absolute', 'Name a folder by its full path.');
   if (typeof collection !== 'string' || !COLLECTION.test(collection)) {
     throw invalid(`not a collection: ${String(collection)}`, 'Lower-case letters, digits, _ and -, at most 100.');
+  }
+  if (chunks !== undefined && chunks !== 'default' && !isChunkTokens(chunks)) {
+    throw invalid(
+      'not sizes of chunks',
+      'targetTokens 32 to 4000, maxTokens up to 8000, overlapTokens at most half of the target.',
+    );
   }
 }
 

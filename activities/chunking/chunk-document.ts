@@ -1,17 +1,33 @@
 // Turns one document into chunks along its structure, a chunk at a time. Pure: the same text and settings always give the same chunks.
-import type { Sensitivity } from '../../workflows/protocol/index.ts';
+import type { ChunkTokens, Sensitivity } from '../../workflows/protocol/index.ts';
 import type { Sliced } from '../slices.ts';
 import type { Block } from './blocks.ts';
 import { readBlocks } from './blocks.ts';
 import type { DocumentMetadata } from './document-metadata.ts';
 import { readFrontMatter } from './front-matter.ts';
 import { splitText } from './split-text.ts';
+import { charsPerToken } from './token-estimate.ts';
 
 export interface ChunkSettings {
   /** Length aimed at, in UTF-16 code units. */
   readonly targetChars: number;
   /** No chunk is longer. */
   readonly maxChars: number;
+  /** Text of the chunk before that is repeated where no heading lies between, part of both lengths. @default 0 */
+  readonly overlapChars?: number;
+}
+
+/** Sizes in tokens, as `estimateTokens` counts them: characters by what the document's own text takes for a token. */
+export function settingsIn(text: string, settings: ChunkSettings | ChunkTokens): ChunkSettings {
+  if (!('targetTokens' in settings)) return settings;
+  const chars = charsPerToken(text);
+  const charsOf = (tokens: number): number => Math.max(1, Math.round(tokens * chars));
+  const { targetTokens, maxTokens, overlapTokens } = settings;
+  return {
+    targetChars: charsOf(targetTokens),
+    maxChars: charsOf(maxTokens),
+    overlapChars: overlapTokens === 0 ? 0 : charsOf(overlapTokens),
+  };
 }
 
 /**
@@ -22,8 +38,11 @@ export interface ChunkSettings {
 export const DEFAULT_CHUNKS: ChunkSettings = { targetChars: 900, maxChars: 1600 };
 
 /** Part of every generation's digest: other cuts make another index. */
-export const chunkerId = (settings: ChunkSettings): string =>
-  `structure/1;target=${settings.targetChars};max=${settings.maxChars}`;
+export function chunkerId(settings: ChunkSettings | ChunkTokens): string {
+  if (!('targetTokens' in settings)) return `structure/1;target=${settings.targetChars};max=${settings.maxChars}`;
+  const { targetTokens, maxTokens, overlapTokens } = settings;
+  return `structure/1;tokens=${targetTokens};max-tokens=${maxTokens};overlap-tokens=${overlapTokens}`;
+}
 
 export interface Chunk {
   /** Number in the document, from 0. */
@@ -72,13 +91,14 @@ export interface TextKind {
 export function* chunkDocument(
   docId: string,
   text: string,
-  settings: ChunkSettings = DEFAULT_CHUNKS,
+  given: ChunkSettings | ChunkTokens = DEFAULT_CHUNKS,
   kind: TextKind = {},
 ): Sliced<ChunkResult> {
   const { markdown = /\.(?:md|markdown)$/i.test(docId), frontMatter = true } = kind;
   const front = frontMatter ? readFrontMatter(text) : ({ ok: true, values: {}, bodyStart: 0 } as const);
   if (!front.ok) return front;
   const metadata = { ...kind.metadata, ...front.values };
+  const settings = settingsIn(text, given);
   const blocks = (): Generator<Block | undefined, void> => readBlocks(text, front.bodyStart, markdown);
   let empty = true;
   let { title } = metadata;
@@ -101,12 +121,15 @@ export function* chunkDocument(
       metadata,
       *chunks() {
         let ordinal = 0;
+        let before: Piece | undefined;
         for (const piece of cut(text, blocks(), settings)) {
           if (piece === undefined) {
             yield undefined;
             continue;
           }
-          const { headings, start, end } = piece;
+          const { headings, end } = piece;
+          const start = before === undefined ? piece.start : overlapStart(text, before, piece, settings);
+          before = piece;
           yield { ordinal, headings, text: text.slice(start, end), start, end };
           ordinal += 1;
         }
@@ -132,7 +155,10 @@ function* cut(
   blocks: Iterable<Block | undefined>,
   settings: ChunkSettings,
 ): Generator<Piece | undefined, void> {
-  const size = { target: settings.targetChars, max: settings.maxChars };
+  // What is repeated of the chunk before counts, too.
+  const overlap = settings.overlapChars ?? 0;
+  const own = { targetChars: settings.targetChars - overlap, maxChars: settings.maxChars - overlap };
+  const size = { target: own.targetChars, max: own.maxChars };
   const path: { level: number; text: string }[] = [];
   let open: Piece | undefined;
 
@@ -142,8 +168,8 @@ function* cut(
       continue;
     }
     const level = block.kind === 'heading' ? (block.level ?? 1) : undefined;
-    const long = level === undefined && block.end - block.start > settings.maxChars;
-    const starts = level !== undefined && (level <= 2 || isLarge(open, settings));
+    const long = level === undefined && block.end - block.start > own.maxChars;
+    const starts = level !== undefined && (level <= 2 || isLarge(open, own));
     if (open !== undefined && (long || starts)) {
       yield open;
       open = undefined;
@@ -156,7 +182,7 @@ function* cut(
         yield undefined;
         continue;
       }
-      if (open !== undefined && (long || !fits(open, range.end, settings))) {
+      if (open !== undefined && (long || !fits(open, range.end, own))) {
         yield open;
         open = undefined;
       }
@@ -170,6 +196,23 @@ function* cut(
 
 const isLarge = (open: Piece | undefined, { targetChars }: ChunkSettings): boolean =>
   open !== undefined && open.end - open.start >= targetChars / 2;
+
+/** Where a chunk begins that repeats the end of the one before: at a word, and not across a heading. */
+function overlapStart(text: string, before: Piece, piece: Piece, { overlapChars = 0 }: ChunkSettings): number {
+  const same =
+    before.headings.length === piece.headings.length &&
+    before.headings.every((line, at) => line === piece.headings[at]);
+  if (overlapChars === 0 || !same) return piece.start;
+  const earliest = Math.max(before.start, piece.start - overlapChars);
+  for (let at = earliest; at < piece.start; at += 1) {
+    const begins = at === before.start || /\s/.test(text.charAt(at - 1));
+    if (begins && !/\s/.test(text.charAt(at))) return at;
+  }
+  // A script without spaces: at any character, but not inside one.
+  const code = text.charCodeAt(earliest);
+  const start = code >= 0xdc00 && code <= 0xdfff ? earliest + 1 : earliest;
+  return start < before.end ? start : piece.start;
+}
 
 /** Each block with the one after it; the places where the work may be interrupted between them. */
 function* withNext(blocks: Iterable<Block | undefined>): Generator<readonly [Block | undefined, Block | undefined]> {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CountersignClient } from '../../client/index.ts';
-import type { IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
+import type { ChunkTokens, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -10,6 +10,8 @@ import { visible } from '../untrusted-text.ts';
 
 interface IngestOptions {
   readonly collection: string;
+  readonly chunkTokens?: string;
+  readonly chunkOverlap?: string;
   readonly strict?: boolean;
   readonly as?: string;
   readonly home?: string;
@@ -22,6 +24,8 @@ export function register(program: Command): void {
     .description('make a folder of documents searchable; again, it follows what changed')
     .argument('<path>', 'the folder, as the worker can read it')
     .requiredOption('--collection <name>', 'the collection to fill')
+    .option('--chunk-tokens <n>', 'tokens of a chunk, 32 to 4000, from now on; `default` for the usual size')
+    .option('--chunk-overlap <n>', 'tokens that a chunk repeats of the one before, at most half of them', '0')
     .option('--strict', 'exit 1 if any file was skipped')
     .option('--as <id>', 'do it as this development identity (default: operator)')
     .option('--home <dir>', 'data folder of the running stack')
@@ -36,10 +40,22 @@ export function register(program: Command): void {
 
 async function ingest(path: string, options: IngestOptions): Promise<void> {
   await withClient(options.home, async ({ config, client }) => {
-    const request = { path: resolve(path), collection: options.collection };
+    const chunks = chunksOf(options);
+    const request = {
+      path: resolve(path),
+      collection: options.collection,
+      ...(chunks !== undefined && { chunks }),
+    };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);
   });
+}
+
+/** Twice the target at most, so that a paragraph may stay whole. The client says what is wrong with them. */
+function chunksOf({ chunkTokens, chunkOverlap }: IngestOptions): ChunkTokens | 'default' | undefined {
+  if (chunkTokens === undefined || chunkTokens === 'default') return chunkTokens;
+  const targetTokens = Number(chunkTokens);
+  return { targetTokens, maxTokens: targetTokens * 2, overlapTokens: Number(chunkOverlap ?? 0) };
 }
 
 type Ended = Parameters<typeof printReport>[0];

@@ -30,6 +30,8 @@ create index generation_documents_texts on countersign.generation_documents (ten
 alter table countersign.index_generations
   -- Chunker, analyzer, encoder and store, as they are part of the digest.
   add column settings jsonb,
+  -- Sizes of chunks that were asked for; null for the usual ones.
+  add column chunk_tokens jsonb,
   -- Runs that were started before may still read it.
   add column retired_at timestamptz;
 update countersign.index_generations set retired_at = now() where state = 'retired';

@@ -398,6 +398,21 @@ describe('ingest', () => {
     expect((await seen())[2]).toEqual(['sub/deep.txt', ['managers'], 'public']);
   });
 
+  it('cuts a collection as it was told, until it is told otherwise', async () => {
+    const text = `# Rules\n\n${Array.from({ length: 60 }, (_, n) => `Rule ${n} costs ${n % 7} euros.`).join(' ')}`;
+    await using folder = await SourceFolder.create({ 'rules.md': text });
+    const ingest = ingestInto(folder.path, fresh());
+    const usual = await ingest.all();
+    const small = await ingest.all({ targetTokens: 40, maxTokens: 60, overlapTokens: 10 });
+    expect(small).toMatchObject({ changed: true, added: 0, updated: 0, removed: 0 });
+    expect(small.chunks).toBeGreaterThan(usual.chunks * 2);
+    expect(await ingest.open()).toMatchObject({ changed: false, chunks: small.chunks });
+    await folder.write({ 'more.md': 'More.' });
+    expect(await ingest.all()).toMatchObject({ chunks: small.chunks + 1 });
+    expect(await ingest.all('default')).toMatchObject({ changed: true, chunks: usual.chunks + 1 });
+    expect(await ingest.open()).toMatchObject({ changed: false });
+  });
+
   it('lists a hundred skipped files and counts the rest', async () => {
     await using folder = await SourceFolder.create({ 'a.md': 'Text.' });
     await folder.write(Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`${index}.bin`, 'x'])));

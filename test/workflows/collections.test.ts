@@ -164,6 +164,17 @@ describe('collections', () => {
     await expect(engine.client.collections.show('none')).rejects.toThrow('No collection none');
   });
 
+  it('are cut as the ingest says', async () => {
+    const rules = Array.from({ length: 60 }, (_, n) => `Rule ${n} costs ${n % 7} euros.`).join(' ');
+    await using folder = await SourceFolder.create({ 'rules.md': `# Rules\n\n${rules}` });
+    const usual = await ingest(folder.path, 'cut');
+    const chunks = { targetTokens: 40, maxTokens: 80, overlapTokens: 10 };
+    const request = { path: folder.path, collection: 'cut', chunks };
+    const small = await (await engine.client.ingest(request, { principal: OPERATOR })).result();
+    expect(small.chunks).toBeGreaterThan(usual.chunks * 2);
+    expect(await faultsOf('cut')).toEqual([]);
+  });
+
   it('are ingested again by a schedule, once that was asked for', async () => {
     await using folder = await SourceFolder.create({ 'refunds.md': SHOP['refunds.md'] });
     await ingest(folder.path, 'fresh');

@@ -10,7 +10,7 @@ import type { Principal, Sensitivity } from './principal.ts';
 import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
-import type { SkippedFile } from './request.ts';
+import type { ChunkTokens, SkippedFile } from './request.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
 import type { Outcome } from './trace.ts';
 import type { Action, Verdict, VerdictSummary } from './verdict.ts';
@@ -253,6 +253,8 @@ export interface CloseApprovalInput extends StepInput {
 export interface OpenGenerationInput extends StepInput {
   readonly path: string;
   readonly collection: string;
+  /** Absent: as the current generation was cut. */
+  readonly chunks?: ChunkTokens | 'default';
 }
 
 /** What a scan of the folder found; the documents themselves stay in the ledger. */
