@@ -9,6 +9,7 @@ import { documentsOf, readDocument, requireGeneration, sourceChanged } from './g
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
+import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
 import { documentVector } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -24,7 +25,7 @@ const BATCH_CHUNKS = 256;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound, InvalidInput (non-retryable)
  */
 export function createIndexGeneration(dependencies: IngestDependencies): EngineActivities['indexGeneration'] {
-  const { db, vectors, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
   return async function indexGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
@@ -35,6 +36,9 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     await progress.during(vectors.ensure(target));
 
     const slices = createSlices();
+    await using records = openRecordFiles(input.path);
+    const settings = generation.chunk_tokens ?? chunks;
+    const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
 
     const encode = (chunk: Chunk, { title, sensitivity, audience }: ChunkedDocument, at: Place): ChunkPoint => ({
       ...chunk,
@@ -69,11 +73,11 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
       const firstId = nextId;
       nextId += row.chunks;
       documents += 1;
-      progress.report({ documents, chunks: nextId });
+      progress.report({ documents, chunks: nextId, ofChunks: generation.chunks });
       if (row.indexed) continue;
-      const document = await progress.during(readDocument(input.path, row, settings));
+      const document = await progress.during(readDocument(source, row));
       let chunks = 0;
-      const report = (): void => progress.report({ documents, chunks: firstId + chunks });
+      const report = (): void => progress.report({ documents, chunks: firstId + chunks, ofChunks: generation.chunks });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         // Before it is written: one id more would be the next document's.

@@ -6,6 +6,7 @@ import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
+import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -19,7 +20,7 @@ const WRITE_ROWS = 5000;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound (non-retryable)
  */
 export function createMeasureGeneration(dependencies: IngestDependencies): EngineActivities['measureGeneration'] {
-  const { db, analyzer = english, chunks: settings = DEFAULT_CHUNKS } = dependencies;
+  const { db, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
   return async function measureGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
@@ -28,11 +29,19 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
     }
     const progress = createProgress();
     const slices = createSlices();
+    await using records = openRecordFiles(input.path);
+    const settings = generation.chunk_tokens ?? chunks;
+    const source = { sql, tenant: input.tenant, folder: input.path, records, settings };
     const measured: Measured = { chunksOf: new Map(), frequencies: new Map(), chunks: 0, length: 0 };
     for await (const row of documentsOf(sql, input.tenant, input.generation.id)) {
-      const document = await progress.during(readDocument(input.path, row, settings));
+      const document = await progress.during(readDocument(source, row));
       let chunks = 0;
-      const report = (): void => progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+      const report = (): void =>
+        progress.report({
+          documents: measured.chunksOf.size,
+          ofDocuments: generation.documents,
+          chunks: measured.chunks,
+        });
       for await (const chunk of itemsInSlices(document.chunks(), slices, report)) {
         chunks += 1;
         const terms = analyzer.terms(searchableText({ title: document.title, ...chunk }));
@@ -43,7 +52,7 @@ export function createMeasureGeneration(dependencies: IngestDependencies): Engin
       }
       measured.chunks += chunks;
       measured.chunksOf.set(row.doc_id, chunks);
-      progress.report({ documents: measured.chunksOf.size, chunks: measured.chunks });
+      report();
     }
     await progress.during(write(sql, input, measured));
     return { v: 1, documents: measured.chunksOf.size, chunks: measured.chunks };

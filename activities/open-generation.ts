@@ -6,22 +6,24 @@ import { ulid } from 'ulid';
 import { canonicalJson } from '../runtime/canonical.ts';
 import type { Database, Sql } from '../runtime/database.ts';
 import type {
+  ChunkTokens,
   Digest,
   EngineActivities,
   IndexGeneration,
   OpenedGeneration,
   OpenGenerationInput,
-  SkippedFile,
 } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { Failure, isChunkTokens } from '../workflows/protocol/index.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
-import { chunkDocument, chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import { chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import { currentGeneration } from './find-generation.ts';
 import type { VectorStore } from './ports/vector-store.ts';
-import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
-import { listSource, readSource } from './reading/source-files.ts';
-import { inSlices } from './slices.ts';
+import type { Extractor } from './reading/extractor.ts';
+import { createExtractor } from './reading/extractor.ts';
+import { FORMAT_NAMES } from './reading/formats.ts';
+import type { Scan, ScannedDocument } from './scan-folder.ts';
+import { scanFolder } from './scan-folder.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { ENCODER_ID } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
@@ -38,18 +40,8 @@ export interface IngestDependencies {
   readonly analyzer?: Analyzer;
   /** @default DEFAULT_CHUNKS */
   readonly chunks?: ChunkSettings;
-}
-
-interface ScannedDocument {
-  readonly docId: string;
-  readonly contentHash: Digest;
-  readonly bytes: number;
-}
-
-interface Scan {
-  readonly documents: readonly ScannedDocument[];
-  readonly skipped: readonly SkippedFile[];
-  readonly skippedCount: number;
+  /** Makes files of other formats text. @default one with the limits of a worker */
+  readonly extractor?: Extractor;
 }
 
 /**
@@ -60,7 +52,7 @@ interface Scan {
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
-  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, extractor = createExtractor() } = dependencies;
   return async function openGeneration(input) {
     const { tenant, collection } = input;
     const sql = db.of(tenant);
@@ -71,12 +63,16 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       );
     }
     const progress = createProgress();
-    const scan = await scanFolder(input.path, chunks, progress);
+    const tokens = await chunkTokensOf(sql, input);
+    const chunks = tokens ?? dependencies.chunks ?? DEFAULT_CHUNKS;
+    const settings = settingsOf(dependencies, chunks);
+    const scan = await scanFolder(input.path, { sql, tenant, extractor, chunks, progress });
+    await progress.during(writeSkipped(sql, input, scan));
     if (scan.documents.length === 0) throw nothingUsable(input, scan);
 
-    const digest = generationDigest(scan.documents, [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name]);
+    const digest = generationDigest(scan.documents, settings);
     const current = await currentGeneration(sql, tenant, collection);
-    const changes = await changesSince(sql, input, current, scan.documents);
+    const changes = await changesSince(sql, tenant, current, scan.documents);
     const opened = (generation: IndexGeneration, changed: boolean, chunkCount = 0): OpenedGeneration => ({
       v: 1,
       generation,
@@ -84,42 +80,28 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       documents: scan.documents.length,
       chunks: chunkCount,
       ...changes,
-      skipped: scan.skipped,
+      skipped: scan.skipped.slice(0, LISTED_SKIPS),
       skippedCount: scan.skippedCount,
     });
     if (current?.digest === digest && (await isWhole(dependencies, input, current))) {
+      await noteSource(sql, input);
       return opened(current, false, await chunksOf(sql, tenant, current));
     }
-    const work = openRow(sql, { input, digest, store: vectors.name, documents: scan.documents });
+    const work = openRow(sql, { input, digest, settings, tokens, store: vectors.name, documents: scan.documents });
     return opened({ id: await progress.during(work), digest }, true);
   };
 }
 
-async function scanFolder(folder: string, chunks: ChunkSettings, progress: Progress): Promise<Scan> {
-  const documents: ScannedDocument[] = [];
-  const skipped: SkippedFile[] = [];
-  let skippedCount = 0;
-  const skip = (path: string, reason: string): void => {
-    skippedCount += 1;
-    if (skipped.length < LISTED_SKIPS) skipped.push({ path, reason });
-  };
-  for (const listed of await progress.during(listSource(folder))) {
-    progress.report({ documents: documents.length, skipped: skippedCount });
-    if (!listed.ok) {
-      skip(listed.path, listed.reason);
-      continue;
-    }
-    const read = await readSource(listed);
-    const checked = read.ok ? await progress.during(inSlices(chunkDocument(listed.docId, read.text, chunks))) : read;
-    if (!read.ok) skip(listed.docId, read.reason);
-    else if (!checked.ok) skip(listed.docId, checked.reason);
-    else documents.push({ docId: listed.docId, contentHash: read.contentHash, bytes: read.bytes });
-  }
-  return { documents, skipped, skippedCount };
+/** What makes another index of the same documents: chunker, analyzer, encoder, store. */
+export function settingsOf(
+  { vectors, analyzer = english }: IngestDependencies,
+  chunks: ChunkSettings | ChunkTokens,
+): string[] {
+  return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
 }
 
-/** Documents come sorted by path. One line each, so that a hundred thousand are never one string. */
-function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
+/** Documents come sorted by id. One line each, so that a hundred thousand are never one string. */
+export function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
   const hash = createHash('sha256')
     .update('countersign/index-generation/v1\n')
     .update(`${canonicalJson(settings)}\n`);
@@ -138,9 +120,9 @@ async function isWhole(
   return row?.chunks === (await vectors.count({ tenant, collection, id: current.id }));
 }
 
-async function changesSince(
+export async function changesSince(
   sql: Sql,
-  { tenant }: OpenGenerationInput,
+  tenant: string,
   current: IndexGeneration | undefined,
   documents: readonly ScannedDocument[],
 ): Promise<Pick<OpenedGeneration, 'added' | 'updated' | 'removed'>> {
@@ -160,8 +142,48 @@ async function changesSince(
 interface NewGeneration {
   readonly input: OpenGenerationInput;
   readonly digest: Digest;
+  readonly settings: readonly string[];
+  readonly tokens: ChunkTokens | null;
   readonly store: string;
   readonly documents: readonly ScannedDocument[];
+}
+
+/** Sizes of chunks: those asked for, else those of the current generation; `null` for the usual ones. */
+async function chunkTokensOf(
+  sql: Sql,
+  { tenant, collection, chunks }: OpenGenerationInput,
+): Promise<ChunkTokens | null> {
+  if (chunks === 'default') return null;
+  if (isChunkTokens(chunks)) return chunks;
+  if (chunks !== undefined) {
+    throw ApplicationFailure.nonRetryable(`Not sizes of chunks: ${JSON.stringify(chunks)}.`, Failure.InvalidInput);
+  }
+  const [row] = await sql<{ chunk_tokens: ChunkTokens | null }[]>`
+    select g.chunk_tokens from collections c
+    join index_generations g on g.tenant = c.tenant and g.id = c.generation
+    where c.tenant = ${tenant} and c.name = ${collection}`;
+  return row?.chunk_tokens ?? null;
+}
+
+/** What the scan before this one skipped makes room. */
+async function writeSkipped(sql: Sql, { tenant, collection }: OpenGenerationInput, { skipped }: Scan): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(hashtextextended(${`${tenant}/${collection}`}, 727002))`;
+    await tx`delete from skipped_files where tenant = ${tenant} and collection = ${collection}`;
+    for (let at = 0; at < skipped.length; at += INSERT_ROWS) {
+      const rows = skipped.slice(at, at + INSERT_ROWS);
+      await tx`insert into skipped_files (tenant, collection, position, path, reason)
+        select ${tenant}, ${collection}, ${at} + row.position, row.path, row.reason
+        from unnest(${rows.map((_, index) => index)}::integer[], ${rows.map((row) => row.path)}::text[],
+          ${rows.map((row) => row.reason)}::text[]) as row (position, path, reason)`;
+    }
+  });
+}
+
+/** The folder is as the collection has it. */
+async function noteSource(sql: Sql, { tenant, collection, path }: OpenGenerationInput): Promise<void> {
+  await sql`update collections set source_path = ${path}, checked_at = now()
+    where tenant = ${tenant} and name = ${collection}`;
 }
 
 async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Promise<number> {
@@ -171,7 +193,10 @@ async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Prom
 }
 
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
-async function openRow(sql: Sql, { input, digest, store, documents }: NewGeneration): Promise<string> {
+async function openRow(
+  sql: Sql,
+  { input, digest, settings, tokens, store, documents }: NewGeneration,
+): Promise<string> {
   const { tenant, collection } = input;
   return await sql.begin(async (tx) => {
     // Two ingests of the same folder at once must find the same row.
@@ -182,24 +207,41 @@ async function openRow(sql: Sql, { input, digest, store, documents }: NewGenerat
       order by created_at desc limit 1`;
     if (unfinished !== undefined) return unfinished.id;
     const id = ulid();
-    await tx`insert into index_generations (tenant, id, collection, digest, store, state, documents)
-      values (${tenant}, ${id}, ${collection}, ${digest}, ${store}, 'building', ${documents.length})`;
+    await tx`insert into index_generations (tenant, id, collection, digest, settings, chunk_tokens, store, state,
+        documents)
+      values (${tenant}, ${id}, ${collection}, ${digest}, ${tx.json(settings)},
+        ${tokens === null ? null : tx.json(tokens)}, ${store}, 'building', ${documents.length})`;
     for (let at = 0; at < documents.length; at += INSERT_ROWS) {
-      const rows = documents.slice(at, at + INSERT_ROWS);
-      await tx`insert into generation_documents (tenant, generation, doc_id, content_hash, bytes)
-        select ${tenant}, ${id}, * from unnest(${rows.map((row) => row.docId)}::text[],
-          ${rows.map((row) => row.contentHash)}::text[], ${rows.map((row) => row.bytes)}::bigint[])`;
+      await tx`insert into generation_documents (tenant, generation, doc_id, content_hash, bytes, text_key, record_path,
+          record_offset, metadata, owner, source_url, valid_until, updated_at)
+        select ${tenant}, ${id}, row.* from jsonb_to_recordset(${tx.json(documents.slice(at, at + INSERT_ROWS).map(rowOf))})
+          as row (doc_id text, content_hash text, bytes bigint, text_key text, record_path text, record_offset bigint,
+            metadata jsonb, owner text, source_url text, valid_until timestamptz, updated_at timestamptz)`;
     }
     return id;
   });
 }
+
+const rowOf = ({ docId, contentHash, bytes, textKey, record, given, about }: ScannedDocument) => ({
+  doc_id: docId,
+  content_hash: contentHash,
+  bytes,
+  text_key: textKey ?? null,
+  record_path: record?.path ?? null,
+  record_offset: record?.offset ?? null,
+  metadata: given ?? null,
+  owner: about?.owner ?? null,
+  source_url: about?.sourceUrl ?? null,
+  valid_until: about?.validUntil ?? null,
+  updated_at: about?.updatedAt ?? null,
+});
 
 function nothingUsable({ path }: OpenGenerationInput, scan: Scan): ApplicationFailure {
   const [first] = scan.skipped;
   const detail =
     first === undefined ? 'it is empty' : `${scan.skippedCount} skipped, such as ${first.path}: ${first.reason}`;
   return ApplicationFailure.nonRetryable(
-    `No document in ${path} can be used (${detail}). Name a folder with Markdown or text files; the collection is as it was.`,
+    `No document in ${path} can be used (${detail}). Name a folder with documents (${FORMAT_NAMES}); the collection is as it was.`,
     Failure.SourceUnreadable,
   );
 }

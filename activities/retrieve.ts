@@ -1,5 +1,5 @@
 // The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
-// enough. A local activity: at most two statements, four with feedback; nothing leaves our own systems.
+// enough. A local activity: at most three statements, five with feedback; nothing leaves our own systems.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
@@ -8,6 +8,8 @@ import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
+import type { ReadDates } from './passage-dates.ts';
+import { createDates } from './passage-dates.ts';
 import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { termFrequencies } from './sparse/bm25.ts';
@@ -41,7 +43,8 @@ export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<F
 export function createSearch(dependencies: SearchDependencies): Search {
   const { db, vectors, analyzer = english } = dependencies;
   const readStatistics = createStatistics(db);
-  return async (input) => await find({ input, vectors, analyzer, readStatistics });
+  const readDates = createDates(db);
+  return async (input) => await find({ input, vectors, analyzer, readStatistics, readDates });
 }
 
 /** A guarded search as a step. */
@@ -54,9 +57,10 @@ interface Finding {
   readonly vectors: VectorStore;
   readonly analyzer: Analyzer;
   readonly readStatistics: ReadStatistics;
+  readonly readDates: ReadDates;
 }
 
-async function find({ input, vectors, analyzer, readStatistics }: Finding): Promise<Found> {
+async function find({ input, vectors, analyzer, readStatistics, readDates }: Finding): Promise<Found> {
   const { principal, retrieval } = input;
   if (principal.tenant !== input.tenant) {
     throw ApplicationFailure.nonRetryable(
@@ -102,11 +106,15 @@ async function find({ input, vectors, analyzer, readStatistics }: Finding): Prom
   if (union < retrieval.minScore) {
     return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${figures}.` };
   }
+  const docIds = [...new Set(kept.map(({ chunk }) => chunk.docId))];
+  const dates = await readDates({ tenant: input.tenant, generation, docIds });
   const passages = kept.map(({ chunk, share }): Passage => {
     const { id: _, ordinal, ...rest } = chunk;
-    return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share) };
+    return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share), ...dates.get(chunk.docId) };
   });
-  return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.` };
+  const stale = passages.filter((passage) => passage.stale === true).length;
+  const remark = stale === 0 ? '' : ` ${stale} of them are of documents that hold no longer.`;
+  return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.${remark}` };
 }
 
 const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });

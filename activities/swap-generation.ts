@@ -1,18 +1,17 @@
 // The activity `swapGeneration`: makes a whole generation the one that readers use, in one transaction, and then clears
-// away what nobody can need: all but the generation that was current before.
+// away what nobody can need: attempts that were never finished.
 import { ApplicationFailure } from '@temporalio/common';
-import type { Database, Sql } from '../runtime/database.ts';
+import type { Sql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { createPostgresVectors } from './adapters/postgres-vectors.ts';
 import { requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
-import type { VectorStore } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
 
 /**
- * Compare-and-set on the collection's pointer, safe to repeat. The generation that was current stays, for runs that
- * were admitted with it; older ones and abandoned attempts are dropped from store and ledger.
+ * Compare-and-set on the collection's pointer, safe to repeat. The generations that were current before stay
+ * for runs that were admitted with them; abandoned attempts are dropped from store and ledger.
  *
  * @throws ApplicationFailure SourceChanged (non-retryable) when a newer ingest of the collection ended first, or the
  * store does not hold every chunk
@@ -27,9 +26,9 @@ export function createSwapGeneration({ db, vectors }: IngestDependencies): Engin
       await requireWhole(sql, input, { expected: generation.chunks, stored: await progress.during(stored) });
       await movePointer(sql, input);
     }
-    for (const old of await outdated(sql, input)) {
+    for (const old of await abandoned(sql, input)) {
       progress.report({ dropping: 1 });
-      await progress.during(drop(db, vectors, input, old));
+      await progress.during(dropGeneration({ db, vectors }, input, old));
     }
     return { v: 1, documents: generation.documents, chunks: generation.chunks };
   };
@@ -53,7 +52,7 @@ async function requireWhole(
   );
 }
 
-async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<void> {
+async function movePointer(sql: Sql, { tenant, collection, generation, path }: IndexGenerationInput): Promise<void> {
   await sql.begin(async (tx) => {
     const [pointer] = await tx<{ generation: string; revision: number; newer: boolean }[]>`
       select collections.generation, revision, current.created_at > next.created_at as newer
@@ -74,43 +73,40 @@ async function movePointer(sql: Sql, { tenant, collection, generation }: IndexGe
     if (pointer?.generation === generation.id) return;
     const moved =
       pointer === undefined
-        ? await tx`insert into collections (tenant, name, generation) values (${tenant}, ${collection}, ${generation.id})
+        ? await tx`insert into collections (tenant, name, generation, source_path, checked_at)
+            values (${tenant}, ${collection}, ${generation.id}, ${path}, now())
             on conflict do nothing`
-        : await tx`update collections set generation = ${generation.id}, revision = revision + 1, swapped_at = now()
+        : await tx`update collections set generation = ${generation.id}, revision = revision + 1, swapped_at = now(),
+              source_path = ${path}, checked_at = now()
             where tenant = ${tenant} and name = ${collection} and revision = ${pointer.revision}`;
     if (moved.count !== 1)
       throw ApplicationFailure.retryable(`Collection ${collection} was swapped at the same moment.`);
-    await tx`update index_generations set state = 'retired'
+    await tx`update index_generations set state = 'retired', retired_at = now()
       where tenant = ${tenant} and collection = ${collection} and state = 'ready' and id <> ${generation.id}`;
   });
 }
 
-interface OldGeneration {
-  id: string;
-  store: string;
+export interface OldGeneration {
+  readonly id: string;
+  readonly store: string;
 }
 
-/** Everything of the collection made before the current generation, except the one that was current before it. */
-async function outdated(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
+/** Attempts that were begun before the current generation and never ended. What readers had is for `collectGenerations` to clear. */
+async function abandoned(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
   return await sql<OldGeneration[]>`
     select old.id, old.store from index_generations old
       join index_generations current on current.tenant = old.tenant and current.id = ${generation.id}
     where old.tenant = ${tenant} and old.collection = ${collection} and old.id <> current.id
-      and current.state = 'ready' and old.created_at <= current.created_at
-      and (old.state = 'building' or old.id <> (
-        select previous.id from index_generations previous
-        where previous.tenant = old.tenant and previous.collection = old.collection and previous.state = 'retired'
-        order by previous.ready_at desc limit 1))`;
+      and current.state = 'ready' and old.created_at <= current.created_at and old.state = 'building'`;
 }
 
 /** Store first: a row without chunks would be found again, chunks without a row would not. */
-async function drop(
-  db: Database,
-  vectors: VectorStore,
-  input: IndexGenerationInput,
+export async function dropGeneration(
+  { db, vectors }: Pick<IngestDependencies, 'db' | 'vectors'>,
+  { tenant, collection }: { readonly tenant: string; readonly collection: string },
   old: OldGeneration,
 ): Promise<void> {
-  const target = { tenant: input.tenant, collection: input.collection, id: old.id };
+  const target = { tenant, collection, id: old.id };
   // Points in a Qdrant that is no longer configured stay behind; tables are always within reach.
   if (old.store === vectors.name) await vectors.drop(target);
   if (vectors.name !== 'postgres') await createPostgresVectors(db).drop(target);

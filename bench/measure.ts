@@ -69,7 +69,11 @@ async function runSlice(contender: Contender, phase: Phase, temporalPid: number)
 
 async function cpuNow(contender: Contender, temporalPid: number): Promise<Slice['cpuMs']> {
   const { user, system } = process.cpuUsage();
-  return { worker: await contender.worker.cpuMs(), driver: (user + system) / 1000, temporal: cpuOf(temporalPid) };
+  return {
+    worker: (await contender.worker.usage()).cpuMs,
+    driver: (user + system) / 1000,
+    temporal: cpuOf(temporalPid),
+  };
 }
 
 const MS_PER_TICK = 10;

@@ -56,7 +56,7 @@ process.on('message', (order: WorkerOrder) => {
   if (order.type === 'stop') shutdown();
   else if (order.type === 'usage') {
     const { user, system } = process.cpuUsage();
-    say({ type: 'usage', cpuMs: (user + system) / 1000 });
+    say({ type: 'usage', cpuMs: (user + system) / 1000, peakMb: process.resourceUsage().maxRSS / 1024 });
   } else {
     start(order).catch((error: unknown) => {
       say({ type: 'failed', message: messageOf(error) });

@@ -22,12 +22,18 @@ export type WorkerOrder = StartOrder | { readonly type: 'usage' } | { readonly t
 /** What it says. */
 export type WorkerWord =
   | { readonly type: 'ready' }
-  | { readonly type: 'usage'; readonly cpuMs: number }
+  | ({ readonly type: 'usage' } & WorkerUsage)
   | { readonly type: 'failed'; readonly message: string };
 
-export interface BenchWorker {
+export interface WorkerUsage {
   /** User and system time of the process since it began, all threads. */
-  cpuMs(): Promise<number>;
+  readonly cpuMs: number;
+  /** The most memory that it ever had, in MiB. */
+  readonly peakMb: number;
+}
+
+export interface BenchWorker {
+  usage(): Promise<WorkerUsage>;
   stop(): Promise<void>;
 }
 
@@ -38,7 +44,7 @@ export async function startWorker(order: Omit<StartOrder, 'type'>): Promise<Benc
   const child = fork(WORKER_PROCESS, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');
   const gone = (code: unknown): Error => new Error(`The ${order.kind} worker exited with ${code}`);
-  let answer: (cpuMs: number) => void = () => {};
+  let answer: (usage: WorkerUsage) => void = () => {};
   const tell = (next: WorkerOrder): void => {
     if (child.connected) child.send(next);
   };
@@ -46,15 +52,15 @@ export async function startWorker(order: Omit<StartOrder, 'type'>): Promise<Benc
     child.on('message', (word: WorkerWord) => {
       if (word.type === 'ready') resolve();
       else if (word.type === 'failed') reject(new Error(`The ${order.kind} worker failed: ${word.message}`));
-      else answer(word.cpuMs);
+      else answer(word);
     });
     child.once('exit', (code) => reject(gone(code)));
   });
   tell({ type: 'start', ...order });
   await up;
   return {
-    async cpuMs() {
-      const answered = new Promise<number>((resolve) => {
+    async usage() {
+      const answered = new Promise<WorkerUsage>((resolve) => {
         answer = resolve;
       });
       tell({ type: 'usage' });

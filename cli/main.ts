@@ -6,7 +6,9 @@ import * as approvals from './commands/approvals.ts';
 import * as ask from './commands/ask.ts';
 import * as audit from './commands/audit.ts';
 import * as backup from './commands/backup.ts';
+import * as check from './commands/check.ts';
 import * as codec from './commands/codec.ts';
+import * as collections from './commands/collections.ts';
 import * as demo from './commands/demo.ts';
 import * as dev from './commands/dev.ts';
 import * as doctor from './commands/doctor.ts';
@@ -20,6 +22,7 @@ import * as notifications from './commands/notifications.ts';
 import * as policy from './commands/policy.ts';
 import * as retention from './commands/retention.ts';
 import * as runs from './commands/runs.ts';
+import * as search from './commands/search.ts';
 import * as subject from './commands/subject.ts';
 import * as tools from './commands/tools.ts';
 import type { Env } from './context.ts';
@@ -31,6 +34,9 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   demo,
   dev,
   ingest,
+  collections,
+  search,
+  check,
   ask,
   agent,
   approvals,

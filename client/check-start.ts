@@ -2,7 +2,14 @@
 import { isAbsolute } from 'node:path';
 import { canonicalJson } from '../runtime/canonical.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { isKind, isTenant, MAINTAIN, MAX_QUESTION_BYTES } from '../workflows/protocol/index.ts';
+import {
+  COLLECTION_KINDS,
+  isChunkTokens,
+  isKind,
+  isTenant,
+  MAINTAIN,
+  MAX_QUESTION_BYTES,
+} from '../workflows/protocol/index.ts';
 import type { StartRequest } from './transport.ts';
 
 const COLLECTION = /^[a-z0-9][a-z0-9_-]{0,99}$/;
@@ -37,7 +44,8 @@ export function checkStart(start: StartRequest): void {
   }
   if (workflow === 'answer') checkText('question', request);
   if (workflow === 'agent') checkText('task', request);
-  if (workflow === 'ingest') checkIngest(request);
+  if (workflow === 'search') checkText('query', request);
+  if (isCollectionKind(workflow)) checkCollection(workflow, request);
   else if (start.release === undefined) throw invalid(`${workflow} needs a release`, 'Name one, for example NAME@dev.');
   const bytes = Buffer.byteLength(jsonOf(request));
   if (bytes > MAX_REQUEST_BYTES) {
@@ -45,10 +53,10 @@ export function checkStart(start: StartRequest): void {
   }
 }
 
-function checkText(name: 'question' | 'task', request: unknown): void {
+function checkText(name: 'question' | 'task' | 'query', request: unknown): void {
   const text = (request as Readonly<Record<string, unknown>> | null | undefined)?.[name];
   if (typeof text !== 'string' || text.trim() === '') {
-    throw invalid(`the ${name} is empty`, name === 'question' ? 'Ask something.' : 'Say what is to be done.');
+    throw invalid(`the ${name} is empty`, name === 'task' ? 'Say what is to be done.' : 'Ask something.');
   }
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_QUESTION_BYTES) {
@@ -59,14 +67,22 @@ function checkText(name: 'question' | 'task', request: unknown): void {
   }
 }
 
-function checkIngest(request: unknown): void {
-  const { path, collection } = (request ?? {}) as { path?: unknown; collection?: unknown };
-  if (typeof path !== 'string' || !isAbsolute(path))
+function checkCollection(workflow: string, request: unknown): void {
+  const { path, collection, chunks } = (request ?? {}) as { path?: unknown; collection?: unknown; chunks?: unknown };
+  if (workflow === 'ingest' && (typeof path !== 'string' || !isAbsolute(path)))
     throw invalid('the path is not absolute', 'Name a folder by its full path.');
   if (typeof collection !== 'string' || !COLLECTION.test(collection)) {
     throw invalid(`not a collection: ${String(collection)}`, 'Lower-case letters, digits, _ and -, at most 100.');
   }
+  if (chunks !== undefined && chunks !== 'default' && !isChunkTokens(chunks)) {
+    throw invalid(
+      'not sizes of chunks',
+      'targetTokens 32 to 4000, maxTokens up to 8000, overlapTokens at most half of the target.',
+    );
+  }
 }
+
+const isCollectionKind = (workflow: string): boolean => COLLECTION_KINDS.some((kind) => kind === workflow);
 
 function jsonOf(request: unknown): string {
   try {

@@ -15,23 +15,34 @@ import type {
   AgentRequest,
   AnswerRequest,
   ApprovalId,
+  CheckIndexRequest,
+  DropCollectionRequest,
+  DropReport,
+  IndexReport,
   IngestReport,
   IngestRequest,
   Reply,
   RunId,
+  SearchReport,
+  SearchRequest,
   TraceRecord,
 } from '../workflows/protocol/index.ts';
 import type { ApprovalTransport, Decided, DecideOptions } from './approval-types.ts';
+import type { Collections } from './collections.ts';
 import { decide } from './decide.ts';
 import { createDirectTransport } from './direct.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { RunProgress } from './run-progress.ts';
 import { createStartLedger } from './start-ledger.ts';
 import type { Timeline } from './timeline.ts';
 import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
 
 export type StartOptions = Omit<StartRequest, 'workflow' | 'request'>;
+
+/** A collection is named in the request, and has no release. */
+export type CollectionStart = Omit<StartOptions, 'release' | 'collection'>;
 
 /** A run that was started, perhaps by somebody else, perhaps long ago. */
 export interface RunHandle<Result = Reply> {
@@ -45,6 +56,8 @@ export interface RunHandle<Result = Reply> {
   /** What the run did, step by step, read from its history. */
   timeline(): Promise<Timeline>;
   trace(): Promise<TraceRecord | undefined>;
+  /** How far its regular activity is; `undefined` while none is under way. */
+  progress(): Promise<RunProgress | undefined>;
   summary(): Promise<RunSummary>;
 }
 
@@ -71,10 +84,13 @@ export interface CountersignClient {
   /** Starts the engine's `agent`. It may wait for people: see `approvals`. */
   agent(request: AgentRequest, options: StartOptions): Promise<RunHandle>;
   /** Starts the engine's `ingest`. The folder is read by the worker. */
-  ingest(
-    request: IngestRequest,
-    options: Omit<StartOptions, 'release' | 'collection'>,
-  ): Promise<RunHandle<IngestReport>>;
+  ingest(request: IngestRequest, options: CollectionStart): Promise<RunHandle<IngestReport>>;
+  /** Starts `search`: what a run of the release would be given for the question. No model is called. */
+  search(request: SearchRequest, options: StartOptions): Promise<RunHandle<SearchReport | Reply>>;
+  /** Starts `checkIndex`: whether a collection is whole, current and of the worker's encoder. */
+  checkIndex(request: CheckIndexRequest, options: CollectionStart): Promise<RunHandle<IndexReport | Reply>>;
+  /** Starts `dropCollection`. Open runs go on with what they were admitted with. */
+  dropCollection(request: DropCollectionRequest, options: CollectionStart): Promise<RunHandle<DropReport | Reply>>;
   /** A handle on any run, without asking whether it exists. */
   run(runId: RunId): RunHandle;
   /** Latest first. */
@@ -84,6 +100,8 @@ export interface CountersignClient {
   readonly approvals: Approvals;
   /** What tools did, and what is not known of it. */
   readonly effects: EffectReader;
+  /** Which collections there are, and what they were made of. */
+  readonly collections: Collections;
   /** The engine's chores: their schedule, and what they found. */
   readonly maintenance: Maintenance;
   close(): Promise<void>;
@@ -141,21 +159,29 @@ function clientOver(transport: Transport): CountersignClient {
     history: (options = {}) => transport.history(id, options),
     timeline: () => transport.timeline(id),
     trace: () => transport.trace(id),
+    progress: () => transport.progress(id),
     summary: () => transport.summary(id),
   });
+  const onCollection = async (
+    workflow: string,
+    request: { readonly collection: string },
+    options: CollectionStart,
+  ): Promise<RunId> => await transport.start({ ...options, workflow, request, collection: request.collection });
   return {
     start: async (workflow, request, options) => handleOf(await transport.start({ ...options, workflow, request })),
     answer: async (request, options) => handleOf(await transport.start({ ...options, workflow: 'answer', request })),
     agent: async (request, options) => handleOf(await transport.start({ ...options, workflow: 'agent', request })),
-    ingest: async (request, options) =>
-      handleOf<IngestReport>(
-        await transport.start({ ...options, workflow: 'ingest', request, collection: request.collection }),
-      ),
+    ingest: async (request, options) => handleOf<IngestReport>(await onCollection('ingest', request, options)),
+    search: async (request, options) =>
+      handleOf<SearchReport | Reply>(await transport.start({ ...options, workflow: 'search', request })),
+    checkIndex: async (request, options) => handleOf(await onCollection('checkIndex', request, options)),
+    dropCollection: async (request, options) => handleOf(await onCollection('dropCollection', request, options)),
     run: (runId) => handleOf(runId),
     list: (options = {}) => transport.list(options),
     sweep: (options) => transport.sweep(options),
     approvals: { ...transport.approvals, decide: (id, options) => decide(transport.approvals, id, options) },
     effects: transport.effects,
+    collections: transport.collections,
     maintenance: transport.maintenance,
     close: () => transport.close(),
   };

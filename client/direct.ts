@@ -12,13 +12,15 @@ import { namespaceIdOf } from '../runtime/executions.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import { decodeHistory } from '../runtime/payloads/decode-history.ts';
 import { sweepStarts } from '../runtime/sweep-starts.ts';
-import type { IngestReport, Reply, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
+import type { Reply, Report, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, formatRunId, tenantOf, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { createApprovalReader } from './approvals.ts';
 import { checkStart } from './check-start.ts';
+import { createCollections } from './collections.ts';
 import { createEffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import { createMaintenance } from './maintenance.ts';
+import { progressOf } from './run-progress.ts';
 import { noSuchRun, replyOfFailure } from './run-result.ts';
 import { sendDecision } from './send-decision.ts';
 import { readAsked } from './start-content.ts';
@@ -155,7 +157,7 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
     trace,
     async result(runId) {
       try {
-        return (await handle(runId).result()) as Reply | IngestReport;
+        return (await handle(runId).result()) as Reply | Report;
       } catch (error) {
         return replyOfFailure(runId, error);
       }
@@ -202,6 +204,8 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
       send: (decision) => sendDecision(temporal, decision),
     },
     effects: createEffectReader(db, runKeys),
+    collections: createCollections(db, temporal, config.taskQueue),
+    progress: (runId) => progressOf(temporal, dataConverter, runId),
     maintenance: createMaintenance(temporal, config.taskQueue),
     close: dependencies.close,
   };

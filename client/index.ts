@@ -10,7 +10,14 @@ export type {
   DecideOptions,
   ListApprovalsOptions,
 } from './approval-types.ts';
-export type { Approvals, CountersignClient, RunHandle, StartOptions } from './create-client.ts';
+export type {
+  CollectionDetail,
+  CollectionDocument,
+  CollectionOptions,
+  CollectionSummary,
+  Collections,
+} from './collections.ts';
+export type { Approvals, CollectionStart, CountersignClient, RunHandle, StartOptions } from './create-client.ts';
 export { createClient } from './create-client.ts';
 export type { RecordedDecision, Signer } from './decision.ts';
 export { readSigner } from './decision.ts';
@@ -27,6 +34,7 @@ export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
 export type { Maintenance, MaintenanceRun, MaintenanceStatus } from './maintenance.ts';
 export type { Resolution, ResolveOptions } from './resolution.ts';
+export type { RunProgress } from './run-progress.ts';
 export { endedWithReply } from './run-result.ts';
 export type { RefusedAttempt } from './security-log.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';

@@ -1,18 +1,20 @@
 // How a client reaches the engine. `direct` is trusted: it holds credentials of Temporal and of the ledger.
 
 import type { Sweep, SweepOptions } from '../runtime/sweep-starts.ts';
-import type { IngestReport, Principal, ReleaseRef, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+import type { Principal, ReleaseRef, Reply, Report, RunId, TraceRecord } from '../workflows/protocol/index.ts';
 import type { ApprovalTransport } from './approval-types.ts';
+import type { Collections } from './collections.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { RunProgress } from './run-progress.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface StartRequest {
   /** Workflow type, for example `answer`. */
   readonly workflow: string;
   readonly request: unknown;
-  /** `NAME`, `NAME@VERSION` or `NAME@LABEL`. Every flow needs one; `ingest` has none. */
+  /** `NAME`, `NAME@VERSION` or `NAME@LABEL`. Every flow and `search` needs one; what is done with a collection has none. */
   readonly release?: ReleaseRef;
   /** Who asks. Signed with the local assertion key; without one the run is `anonymous`. */
   readonly principal?: Principal;
@@ -54,7 +56,8 @@ export interface ListOptions {
 export interface Transport {
   start(request: StartRequest): Promise<RunId>;
   /** Waits for the end. @throws UserError when the run is unknown, was cancelled, terminated or timed out */
-  result(runId: RunId): Promise<Reply | IngestReport>;
+  result(runId: RunId): Promise<Reply | Report>;
+  progress(runId: RunId): Promise<RunProgress | undefined>;
   cancel(runId: RunId): Promise<void>;
   /** With its payloads readable, unless `encoded`. */
   history(runId: RunId, options: { readonly encoded?: boolean }): Promise<History>;
@@ -66,6 +69,7 @@ export interface Transport {
   summary(runId: RunId): Promise<RunSummary>;
   readonly approvals: ApprovalTransport;
   readonly effects: EffectReader;
+  readonly collections: Collections;
   readonly maintenance: Maintenance;
   close(): Promise<void>;
 }

@@ -136,6 +136,8 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       db,
       temporal,
       blobs,
+      qdrant: config.qdrant,
+      engine: activities,
       ...(blobsGraceHours !== undefined && { graceHours: blobsGraceHours }),
     });
     const worker = await Worker.create({

@@ -5,9 +5,11 @@ import { createVectorStore } from '../activities/adapters/vector-stores.ts';
 import { createAdmit } from '../activities/admit.ts';
 import { createAssemble } from '../activities/assemble.ts';
 import { createCallTool } from '../activities/call-tool.ts';
+import { createCheckIndex } from '../activities/check-index.ts';
 import { createCloseApproval } from '../activities/close-approval.ts';
 import type { Denials } from '../activities/denials.ts';
 import { allOf, builtInDetector } from '../activities/detection/detectors.ts';
+import { createDropCollection } from '../activities/drop-collection.ts';
 import { createGenerate } from '../activities/generate.ts';
 import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
@@ -19,6 +21,7 @@ import { createOpenGeneration } from '../activities/open-generation.ts';
 import { createPlanCompensations } from '../activities/plan-compensations.ts';
 import type { Detector } from '../activities/ports/detector.ts';
 import type { Model } from '../activities/ports/model.ts';
+import { createExtractor } from '../activities/reading/extractor.ts';
 import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
 import { createRequestAnswer } from '../activities/request-answer.ts';
@@ -59,6 +62,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const { config, db, runKeys, policy, denials, now } = dependencies;
   const releases = createReleases((tenant, digest) => findRelease(db.of(tenant), tenant, digest));
   const vectors = createVectorStore(db, config.qdrant);
+  // One for the process: its threads are limited together.
+  const ingest = { db, vectors, extractor: createExtractor() };
   const search = guardSearch(createSearch({ db, vectors }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
@@ -87,10 +92,12 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
     closeApproval: createCloseApproval({ db, runKeys }),
     planCompensations: createPlanCompensations({ db, runKeys, releases }),
-    openGeneration: createOpenGeneration({ db, vectors }),
-    measureGeneration: createMeasureGeneration({ db, vectors }),
-    indexGeneration: createIndexGeneration({ db, vectors }),
-    swapGeneration: createSwapGeneration({ db, vectors }),
+    openGeneration: createOpenGeneration(ingest),
+    measureGeneration: createMeasureGeneration(ingest),
+    indexGeneration: createIndexGeneration(ingest),
+    swapGeneration: createSwapGeneration(ingest),
+    checkIndex: createCheckIndex(ingest),
+    dropCollection: createDropCollection(db),
   };
 }
 

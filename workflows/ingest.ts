@@ -7,8 +7,9 @@ import { currentRun, stepInput } from './run-state.ts';
 
 export async function ingest(request: IngestRequest): Promise<IngestReport> {
   const state = currentRun();
-  const { path, collection } = request;
-  const opened = await index.openGeneration(grant({ ...stepInput(state, 'open'), path, collection }));
+  const { path, collection, chunks: cut } = request;
+  const asked = { path, collection, ...(cut !== undefined && { chunks: cut }) };
+  const opened = await index.openGeneration(grant({ ...stepInput(state, 'open'), ...asked }));
   const { generation, changed, documents, added, updated, removed, skipped, skippedCount } = opened;
   const on = (step: StepInput): IndexGenerationInput => grant({ ...step, path, collection, generation });
   let { chunks } = opened;

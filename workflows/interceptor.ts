@@ -39,11 +39,20 @@ import type {
   Reply,
   RunId,
 } from './protocol/index.ts';
-import { ENGINE_ACTIVITIES, Failure, MAINTAIN, MAX_FAILURE_MESSAGE_CHARS, WIRE_VERSION } from './protocol/index.ts';
+import {
+  COLLECTION_KINDS,
+  ENGINE_ACTIVITIES,
+  Failure,
+  MAINTAIN,
+  MAX_FAILURE_MESSAGE_CHARS,
+  WIRE_VERSION,
+} from './protocol/index.ts';
 import { flagsNow } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { currentRun, openEnvelope, openRun, stepInput } from './run-state.ts';
 
+/** Admitted as an ingest of their collection is. */
+const COLLECTION_ACTIONS: ReadonlySet<string> = new Set(COLLECTION_KINDS);
 const ENGINE: ReadonlySet<string> = new Set(ENGINE_ACTIVITIES);
 
 class Guard implements WorkflowInboundCallsInterceptor {
@@ -164,7 +173,7 @@ async function admit(state: RunState): Promise<void> {
   state.admission = await localStep('admit', {
     ...stepInput(state, 'admit'),
     workflowType,
-    action: workflowType === 'ingest' ? 'ingest' : 'ask',
+    action: COLLECTION_ACTIONS.has(workflowType) ? 'ingest' : 'ask',
     startedAt: startTime.toISOString(),
     request: envelope.request,
     ...(envelope.assertion !== undefined && { assertion: envelope.assertion }),
@@ -276,7 +285,12 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
 /** A trace is no place for words of people. */
 const withoutWords = ({ effectKey, tool, by, status }: Compensation) => ({ effectKey, tool, by, status });
 
-const outcomeOf = (value: object): Outcome => ('kind' in value ? (value as Reply).kind : 'ingested');
+const REPORTED: Readonly<Record<string, Outcome>> = { search: 'searched', index: 'checked', drop: 'dropped' };
+
+function outcomeOf(value: object): Outcome {
+  if ('kind' in value) return (value as Reply).kind;
+  return ('report' in value ? REPORTED[String(value.report)] : undefined) ?? 'ingested';
+}
 
 function detailOf(value: object): string {
   return 'kind' in value && (value as Reply).kind === 'refused' ? (value as Refused).reason : '';

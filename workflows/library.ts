@@ -1,6 +1,7 @@
 // `countersign/workflow`: what a user's workflow file imports, and the engine's own workflows for it to re-export.
 export { agent } from './agent.ts';
 export { answer } from './answer.ts';
+export { checkIndex, dropCollection } from './collections.ts';
 export type {
   CallHandle,
   CallOutcome,
@@ -19,3 +20,4 @@ export type {
 export { flow } from './flow.ts';
 export { ingest } from './ingest.ts';
 export { maintain } from './maintain.ts';
+export { search } from './search.ts';

@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Passages } from './flow.ts';
 import { localStep } from './local-step.ts';
-import type { Retrieval } from './protocol/index.ts';
+import type { Retrieval, RetrievalSettings } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
@@ -14,8 +14,15 @@ const results = new WeakMap<Passages, Retrieval | undefined>();
 
 export async function retrieveStep(state: RunState, query: string): Promise<Passages> {
   const { retrieval: settings } = releaseOf(state);
-  const { generation, principal } = admissionOf(state);
   if (settings === undefined) return handle({ query, found: false, items: [], coverage: 0 }, undefined);
+  const result = await searchStep(state, query, settings);
+  const { passages, coverage, verdict } = result;
+  return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
+}
+
+/** The search itself, with what came of it noted in the run. */
+export async function searchStep(state: RunState, query: string, settings: RetrievalSettings): Promise<Retrieval> {
+  const { generation, principal } = admissionOf(state);
   if (generation === undefined) {
     throw ApplicationFailure.nonRetryable(
       `Collection ${settings.collection} does not exist for tenant ${state.tenant}. Ingest documents into it first.`,
@@ -33,11 +40,11 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
   state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
   state.coverage = result.coverage;
   noteVerdict(state, result.access);
-  const { passages, coverage, verdict } = result;
+  const { passages } = result;
   // The flow can read them, whether or not a model is shown any.
   const reachedSensitive = hasSensitive(passages.map(({ sensitivity }) => sensitivity));
   raise(state, step.stepPath, { sawUntrusted: passages.length > 0, reachedSensitive });
-  return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
+  return result;
 }
 
 /** The result behind a handle. @throws ApplicationFailure InvalidInput for a handle that no step made */

@@ -1,21 +1,24 @@
 // The verdicts of a run, for its trace: each answer once, in the order of the first time; and what was found in its prompts. Workflow
 // code only.
-import type { DetectedKind, FoundCounts, KindCounts, Verdict } from './protocol/index.ts';
+import type { DetectedKind, FoundCounts, KindCounts, Verdict, VerdictSummary } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 
 /** @param verdict absent in histories of before the step asked for one */
 export function noteVerdict(state: RunState, verdict: Verdict | undefined): void {
   if (verdict === undefined) return;
-  const { decision, rules, facts, mask } = verdict;
-  const summary = {
+  const summary = summaryOf(verdict);
+  const key = JSON.stringify(summary);
+  if (!state.verdicts.has(key)) state.verdicts.set(key, summary);
+}
+
+export function summaryOf({ decision, rules, facts, mask }: Verdict): VerdictSummary {
+  return {
     action: facts.action,
     resource: facts.resource.id,
     decision,
     rules,
     ...(mask !== undefined && { mask: mask.mask }),
   };
-  const key = JSON.stringify(summary);
-  if (!state.verdicts.has(key)) state.verdicts.set(key, summary);
 }
 
 /** The most of one prompt: a later one has what was in the earlier ones. @param found absent when nothing was */

@@ -105,7 +105,7 @@ function closesFence(line: string, fence: string): boolean {
   return marks !== undefined && marks[0] === fence[0] && marks.length >= fence.length && line.trim() === marks;
 }
 
-/** Longer headings are cut: they are repeated in every chunk below them. */
+/** Longer headings are cut, perhaps inside a character: they are repeated in every chunk below them. */
 const MAX_HEADING_CHARS = 300;
 
 /** Heading text without closing marks, emphasis, code marks and link targets. */
@@ -117,5 +117,6 @@ function plain(line: string): string {
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/[*`]+/g, '')
     .replace(/\s+/g, ' ')
-    .trim();
+    .trim()
+    .toWellFormed();
 }

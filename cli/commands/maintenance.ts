@@ -94,7 +94,7 @@ const WHY: Readonly<Record<KeptReason, string>> = {
   uncertain: 'of runs about which Temporal is not clear',
 };
 
-function printReport({ blobs, starts }: MaintenanceReport): void {
+function printReport({ blobs, starts, generations }: MaintenanceReport): void {
   const { looked, collected, runs, bytes } = blobs;
   print(`big payloads: ${looked} looked at, ${collected} of ${runs} runs collected (${bytes} bytes)`);
   const kept = keptOf(blobs);
@@ -102,6 +102,12 @@ function printReport({ blobs, starts }: MaintenanceReport): void {
   print(
     `starts: ${starts.looked} runs looked at, ${starts.unledgered} not in the ledger, ${starts.neverStarted} entries never started`,
   );
+  if (generations !== undefined) {
+    const { looked: outOfUse, collected: gone, needed, texts } = generations;
+    print(
+      `index generations: ${outOfUse} out of use, ${gone} collected, ${needed} needed by open runs; ${texts} texts collected`,
+    );
+  }
   if (starts.unledgered > 0) print(`  ${paint('red', '`npx countersign runs sweep --hours 48` names them')}`);
 }
 

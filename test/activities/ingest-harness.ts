@@ -10,7 +10,12 @@ import type { IngestDependencies } from '../../activities/open-generation.ts';
 import { createOpenGeneration } from '../../activities/open-generation.ts';
 import type { ChunkPoint, VectorStore } from '../../activities/ports/vector-store.ts';
 import { createSwapGeneration } from '../../activities/swap-generation.ts';
-import type { IndexedGeneration, IndexGenerationInput, OpenedGeneration } from '../../workflows/protocol/index.ts';
+import type {
+  IndexedGeneration,
+  IndexGenerationInput,
+  OpenedGeneration,
+  OpenGenerationInput,
+} from '../../workflows/protocol/index.ts';
 
 /** Runs activities without writing what fails on purpose into the test's output. */
 export function quietEnvironment(): MockActivityEnvironment {
@@ -47,12 +52,13 @@ export class SourceFolder implements AsyncDisposable {
 }
 
 export interface Ingest {
-  open(): Promise<OpenedGeneration>;
+  /** @param chunks @default as the collection was cut the last time */
+  open(chunks?: OpenGenerationInput['chunks']): Promise<OpenedGeneration>;
   measure(opened: OpenedGeneration): Promise<IndexedGeneration>;
   index(opened: OpenedGeneration, environment?: MockActivityEnvironment): Promise<IndexedGeneration>;
   swap(opened: OpenedGeneration): Promise<IndexedGeneration>;
   /** All of them, as the workflow does. */
-  all(): Promise<OpenedGeneration & { readonly chunks: number }>;
+  all(chunks?: OpenGenerationInput['chunks']): Promise<OpenedGeneration & { readonly chunks: number }>;
 }
 
 export function ingestOf(dependencies: IngestDependencies, path: string, collection = 'docs'): Ingest {
@@ -64,13 +70,19 @@ export function ingestOf(dependencies: IngestDependencies, path: string, collect
   } as const;
   const on = ({ generation }: OpenedGeneration): IndexGenerationInput => ({ ...step, path, collection, generation });
   const ingest: Ingest = {
-    open: () => quietEnvironment().run(createOpenGeneration(dependencies), { ...step, path, collection }),
+    open: (chunks) =>
+      quietEnvironment().run(createOpenGeneration(dependencies), {
+        ...step,
+        path,
+        collection,
+        ...(chunks !== undefined && { chunks }),
+      }),
     measure: (opened) => quietEnvironment().run(createMeasureGeneration(dependencies), on(opened)),
     index: (opened, environment = quietEnvironment()) =>
       environment.run(createIndexGeneration(dependencies), on(opened)),
     swap: (opened) => quietEnvironment().run(createSwapGeneration(dependencies), on(opened)),
-    async all() {
-      const opened = await ingest.open();
+    async all(chunks) {
+      const opened = await ingest.open(chunks);
       if (!opened.changed) return { ...opened, chunks: 0 };
       await ingest.measure(opened);
       await ingest.index(opened);

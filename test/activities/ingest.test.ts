@@ -1,10 +1,16 @@
 // From a folder to a collection that readers can use: what changed is followed, a kill loses and doubles nothing, and a
 // half-built generation is never seen. Against a real PostgreSQL, as the worker's role.
+import { open, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import { currentGeneration } from '../../activities/find-generation.ts';
-import { MAX_FILE_BYTES } from '../../activities/reading/source-files.ts';
+import type { Extractor } from '../../activities/reading/extractor.ts';
+import { createExtractor } from '../../activities/reading/extractor.ts';
+import { MAX_FILE_BYTES } from '../../activities/reading/formats.ts';
+import { dropGeneration } from '../../activities/swap-generation.ts';
+import { docxOf, pdfOf } from '../support/office-files.ts';
 import { startQdrantStandIn } from '../support/qdrant-stand-in.ts';
 import { useDatabase } from '../support/services.ts';
 import { qdrantCheck } from '../support/shared-data.ts';
@@ -103,14 +109,13 @@ describe('ingest', () => {
 
     await folder.write({ 'new.md': 'Newer.' });
     await ingestInto(folder.path, collection).all();
-    expect(await count(first.generation.id)).toBe(0);
+    // The chores clear them away, once no open run needs them.
+    expect(await count(first.generation.id)).toBe(4);
     expect(await count(second.generation.id)).toBe(3);
     const generations = await database.sql(
       'owner',
     )`select state from index_generations where collection = ${collection} order by id`;
-    expect(generations.map((row) => row['state'])).toEqual(['retired', 'ready']);
-    const orphans = await database.sql('owner')`select 1 from postings where generation = ${first.generation.id}`;
-    expect(orphans).toHaveLength(0);
+    expect(generations.map((row) => row['state'])).toEqual(['retired', 'retired', 'ready']);
   });
 
   it('killed in the middle and run again has the rows of an undisturbed run', async () => {
@@ -238,7 +243,7 @@ describe('ingest', () => {
       'empty.md': '',
       'front.md': '---\nsensitivity: secret\n---\nText.',
       'huge.md': 'x'.repeat(MAX_FILE_BYTES + 1),
-      'manual.pdf': 'x',
+      'manual.odt': 'x',
     });
     const report = await ingestInto(folder.path, fresh()).all();
     expect(report).toMatchObject({ documents: 3, skippedCount: 6 });
@@ -248,8 +253,164 @@ describe('ingest', () => {
       'empty.md: empty',
       expect.stringMatching(/^front\.md: front matter: sensitivity: /),
       'huge.md: larger than 32 MiB (32.0 MiB)',
-      'manual.pdf: not Markdown or text',
+      'manual.odt: not Markdown, text, HTML, PDF, DOCX or JSONL',
     ]);
+  });
+
+  it('takes every format, and makes no text twice', async () => {
+    await using folder = await SourceFolder.create({ ...SHOP, 'page.html': '<h1>Hours</h1><p>We open at nine.</p>' });
+    await folder.write({
+      'manual.pdf': pdfOf([['Press the button'], ['twice.']]),
+      'terms.docx': docxOf(['# Terms', 'No refund for gifts.']),
+      'corpus.jsonl': [
+        '{"_id":"184","title":"Wings","text":"the lift of wings .","metadata":{}}',
+        '{"_id":185,"title":"","text":"drag"}',
+      ].join('\r\n'),
+    });
+    const collection = fresh();
+    const made: string[] = [];
+    const extractor = createExtractor();
+    const counting: Extractor = {
+      extract: (format, bytes) => {
+        made.push(format);
+        return extractor.extract(format, bytes);
+      },
+    };
+    const ingest = ingestOf(
+      { db: database.db('worker'), vectors: store(), extractor: counting },
+      folder.path,
+      collection,
+    );
+    expect(await ingest.all()).toMatchObject({ documents: 8, skippedCount: 0 });
+    expect(made).toEqual(['pdf', 'html', 'docx']);
+    const { chunks } = await rowsOf(collection);
+    const shown = chunks.map(({ doc_id, title, headings, text }) => [doc_id, title, headings, text]);
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        ['corpus.jsonl#184', 'Wings', [], 'the lift of wings .'],
+        ['corpus.jsonl#185', '185', [], 'drag'],
+        ['manual.pdf', 'manual', [], 'Press the button\n\ntwice.'],
+        ['page.html', 'Hours', ['Hours'], 'We open at nine.'],
+        ['terms.docx', 'Terms', ['Terms'], 'No refund for gifts.'],
+      ]),
+    );
+    made.length = 0;
+    await folder.write({ 'new.md': 'New.' });
+    expect(await ingest.all()).toMatchObject({ changed: true, added: 1, updated: 0 });
+    expect(made).toEqual([]);
+  });
+
+  it('skips what is hostile, line by line, and takes the rest', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await folder.write({
+      'bomb.docx': docxOf(['x'], [{ name: 'word/bomb.xml', content: Buffer.alloc(150 * 1024 * 1024) }]),
+      'scan.pdf': pdfOf([[], []]),
+      'corpus.jsonl': [
+        '{"_id":"a","text":"good"}',
+        'not json',
+        '{"_id":"a","text":"once more"}',
+        '{"_id":"b\\u001b","text":"x"}',
+        '{"_id":"c","text":"x","sensitivity":"secret"}',
+        '{"_id":"d","title":"no text","text":" "}',
+        '{"_id":"e","text":"nul \\u0000 and half \\ud83d of a character"}',
+        '{"_id":"f","text":"x","Audience":["staff"]}',
+        `{"_id":"g","text":"${'x'.repeat(5 * 1024 * 1024)}"}`,
+      ].join('\n'),
+      'title.md': '---\ntitle: "a\\0b"\n---\nText.',
+      // Its 300th character would be half of one.
+      'heading.md': `# ${'x'.repeat(299)}😀 and more\n\nText.`,
+    });
+    await symlink('/etc/passwd', join(folder.path, 'passwd.txt'));
+    const huge = await open(join(folder.path, 'huge.html'), 'w');
+    await huge.truncate(200 * 1024 * 1024);
+    await huge.close();
+    const collection = fresh();
+    const report = await ingestInto(folder.path, collection).all();
+    expect(report).toMatchObject({ documents: 6 });
+    expect(report.skipped.map(({ path, reason }) => `${path}: ${reason}`).sort()).toEqual([
+      'bomb.docx: an archive that inflates to more than 128 MiB',
+      'corpus.jsonl#a: its id is that of a document before it',
+      'corpus.jsonl:2: not JSON',
+      'corpus.jsonl:4: its `_id` must have 1 to 300 characters, none of them a control character',
+      expect.stringMatching(/^corpus\.jsonl:5: sensitivity: /),
+      'corpus.jsonl:6: empty: it has no text',
+      'corpus.jsonl:8: `Audience` must be written `audience`',
+      'corpus.jsonl:9: a line longer than 4 MiB',
+      'huge.html: larger than 32 MiB (200.0 MiB)',
+      'passwd.txt: link out of the folder',
+      'scan.pdf: no text in its 2 pages: it needs OCR',
+      'title.md: front matter: title: has characters that no text has',
+    ]);
+    const kept = await database.sql('owner')`select path from skipped_files where collection = ${collection}`;
+    expect(kept).toHaveLength(report.skippedCount);
+  });
+
+  it('takes a folder of ten thousand empty files for what it is', async () => {
+    await using folder = await SourceFolder.create({ 'a.md': 'Text.' });
+    await folder.write(Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`${index}.txt`, ''])));
+    const collection = fresh();
+    expect(await ingestInto(folder.path, collection).all()).toMatchObject({ documents: 1, skippedCount: 10_000 });
+    const [row] = await database.sql('owner')`
+      select count(*)::integer as lines, min(reason) as reason from skipped_files where collection = ${collection}`;
+    expect(row).toEqual({ lines: 10_000, reason: 'empty' });
+  });
+
+  it('reads what folders say of their documents, and takes another word for a change', async () => {
+    const manifest = (audience: string): string =>
+      `defaults: { audience: [${audience}], owner: support }\ndocuments:\n  manual.pdf: { sensitivity: confidential, valid_until: 2026-01-31, source_url: "https://example.org/m" }\n  gone.pdf: {}\n`;
+    await using folder = await SourceFolder.create({
+      'documents.yaml': manifest('staff'),
+      'own.md': '---\naudience: [managers]\nupdated_at: 2025-01-01\n---\nText.',
+      'sub/deep.txt': 'Deep.',
+      'closed/documents.yaml': 'defaults: { audience: staff }',
+      'closed/secret.md': 'Secret.',
+    });
+    await folder.write({ 'manual.pdf': pdfOf([['Press the button']]) });
+    const collection = fresh();
+    const report = await ingestInto(folder.path, collection).all();
+    expect(report.skipped.map(({ path, reason }) => `${path}: ${reason}`)).toEqual([
+      expect.stringMatching(/^closed\/documents\.yaml: defaults: audience: .*; nothing of its folder is used$/),
+      'documents.yaml: names gone.pdf, which is not there',
+    ]);
+    const seen = async () =>
+      (await rowsOf(collection)).chunks.map(({ doc_id, audience, sensitivity }) => [doc_id, audience, sensitivity]);
+    expect(await seen()).toEqual([
+      ['manual.pdf', ['staff'], 'confidential'],
+      ['own.md', ['managers'], 'public'],
+      ['sub/deep.txt', ['staff'], 'public'],
+    ]);
+    const about = await database.sql('owner')`select doc_id, owner, source_url, valid_until, updated_at
+      from generation_documents where generation = ${report.generation.id} order by doc_id`;
+    const none = { source_url: null, valid_until: null, updated_at: null };
+    expect([...about]).toEqual([
+      {
+        ...none,
+        doc_id: 'manual.pdf',
+        owner: 'support',
+        source_url: 'https://example.org/m',
+        valid_until: new Date('2026-02-01T00:00:00Z'),
+      },
+      { ...none, doc_id: 'own.md', owner: 'support', updated_at: new Date('2025-01-01T00:00:00Z') },
+      { ...none, doc_id: 'sub/deep.txt', owner: 'support' },
+    ]);
+    await folder.write({ 'documents.yaml': manifest('managers') });
+    expect(await ingestInto(folder.path, collection).all()).toMatchObject({ changed: true, added: 0, updated: 3 });
+    expect((await seen())[2]).toEqual(['sub/deep.txt', ['managers'], 'public']);
+  });
+
+  it('cuts a collection as it was told, until it is told otherwise', async () => {
+    const text = `# Rules\n\n${Array.from({ length: 60 }, (_, n) => `Rule ${n} costs ${n % 7} euros.`).join(' ')}`;
+    await using folder = await SourceFolder.create({ 'rules.md': text });
+    const ingest = ingestInto(folder.path, fresh());
+    const usual = await ingest.all();
+    const small = await ingest.all({ targetTokens: 40, maxTokens: 60, overlapTokens: 10 });
+    expect(small).toMatchObject({ changed: true, added: 0, updated: 0, removed: 0 });
+    expect(small.chunks).toBeGreaterThan(usual.chunks * 2);
+    expect(await ingest.open()).toMatchObject({ changed: false, chunks: small.chunks });
+    await folder.write({ 'more.md': 'More.' });
+    expect(await ingest.all()).toMatchObject({ chunks: small.chunks + 1 });
+    expect(await ingest.all('default')).toMatchObject({ changed: true, chunks: usual.chunks + 1 });
+    expect(await ingest.open()).toMatchObject({ changed: false });
   });
 
   it('lists a hundred skipped files and counts the rest', async () => {
@@ -282,8 +443,11 @@ describe('ingest', () => {
     expect(second).toMatchObject({ changed: true, chunks: 4, added: 0, updated: 0, removed: 0 });
     expect(await qdrant.count({ tenant: 'default', collection, id: second.generation.id })).toBe(4);
     expect(await ingestInto(folder.path, collection, qdrant).all()).toMatchObject({ changed: false });
-    await folder.write({ 'new.md': 'New.' });
-    await ingestInto(folder.path, collection, qdrant).all();
-    expect(await store().count({ tenant: 'default', collection, id: first.generation.id })).toBe(0);
+    const target = { tenant: 'default', collection };
+    await dropGeneration({ db: database.db('worker'), vectors: qdrant }, target, {
+      ...first.generation,
+      store: 'postgres',
+    });
+    expect(await store().count({ ...target, id: first.generation.id })).toBe(0);
   });
 });

@@ -108,6 +108,19 @@ describe('an ingest is refused', () => {
     expect(refusal.hint).toContain('full path');
   });
 
+  it.each([
+    [{ targetTokens: 31, maxTokens: 60, overlapTokens: 0 }],
+    [{ targetTokens: 300, maxTokens: 200, overlapTokens: 0 }],
+    [{ targetTokens: 300, maxTokens: 600, overlapTokens: 151 }],
+    [{ targetTokens: 300, maxTokens: 600 }],
+    ['small'],
+  ])('with chunks of %j', (chunks) => {
+    const request = { path: '/docs', collection: 'docs', chunks };
+    expect(refusalOf({ ...ingesting, request }).message).toContain('not sizes of chunks');
+    const right = { targetTokens: 300, maxTokens: 600, overlapTokens: 150 };
+    expect(() => checkStart({ ...ingesting, request: { ...request, chunks: right } })).not.toThrow();
+  });
+
   it.each(['', 'Docs', 'my docs', '../docs', '-docs', 'd'.repeat(101), undefined])(
     'into the collection %j',
     (collection) => {

@@ -8,10 +8,14 @@ import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { writeRequest } from '../../activities/approval-requests.ts';
+import { createCheckIndex } from '../../activities/check-index.ts';
 import { createCollectBlobs } from '../../activities/collect-blobs.ts';
+import { createCollectGenerations } from '../../activities/collect-generations.ts';
+import { createDropCollection } from '../../activities/drop-collection.ts';
 import { enterEffect, findResult } from '../../activities/effects.ts';
 import { lookAgain, requireCall } from '../../activities/frozen-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
+import { createRefreshCollection } from '../../activities/refresh-collection.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
@@ -57,7 +61,17 @@ vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Cli
   return query.apply(this, given) as never;
 });
 
-const ROOMS = ['activities', 'client', 'evals', 'gateway', 'notifications', 'releases', 'runtime', 'worker', 'policies'];
+const ROOMS = [
+  'activities',
+  'client',
+  'evals',
+  'gateway',
+  'notifications',
+  'releases',
+  'runtime',
+  'worker',
+  'policies',
+];
 /** As the owner, who is held to no tenant: migrations, rotation, and the word of an erasure. */
 const OWNERS = ['runtime/migrate.ts', 'runtime/keys/rotate.ts', 'runtime/keys/erasures.ts'];
 const statements = statementsIn(ROOMS, OWNERS);
@@ -132,7 +146,12 @@ async function tried(
 beforeAll(async () => {
   const { client } = engine;
   // Documents: three generations, so that one is dropped; and one that is begun and written twice.
-  await using folder = await SourceFolder.create({ 'a.md': '# Refunds\n\nA refund takes 14 days.' });
+  await using folder = await SourceFolder.create({
+    'a.md': '---\nvalid_until: 2020-01-31\n---\n# Refunds\n\nA refund takes 14 days.',
+    'page.html': '<p>A refund takes 14 days.</p>',
+    'records.jsonl': '{"_id":"r","text":"A refund takes 14 days."}',
+    'skipped.odt': 'x',
+  });
   const worker = engine.db('worker');
   const vectors = createPostgresVectors(worker);
   for (const text of ['first', 'second', 'third']) {
@@ -167,11 +186,47 @@ beforeAll(async () => {
   model.script('reserve A-3', [{ calls: [{ tool: 'reserve', args: { item: 'A-3' } }] }]);
   const reserved = await client.agent({ task: 'reserve A-3' }, { release: 'booker', principal: STAFF });
   expect(await reserved.result()).toMatchObject({ compensations: [{ status: 'done' }] });
+  await everyCollection(folder.path);
   await everyRead(refund, paid);
   await everyRareWrite(refund);
   await everyNotification();
   await bringBackWhatIsGone();
 });
+
+/** What looks after collections, and what has the chores drop a generation that a run needed until now. */
+async function everyCollection(path: string): Promise<void> {
+  const { collections } = engine.client;
+  await collections.list();
+  await collections.show(COLLECTION);
+  await collections.skipped(COLLECTION);
+  await collections.releaseOf(COLLECTION);
+  await collections.refreshEvery(COLLECTION, 60);
+  await collections.refreshEvery(COLLECTION, null);
+  const worker = engine.db('worker');
+  const ingest = { db: worker, vectors: createPostgresVectors(worker) };
+  const step = { v: 1, runId: formatRunId({ tenant: 'default', kind: 'x', ulid: ulid() }), tenant: 'default' } as const;
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const on = { ...step, stepPath: 'x', collection: COLLECTION };
+  expect(await environment.run(createCheckIndex(ingest), on)).toMatchObject({ faults: [{ fault: 'stale' }] });
+  const refresh = createRefreshCollection(ingest, {} as never);
+  await expect(environment.run(refresh, on)).rejects.toThrow('not refreshed by a schedule');
+  await ingestOf(ingest, path, 'dropped').all();
+  await environment.run(createDropCollection(worker), { ...on, collection: 'dropped' });
+  const owner = engine.sql('owner');
+  await owner`insert into start_ledger (run_id, tenant, kind, requester, request_hash, collection, task_queue, created_at)
+    values (${step.runId}, 'default', 'x', 'r', 'h', ${COLLECTION}, 'q', now() - interval '2 days')`;
+  await owner`update index_generations set retired_at = now() - interval '1 day' where state = 'retired'`;
+  await owner`insert into document_texts (tenant, key, text, title, created_at)
+    values ('default', 'of no generation', 't', '', now() - interval '2 days')`;
+  const connection = await Connection.connect({ address: temporalAddress() });
+  try {
+    const temporal = new Client({ connection });
+    const collect = createCollectGenerations({ ...ingest, temporal });
+    expect(await environment.run(collect, { v: 1 } as const)).toMatchObject({ collected: 3, texts: 1 });
+  } finally {
+    await connection.close();
+  }
+}
 
 /** A statement that has changed or dropped something would find nothing when it is tried again. */
 async function bringBackWhatIsGone(): Promise<void> {
@@ -184,6 +239,14 @@ async function bringBackWhatIsGone(): Promise<void> {
     where generation <> ${dropped} limit 1`;
   await owner`insert into postings select (jsonb_populate_record(p, ${owner.json({ generation: dropped })})).* from postings p
     where generation <> ${dropped} limit 1`;
+  await owner`update index_generations set created_at = now() - interval '8 days' where id = ${dropped}`;
+  await owner`insert into document_texts (tenant, key, text, title, created_at)
+    values ('default', 'of no generation', 't', '', now() - interval '2 days')`;
+  await owner`insert into index_generations (tenant, id, collection, digest, store, state)
+    values ('default', 'dropped', 'dropped', 'd', 'postgres', 'ready')`;
+  await owner`insert into collections (tenant, name, generation) values ('default', 'dropped', 'dropped')`;
+  await owner`insert into skipped_files (tenant, collection, position, path, reason)
+    values ('default', 'dropped', 0, 'p', 'r')`;
   await owner`update access_denials set lifted_by = null, lifted_at = null, lift_reason = null`;
   await owner`update collections set revision = 2 where name = ${COLLECTION}`;
 }

@@ -2,6 +2,7 @@
 
 export * from './approval.ts';
 export * from './budget.ts';
+export * from './collections.ts';
 export * from './compensation.ts';
 export * from './detection.ts';
 export * from './excerpt.ts';

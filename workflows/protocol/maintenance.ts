@@ -1,4 +1,5 @@
 // The engine's own chores: the workflow `maintain`, which no user starts, and what it reports. Figures only, no content and no ids.
+import type { CollectedGenerations, Refreshed, RefreshInput } from './collections.ts';
 import type { WireVersion } from './limits.ts';
 
 /** Workflow type. The guard runs the engine's code under this name, whatever a workflow file exports by it. */
@@ -69,6 +70,8 @@ export interface MaintenanceReport {
   readonly v: WireVersion;
   readonly blobs: BlobFigures;
   readonly starts: Omit<SweptStarts, 'v'>;
+  /** Absent in histories of before generations were kept as long as open runs need them. */
+  readonly generations?: Omit<CollectedGenerations, 'v'>;
 }
 
 /** Their inputs carry nothing: what they may do, and from which age on, is the worker's configuration and the database's rules. */
@@ -77,4 +80,8 @@ export interface MaintenanceActivities {
   collectBlobs(input: MaintenanceInput): Promise<CollectedBlobs>;
   /** Finds and reports runs that went around the start ledger. */
   sweepStarts(input: MaintenanceInput): Promise<SweptStarts>;
+  /** Collects index generations that are out of use and that no open run needs. */
+  collectGenerations(input: MaintenanceInput): Promise<CollectedGenerations>;
+  /** Ingests the folder of a collection again. Only where that was asked for in the ledger. */
+  refreshCollection(input: RefreshInput): Promise<Refreshed>;
 }

@@ -24,6 +24,10 @@ export const ENGINE_ACTIVITIES = [
   'swapGeneration',
   'collectBlobs',
   'sweepStarts',
+  'collectGenerations',
+  'refreshCollection',
+  'checkIndex',
+  'dropCollection',
 ] as const;
 
 /** In the metadata of a payload: it is part of a failure. */

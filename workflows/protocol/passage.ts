@@ -19,6 +19,12 @@ export interface Passage {
   /** Share of the question's IDF weight that this passage covers, 0–1. */
   readonly coverage: number;
   readonly sensitivity: Sensitivity;
+  /** RFC 3339: from then on its document does not hold any more. Absent where nothing was said, as the two below. */
+  readonly validUntil?: string;
+  readonly updatedAt?: string;
+  readonly sourceUrl?: string;
+  /** Its document did not hold any more when it was found. Absent otherwise. */
+  readonly stale?: true;
 }
 
 /** Where a value came from. Labels join: what a model writes carries the union of its context's. */

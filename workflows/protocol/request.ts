@@ -33,6 +33,25 @@ export interface IngestRequest {
   /** Absolute path of a folder that the worker can read. */
   readonly path: string;
   readonly collection: string;
+  /** How documents are cut; `default`: as without settings. @default as the collection was cut the last time */
+  readonly chunks?: ChunkTokens | 'default';
+}
+
+/** Sizes of chunks in tokens, estimated from their characters. */
+export interface ChunkTokens {
+  /** Aimed at: 32 to 4,000. */
+  readonly targetTokens: number;
+  /** No chunk has more: at least the target, at most 8,000. */
+  readonly maxTokens: number;
+  /** Repeated of the chunk before under the same headings: at most half of the target. */
+  readonly overlapTokens: number;
+}
+
+export function isChunkTokens(value: unknown): value is ChunkTokens {
+  const { targetTokens: target, maxTokens: max, overlapTokens: overlap } = (value ?? {}) as Partial<ChunkTokens>;
+  if (![target, max, overlap].every(Number.isInteger)) return false;
+  if (target === undefined || max === undefined || overlap === undefined) return false;
+  return target >= 32 && target <= 4000 && max >= target && max <= 8000 && overlap >= 0 && overlap * 2 <= target;
 }
 
 export interface IngestReport {

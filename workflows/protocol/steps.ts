@@ -1,6 +1,7 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
+import type { CheckIndexInput, DropCollectionInput, DroppedCollection, IndexCheck } from './collections.ts';
 import type { Compensation, UndoableEffect } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
@@ -10,7 +11,7 @@ import type { Principal, Sensitivity } from './principal.ts';
 import type { FinishReason, Prompt, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef, RetrievalSettings } from './release.ts';
 import type { Citation } from './reply.ts';
-import type { SkippedFile } from './request.ts';
+import type { ChunkTokens, SkippedFile } from './request.ts';
 import type { RunFlags } from './rule-of-two.ts';
 import type { SpentBudget, Subject } from './subject.ts';
 import type { CallResult, CallTrust, ToolCall, Turn } from './tool.ts';
@@ -320,6 +321,8 @@ export interface PlannedCompensations extends LocalStepResult {
 export interface OpenGenerationInput extends StepInput {
   readonly path: string;
   readonly collection: string;
+  /** Absent: as the current generation was cut. */
+  readonly chunks?: ChunkTokens | 'default';
 }
 
 /** What a scan of the folder found; the documents themselves stay in the ledger. */
@@ -375,4 +378,8 @@ export interface EngineActivities {
   measureGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   indexGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
   swapGeneration(input: IndexGenerationInput): Promise<IndexedGeneration>;
+  /** Compares a collection with its folder, its store and this worker's settings. */
+  checkIndex(input: CheckIndexInput): Promise<IndexCheck>;
+  /** Takes a collection out of use. */
+  dropCollection(input: DropCollectionInput): Promise<DroppedCollection>;
 }

@@ -76,4 +76,7 @@ export type Outcome =
   | 'budget-exhausted'
   | 'failed'
   | 'cancelled'
-  | 'ingested';
+  | 'ingested'
+  | 'searched'
+  | 'checked'
+  | 'dropped';

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Chunk } from '../../../activities/chunking/chunk-document.ts';
 import * as chunking from '../../../activities/chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from '../../../activities/chunking/chunk-document.ts';
+import { estimateTokens } from '../../../activities/chunking/token-estimate.ts';
 import { atOnce } from '../../../activities/slices.ts';
 
 /** The result with all its chunks. */
@@ -187,3 +188,49 @@ function generator(seed: number): (bound: number) => number {
     return Math.floor((state / 2 ** 32) * bound);
   };
 }
+
+describe('chunks by tokens', () => {
+  const byTokens = (text: string, overlapTokens = 0) => {
+    const result = atOnce(chunking.chunkDocument('a.md', text, { targetTokens: 50, maxTokens: 80, overlapTokens }));
+    if (!result.ok) throw new Error(result.reason);
+    return [...result.document.chunks()].filter((chunk): chunk is Chunk => chunk !== undefined);
+  };
+
+  it('are as long as their script takes for a token', () => {
+    const english = byTokens(sentences(60)).map(({ text }) => text.length);
+    const chinese = byTokens('退货检查后，退款将在五到七个工作日内支付。'.repeat(60)).map(({ text }) => text.length);
+    expect(Math.max(...english)).toBeLessThanOrEqual(80 * 4);
+    expect(Math.max(...english)).toBeGreaterThan(100);
+    expect(Math.max(...chinese)).toBeLessThanOrEqual(80);
+    expect(estimateTokens('four char words take one')).toBe(6);
+    expect(estimateTokens('退款')).toBe(2);
+    expect(estimateTokens('возврат!')).toBe(4);
+  });
+
+  it('repeat the end of the one before, from a word on, and never across a heading', () => {
+    const text = `# One\n\n${sentences(30)}\n\n# Two\n\n${sentences(30, 'other')}`;
+    const [plain, overlapping] = [byTokens(text), byTokens(text, 20)];
+    expect(overlapping.length).toBeGreaterThan(plain.length);
+    let repeated = 0;
+    overlapping.forEach((chunk, at) => {
+      expect(chunk.text).toBe(text.slice(chunk.start, chunk.end));
+      expect(chunk.text.length).toBeLessThanOrEqual(80 * 4);
+      const before = overlapping[at - 1];
+      if (before === undefined) return;
+      if (before.headings[0] !== chunk.headings[0]) {
+        expect(chunk.start).toBeGreaterThanOrEqual(before.end);
+        return;
+      }
+      repeated += 1;
+      expect(chunk.start).toBeLessThan(before.end);
+      expect(before.end - chunk.start).toBeLessThanOrEqual(20 * 4 + 1);
+      expect(text.slice(chunk.start - 1, chunk.start)).toMatch(/\s/);
+    });
+    expect(repeated).toBeGreaterThan(5);
+    for (const chunk of plain.slice(1)) expect(plain[chunk.ordinal - 1]?.end).toBeLessThanOrEqual(chunk.start);
+  });
+
+  it('repeat whole characters where there are no spaces', () => {
+    for (const { text } of byTokens('😀退款'.repeat(200), 20)) expect(text.isWellFormed()).toBe(true);
+  });
+});

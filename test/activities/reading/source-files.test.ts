@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findSource, listSource, MAX_FILE_BYTES, readSource } from '../../../activities/reading/source-files.ts';
+import { MAX_FILE_BYTES } from '../../../activities/reading/formats.ts';
+import { findSource, listSource, readSource } from '../../../activities/reading/source-files.ts';
 import { sha256 } from '../../../runtime/canonical.ts';
 
 let folder: string;
@@ -22,7 +23,7 @@ const listed = async (): Promise<string[]> =>
   (await listSource(folder)).map((entry) => (entry.ok ? entry.docId : `${entry.path}: ${entry.reason}`));
 const reasonFor = async (content: string | Uint8Array): Promise<string | undefined> => {
   await write('a.md', content);
-  const read = await readSource({ docId: 'a.md', path: join(folder, 'a.md') });
+  const read = await readSource({ docId: 'a.md', path: join(folder, 'a.md'), format: 'markdown' });
   return read.ok ? undefined : read.reason;
 };
 
@@ -38,9 +39,24 @@ describe('a source folder', () => {
   });
 
   it('names files of other kinds', async () => {
-    await write('a.pdf');
+    await write('a.odt');
     await write('noextension');
-    expect(await listed()).toEqual(['a.pdf: not Markdown or text', 'noextension: not Markdown or text']);
+    const reason = 'not Markdown, text, HTML, PDF, DOCX or JSONL';
+    expect(await listed()).toEqual([`a.odt: ${reason}`, `noextension: ${reason}`]);
+  });
+
+  it('names files whose names move cursors, break lines or turn text around', async () => {
+    for (const path of ['a\u001b[2K.md', 'b\n.md', 'c\u202egnp.md', 'sub\r/d.md', 'fine ü.md']) await write(path);
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/e`), Buffer.from([0xff]), Buffer.from('.md')]), 'text');
+    const reason = 'its name has control characters, or is not UTF-8';
+    expect(await listed()).toEqual([
+      `a\\u{1b}[2K.md: ${reason}`,
+      `b\\u{a}.md: ${reason}`,
+      `c\\u{202e}gnp.md: ${reason}`,
+      `e\\u{fffd}.md: ${reason}`,
+      'fine ü.md',
+      `sub\\u{d}: ${reason}`,
+    ]);
   });
 
   it('follows a link to a file inside, and no other', async () => {
@@ -80,7 +96,7 @@ describe('a source file', () => {
   it('comes as text without its byte order mark, with the hash of its bytes', async () => {
     const bytes = Buffer.from('\ufeffGrüße\r\n');
     await write('a.md', bytes);
-    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md') })).toEqual({
+    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md'), format: 'markdown' })).toEqual({
       ok: true,
       text: 'Grüße\r\n',
       contentHash: sha256(bytes),
@@ -100,12 +116,12 @@ describe('a source file', () => {
   });
 
   it('is refused when it has gone, or a link has taken its place', async () => {
-    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md') })).toEqual({
+    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md'), format: 'markdown' })).toEqual({
       ok: false,
       reason: 'cannot be read (ENOENT)',
     });
     await symlink('/etc/passwd', join(folder, 'b.md'));
-    expect(await readSource({ docId: 'b.md', path: join(folder, 'b.md') })).toEqual({
+    expect(await readSource({ docId: 'b.md', path: join(folder, 'b.md'), format: 'markdown' })).toEqual({
       ok: false,
       reason: 'cannot be read (ELOOP)',
     });
@@ -116,7 +132,7 @@ describe('a source file', () => {
   itAsUser('is refused when it may not be read', async () => {
     await write('a.md');
     await chmod(join(folder, 'a.md'), 0);
-    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md') })).toEqual({
+    expect(await readSource({ docId: 'a.md', path: join(folder, 'a.md'), format: 'markdown' })).toEqual({
       ok: false,
       reason: 'cannot be read (EACCES)',
     });

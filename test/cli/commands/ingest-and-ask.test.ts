@@ -42,7 +42,7 @@ describe('ingest', () => {
   });
 
   it('prints with --json one JSON document on stdout, and nothing else', async () => {
-    const folder = documents('json', { 'a.md': '# A\n\nText.', 'b.pdf': '%PDF-1.7' });
+    const folder = documents('json', { 'a.md': '# A\n\nText.', 'b.odt': 'x' });
     const { code, stdout, stderr } = await stack.run(['ingest', folder, '--collection', 'json', '--json']);
     expect(JSON.parse(stdout)).toEqual({
       v: 1,
@@ -55,7 +55,7 @@ describe('ingest', () => {
       added: 1,
       updated: 0,
       removed: 0,
-      skipped: [{ path: 'b.pdf', reason: 'not Markdown or text' }],
+      skipped: [{ path: 'b.odt', reason: 'not Markdown, text, HTML, PDF, DOCX or JSONL' }],
       skippedCount: 1,
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -70,7 +70,7 @@ describe('ingest', () => {
   it('names a folder that does not exist, and what to name instead', async () => {
     const missing = stack.folder.file('missing');
     const { code, stdout, stderr } = await stack.run(['ingest', missing, '--collection', 'c']);
-    expect(stdout + stderr).toContain(`${missing} does not exist. Name a folder of Markdown or text files`);
+    expect(stdout + stderr).toContain(`${missing} does not exist. Name a folder of documents`);
     expect(stdout + stderr).not.toMatch(STACK_FRAME);
     expect(code).toBe(1);
   });
@@ -86,11 +86,26 @@ describe('ingest', () => {
     const { code, stdout, stderr } = await stack.run(['ingest', folder, '--collection', 'mixed']);
     expect(stdout).toBe('mixed: 1 document in 1 chunk (1 added, 0 changed, 0 removed)\n');
     expect(stderr.trim().split('\n').sort()).toEqual([
+      '4 files skipped',
       'skipped binary.md: binary: a NUL byte at offset 2; save it as UTF-8 text',
       'skipped empty.txt: empty',
       'skipped latin.txt: not valid UTF-8; save it as UTF-8 text',
-      'skipped paper.pdf: not Markdown or text',
+      expect.stringMatching(/^skipped paper\.pdf: not a PDF that can be read: /),
     ]);
+    expect(code).toBe(0);
+    const strict = await stack.run(['ingest', folder, '--collection', 'mixed', '--strict']);
+    expect(strict.stdout).toContain('nothing changed');
+    expect(strict.stderr).toMatch(/--strict: not every file was used; what could be used is in mixed\n$/);
+    expect(strict.code).toBe(1);
+  });
+
+  it('prints a line for each file that was skipped, however many there are', async () => {
+    const empty = Object.fromEntries(Array.from({ length: 130 }, (_, n) => [`${n}.txt`, '']));
+    const folder = documents('many', { ...empty, 'used.md': 'Used.' });
+    const { code, stderr } = await stack.run(['ingest', folder, '--collection', 'many']);
+    const lines = stderr.trim().split('\n');
+    expect(lines.filter((line) => line.endsWith('.txt: empty'))).toHaveLength(130);
+    expect(lines.at(-1)).toBe('130 files skipped');
     expect(code).toBe(0);
   });
 

@@ -1,0 +1,103 @@
+// The activity `checkIndex`: whether a collection is what it should be: whole, of the folder as it is now, of this worker's encoder, and
+// without documents that no longer hold. Changes nothing of it.
+import { ApplicationFailure } from '@temporalio/common';
+import type { Sql } from '../runtime/database.ts';
+import type { ChunkTokens, Digest, EngineActivities, IndexCheck, IndexFault } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
+import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import type { IngestDependencies } from './open-generation.ts';
+import { changesSince, generationDigest, settingsOf } from './open-generation.ts';
+import type { Progress } from './progress.ts';
+import { createProgress } from './progress.ts';
+import { createExtractor } from './reading/extractor.ts';
+import { scanFolder } from './scan-folder.ts';
+
+interface CurrentRow {
+  readonly id: string;
+  readonly digest: Digest;
+  readonly source_path: string | null;
+  /** `null` for one that an earlier version made. */
+  readonly settings: readonly string[] | null;
+  readonly chunk_tokens: ChunkTokens | null;
+  readonly store: string;
+  readonly documents: number;
+  readonly chunks: number;
+}
+
+type Fault = IndexCheck['faults'][number];
+
+export function createCheckIndex(dependencies: IngestDependencies): EngineActivities['checkIndex'] {
+  const { db, vectors } = dependencies;
+  const extractor = dependencies.extractor ?? createExtractor();
+  return async function checkIndex({ tenant, collection }) {
+    const sql = db.of(tenant);
+    const progress = createProgress();
+    const [row] = await sql<CurrentRow[]>`
+      select g.id, g.digest, c.source_path, g.settings, g.chunk_tokens, g.store, g.documents, g.chunks
+      from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
+      where c.tenant = ${tenant} and c.name = ${collection}`;
+    if (row === undefined) {
+      const faults = [{ fault: 'empty', detail: 'there is no such collection; ingest a folder into it' }] as const;
+      return { v: 1, collection, generation: null, documents: 0, chunks: 0, storedChunks: 0, faults };
+    }
+    const { id, digest, store, documents, chunks } = row;
+    const storedChunks = store === vectors.name ? await progress.during(vectors.count({ tenant, collection, id })) : 0;
+    const faults = [
+      ...(chunks === 0 ? [fault('empty', 'it has no chunks')] : []),
+      ...(store === vectors.name && storedChunks !== chunks
+        ? [fault('incomplete', `the store holds ${storedChunks} of ${chunks} chunks; ingest the folder again`)]
+        : []),
+      ...encoderFault(row, settingsOf(dependencies, chunksOf(dependencies, row))),
+      ...(await staleFault(sql, tenant, id)),
+      ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress })),
+    ];
+    return { v: 1, collection, generation: { id, digest }, documents, chunks, storedChunks, faults };
+  };
+}
+
+const chunksOf = ({ chunks = DEFAULT_CHUNKS }: IngestDependencies, { chunk_tokens: tokens }: CurrentRow) =>
+  tokens ?? chunks;
+
+const fault = (name: IndexFault, detail: string): Fault => ({ fault: name, detail });
+
+function encoderFault({ settings, store }: CurrentRow, own: readonly string[]): Fault[] {
+  const theirs = settings ?? [...own.slice(0, -1), store];
+  const differing = own.flatMap((mine, at) => (theirs[at] === mine ? [] : [`${theirs[at] ?? 'nothing'}, not ${mine}`]));
+  return differing.length === 0 ? [] : [fault('other-encoder', `it was made with ${differing.join('; ')}`)];
+}
+
+async function staleFault(sql: Sql, tenant: string, generation: string): Promise<Fault[]> {
+  const [row] = await sql<{ count: number; example: string | null }[]>`
+    select count(*)::integer as count, min(doc_id) as example from generation_documents
+    where tenant = ${tenant} and generation = ${generation} and valid_until <= now()`;
+  if (row === undefined || row.count === 0) return [];
+  return [fault('stale', `${row.count} of its documents hold no longer, such as ${row.example}`)];
+}
+
+interface Compared {
+  readonly sql: Sql;
+  readonly tenant: string;
+  readonly row: CurrentRow;
+  readonly progress: Progress;
+}
+
+async function driftFault(
+  dependencies: IngestDependencies & Required<Pick<IngestDependencies, 'extractor'>>,
+  { sql, tenant, row, progress }: Compared,
+): Promise<Fault[]> {
+  const { extractor } = dependencies;
+  const chunks = chunksOf(dependencies, row);
+  const { source_path: folder, id, digest } = row;
+  if (folder === null) return [fault('unreadable', 'its folder was not noted; ingest it again')];
+  try {
+    const { documents } = await scanFolder(folder, { sql, tenant, extractor, chunks, progress });
+    if (generationDigest(documents, settingsOf(dependencies, chunks)) === digest) return [];
+    const { added, updated, removed } = await changesSince(sql, tenant, { id, digest }, documents);
+    if (added + updated + removed === 0) return [];
+    const detail = `its folder has ${added} documents more, ${updated} others and ${removed} fewer; ingest it again`;
+    return [fault('drifted', detail)];
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure) || error.type !== Failure.SourceUnreadable) throw error;
+    return [fault('unreadable', error.message)];
+  }
+}

@@ -1,0 +1,34 @@
+// How far the activity is that a run waits for, as its latest heartbeat says.
+import type { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { RunId } from '../workflows/protocol/index.ts';
+
+export interface RunProgress {
+  /** Activity type, for example `indexGeneration`. */
+  readonly step: string;
+  readonly attempt: number;
+  /** What it counts, for example `documents` and `chunks`. Empty before its first heartbeat. */
+  readonly details: Readonly<Record<string, number>>;
+}
+
+/** `undefined` while no regular activity is under way. */
+export async function progressOf(
+  temporal: Client,
+  dataConverter: DataConverter,
+  runId: RunId,
+): Promise<RunProgress | undefined> {
+  const { raw } = await temporal.workflow.getHandle(runId).describe();
+  const [pending] = raw.pendingActivities ?? [];
+  if (pending == null) return undefined;
+  const payloads = pending.heartbeatDetails?.payloads ?? [];
+  const [details] = await decodeArrayFromPayloads(loadDataConverter(dataConverter), [...payloads]);
+  const numbers = Object.entries(details ?? {}).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return {
+    step: pending.activityType?.name ?? '',
+    attempt: pending.attempt ?? 1,
+    details: Object.fromEntries(numbers),
+  };
+}

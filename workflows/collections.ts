@@ -1,0 +1,15 @@
+// The workflows `checkIndex` and `dropCollection`: looking after a collection. Admitted as an ingest of it is.
+import { grant, mint } from './grants.ts';
+import type { CheckIndexRequest, DropCollectionRequest, DropReport, IndexReport } from './protocol/index.ts';
+import { index } from './proxies.ts';
+import { currentRun, stepInput } from './run-state.ts';
+
+export async function checkIndex({ collection }: CheckIndexRequest): Promise<IndexReport> {
+  const check = await index.checkIndex(grant({ ...stepInput(currentRun(), 'check'), collection }));
+  return mint<IndexReport>({ ...check, report: 'index' });
+}
+
+export async function dropCollection({ collection }: DropCollectionRequest): Promise<DropReport> {
+  const dropped = await index.dropCollection(grant({ ...stepInput(currentRun(), 'drop'), collection }));
+  return mint<DropReport>({ ...dropped, report: 'drop' });
+}
