@@ -145,6 +145,7 @@ export async function requireAnswer(
     decisions,
     keys,
     requester,
+    vouchingKid: dependencies.assertionKey.kid,
     groups: request.quorum.groups.filter((group) => demand.quorum.groups.includes(group)),
     mayApprove: mayAnswer,
     now,

@@ -35,6 +35,8 @@ export interface Deciding {
   readonly keys: readonly ApproverKey[];
   /** Whom the run acts for. */
   readonly requester: string;
+  /** Key of whoever vouches for principals, where the requester is asked: what it signed is not to pass for what they signed themselves. */
+  readonly vouchingKid?: string;
   /** The groups that may decide on the request by the policy of now. */
   readonly groups: readonly string[];
   /** What the access policy says now of an approver's deciding on this call. */
@@ -93,7 +95,8 @@ async function verified(
   const asksRequester = request.asksRequester === true;
   if (asksRequester && claims.approver !== requester) return `${claims.approver} was not asked`;
   if (!asksRequester && claims.approver === requester) return `${claims.approver} asked for it and cannot approve it`;
-  if (!asksRequester && claims.proof.kind !== 'jws') return `${claims.approver} did not sign it`;
+  const isVouched = asksRequester && key.kid === deciding.vouchingKid;
+  if (claims.proof.kind !== (isVouched ? 'gateway' : 'jws')) return `${claims.approver} did not sign it as it says`;
   const fault = standingFault(claims, key, deciding, delegates);
   if (fault !== undefined) return fault;
   const issuedMs = claims.iat * 1000;

@@ -1,6 +1,7 @@
 // The receipt at the effect: whether an approver may decide is asked of the policy as it is then, not as it was when they were asked.
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { countDecisions } from '../../activities/count-decisions.ts';
 import type { FrozenCall } from '../../activities/frozen-calls.ts';
 import { hashOfArguments } from '../../activities/frozen-calls.ts';
 import type { Receipt } from '../../activities/receipt.ts';
@@ -315,7 +316,7 @@ describe('one decision on a call, at the effect', () => {
     const named = await sign({ claims: { approver: 'supervisor' } });
     expect(await faultOf(await receipt({ keys, decisions: [named] }))).toContain('names another approver');
     const vouched = await sign({ claims: { proof: { kind: 'gateway' } } });
-    expect(await faultOf(await receipt({ decisions: [vouched] }))).toContain('did not sign it');
+    expect(await faultOf(await receipt({ decisions: [vouched] }))).toContain('did not sign it as it says');
   });
 
   it('counts once: not ten times, and not by two keys of one person', async () => {
@@ -328,6 +329,43 @@ describe('one decision on a call, at the effect', () => {
     expect(await faultOf(await receipt({ ...two, decisions: [same, await sign({}, second)] }))).toBe(
       'manager decided twice',
     );
+  });
+});
+
+describe('an answer of whoever is asked themselves', () => {
+  const [gateway, own] = [newApprover('staff'), newApprover('staff')].map((signer, index) => ({
+    ...signer,
+    kid: index === 0 ? 'vouching' : 'own',
+  })) as [Signer, Signer];
+  const asked = { ...request, kind: 'confirm', asksRequester: true, quorum: { n: 1, groups: [] } } as ApprovalRequest;
+  const count = async (signer: Signer, proof: DecisionClaims['proof']['kind']) =>
+    await countDecisions({
+      request: asked,
+      requestHash: REQUEST_HASH,
+      decisions: [
+        await signDecision(signer, { requestHash: REQUEST_HASH }, 'approve', { claims: { proof: { kind: proof } } }),
+      ],
+      keys: [gateway, own].map(({ approver, kid, privateKey }) => ({
+        approver,
+        kid,
+        x: privateKey.x ?? '',
+        groups: [],
+      })),
+      requester: 'staff',
+      vouchingKid: 'vouching',
+      groups: [],
+      mayApprove,
+      now: NOW,
+    });
+
+  it('says who signed: they themselves, or who vouches for them', async () => {
+    const holds = { approvers: ['staff'], signers: ['staff'] };
+    expect([await count(own, 'jws'), await count(gateway, 'gateway')]).toEqual([holds, holds]);
+  });
+
+  it('by one does not pass for that by the other', async () => {
+    const fault = { fault: 'staff did not sign it as it says' };
+    expect([await count(gateway, 'jws'), await count(own, 'gateway')]).toEqual([fault, fault]);
   });
 });
 
