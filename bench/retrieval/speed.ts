@@ -38,13 +38,16 @@ export async function measureSpeed(db: Database, chunks: number): Promise<SpeedR
       length += terms.length;
       for (const id of termFrequencies(terms).keys()) frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
     }
+    // As an ingest does: while one batch is being written the next is encoded.
+    let writing = Promise.resolve();
     for (let from = 0; from < chunks; from += BATCH_CHUNKS) {
       const numbers = Array.from({ length: Math.min(BATCH_CHUNKS, chunks - from) }, (_, at) => from + at);
-      await vectors.upsert(
-        generation,
-        numbers.map((id) => pointOf(id, corpus.chunk(id), length / chunks)),
-      );
+      const points = numbers.map((id) => pointOf(id, corpus.chunk(id), length / chunks));
+      await writing;
+      writing = vectors.upsert(generation, points);
+      writing.catch(() => {});
     }
+    await writing;
     const ingested = ingest();
 
     const encode = (text: string) =>
