@@ -16,7 +16,7 @@ import {
 import type { Draft, Passages, Reply, Run } from 'countersign/workflow';
 import { flow } from 'countersign/workflow';
 
-export { agent, answer, ingest, maintain } from 'countersign/workflow';
+export { agent, answer, checkIndex, dropCollection, ingest, maintain, search } from 'countersign/workflow';
 export { refundDesk } from '../../../examples/refund-desk.ts';
 export { failsAfterwards } from './compensation.ts';
 
