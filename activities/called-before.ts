@@ -19,7 +19,7 @@ const ALL: FlagFacts = { sawUntrusted: true, reachedSensitive: true, acted: true
  * @param before a call of the run, which does not count. Of the others those count that were claimed, and those results that were
  * there, before its own first claim: a later attempt of it is judged as the first was.
  */
-export const calledBefore = (sql: Sql, runId: RunId, before: Digest | null) => sql.fragment`
+export const calledBefore = (sql: Sql, runId: RunId, before: Digest) => sql.fragment`
   (select coalesce(jsonb_agg(distinct jsonb_build_object('tool', c.tool, 'sensitivity', r.sensitivity)), '[]'::jsonb)
     from (select coalesce((select first_claimed_at from effects where effect_key = ${before}), 'infinity'::timestamptz) as at) own
       join tool_calls c on c.run_id = ${runId}

@@ -115,17 +115,17 @@ interface Past {
   readonly called: readonly CalledBefore[];
 }
 
-/** The past as of now, and what is denied in the tenant, in one statement. */
+/** The past as of now, and what is denied in the tenant, in one statement. A run that was reset judges a call again: it is no past of itself. */
 export async function lookBack(
   sql: Sql,
-  call: Pick<FrozenCall, 'runId' | 'tenant' | 'tool' | 'argsHash'>,
+  call: Pick<FrozenCall, 'runId' | 'tenant' | 'tool' | 'argsHash' | 'effectKey'>,
 ): Promise<Past & { readonly denials: readonly Denial[] }> {
   const [row] = await sql<(Past & { denials: readonly Denial[] })[]>`
     select exists (
       select 1 from tool_calls c join effect_results r on r.effect_key = c.effect_key
       where c.run_id = ${call.runId} and c.tool = ${call.tool} and c.args_hash = ${call.argsHash}
-        and r.state in ('done', 'unknown')) as repeated,
-      ${calledBefore(sql, call.runId, null)} as called,
+        and c.effect_key <> ${call.effectKey} and r.state in ('done', 'unknown')) as repeated,
+      ${calledBefore(sql, call.runId, call.effectKey)} as called,
       ${standing(sql, call.tenant)} as denials`;
   if (row === undefined) throw new Error(`The ledger did not say what it knows of a call of run ${call.runId}`);
   return row;

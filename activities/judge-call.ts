@@ -79,7 +79,12 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   const preview = undoes ? previewToUndo(read.preview, undoes) : read.preview;
 
   const argsHash = hashOfArguments(start, input.tool, args);
-  const asked = { runId, tenant, tool: input.tool, argsHash };
+  const { firstExecutionRunId } = input;
+  const key = undoes
+    ? { compensates: undoes.call.effectKey, tool: input.tool, argsHash }
+    : { workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash };
+  const effectKey = digestOf(key);
+  const asked = { runId, tenant, tool: input.tool, argsHash, effectKey };
   const [principal, { repeated, called, denials: standing }] = await Promise.all([
     ledgeredPrincipal(input, start, assertionKey),
     denials.along(tenant, () => lookBack(sql, asked)),
@@ -102,11 +107,6 @@ async function judge(input: JudgeCallInput, start: StartedRun, dependencies: Jud
   const judged = judgeCall(policy, question, denialRules(standing, target));
   const verdict = editedAt === undefined ? judged : withAsked(judged, await callAsked(sql, start, runId, editedAt));
   if (verdict.decision === 'deny') return { outcome: 'deny', message: denialOf(verdict, input.tool), verdict };
-  const { firstExecutionRunId } = input;
-  const key = undoes
-    ? { compensates: undoes.call.effectKey, tool: input.tool, argsHash }
-    : { workflowId: runId, firstExecutionRunId, stepPath, tool: input.tool, argsHash };
-  const effectKey = digestOf(key);
   const { risk } = definition;
   const call = { effectKey, tenant, runId, stepPath, tool: input.tool, definitionHash, risk, argsHash };
   await freezeCall(sql, start, { ...call, args, preview, verdict, ...(compensates && { compensates }) });

@@ -45,7 +45,8 @@ export function softLimitOf(state: RunState): SpentBudget | undefined {
   const budgets = budgetsOf(state);
   if (budgets?.soft === undefined) return undefined;
   return spentOf(state, budgets, budgets.soft).find(
-    ({ limit, used, soft }) => used >= soft && !state.extensions.has(limit),
+    // At the hard one the run ends, whatever people would say.
+    ({ limit, used, soft, hard }) => used >= soft && used < hard && !state.extensions.has(limit),
   );
 }
 

@@ -324,6 +324,14 @@ describe('a run that is reset', () => {
     expect((await run.timeline()).steps.filter(({ step }) => step === 'requestApproval')).toEqual([]);
   });
 
+  it('makes no call again that was made, and asks nobody about it: it is no repetition of itself', async () => {
+    const run = await start('endsWell', ['reserve again-1']);
+    await run.result();
+    await reset(run, await taskBefore(run, 'judgeCall'));
+    expect(await run.result()).toMatchObject({ kind: 'refused', message: 'done' });
+    expect(did('again-')).toEqual(['reserve again-1']);
+  });
+
   it('does not count on an effect that was undone', async () => {
     const run = await start('failsAfterwards', ['hold back-1']);
     await run.result();
