@@ -11,7 +11,9 @@ const database = useDatabase();
 /** Not facts: what indexing builds and rebuilds, and streams that live minutes. */
 const WORKER_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
   chunks: ['update', 'delete'],
-  collections: ['update'],
+  collections: ['update', 'delete'],
+  document_texts: ['delete'],
+  skipped_files: ['delete'],
   generation_documents: ['update', 'delete'],
   index_generations: ['update', 'delete'],
   postings: ['update', 'delete'],
