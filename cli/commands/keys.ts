@@ -2,11 +2,13 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { NewKey, PrivateKey, PublicKey } from '../../policies/approver-keys.ts';
+import type { NewKey, PublicKey } from '../../policies/approver-keys.ts';
 import type { Approver } from '../../policies/approvers.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { requireAdminKey, writePublicly } from '../admin-key.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import type { ApproverFiles } from '../stack/approver-keys.ts';
+import { registerRevocation } from './key-revocation.ts';
 import { registerRotation } from './key-rotation.ts';
 
 interface CommonOptions {
@@ -62,6 +64,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  $ npx countersign keys list')
     .action(list);
+  registerRevocation(keys);
   registerRotation(keys);
 }
 
@@ -85,21 +88,18 @@ async function admin(options: CommonOptions & { readonly out?: string }): Promis
 }
 
 async function create(id: string, options: NewOptions): Promise<void> {
-  const { newKey, readPrivateKey } = await import('../../policies/approver-keys.ts');
+  const { newKey } = await import('../../policies/approver-keys.ts');
   const { loadApprovers, registryText, signApprover } = await import('../../policies/approvers.ts');
   const { entryOf, newKid } = await import('../stack/approver-keys.ts');
   const groups = await checkNames(id, options.groups);
   const days = daysOf(options.days);
   const places = await placesOf(options.home);
-  const adminFile = options.adminKey === undefined ? places.adminPrivate : resolve(options.adminKey);
-  if (!existsSync(adminFile)) throw noAdminKey(adminFile);
-  const adminKey = readPrivateKey(adminFile);
-  await requireSameAdmin(adminKey, adminFile, places.adminPublic);
+  const adminKey = await requireAdminKey(options.adminKey, places);
 
   const before = loadApprovers(places.registry, adminKey.public.key);
   if (before.some((approver) => approver.id === id)) {
     throw new UserError(`There is an approver ${id} in ${places.registry} already`, {
-      hint: 'Choose another id, or remove their entry from the file first: with it their key stops counting.',
+      hint: `Choose another id, or revoke theirs first: \`npx countersign keys revoke ${id}\`. Their key stops counting then.`,
     });
   }
   const keyFile = options.out === undefined ? places.keyOf(id) : resolve(options.out);
@@ -185,21 +185,6 @@ function daysOf(text: string): number {
   });
 }
 
-/** An entry signed by a key that workers do not know would make them refuse the whole registry. */
-async function requireSameAdmin(adminKey: PrivateKey, adminFile: string, publicFile: string): Promise<void> {
-  const { readPublicKey } = await import('../../policies/approver-keys.ts');
-  if (!existsSync(publicFile)) throw noAdminKey(publicFile);
-  if (readPublicKey(publicFile).x === adminKey.x) return;
-  throw new UserError(`${adminFile} is not the admin key that workers know: ${publicFile} is another's public half`, {
-    hint: 'Name the right pair with --admin-key and COUNTERSIGN_APPROVERS_KEY_FILE.',
-  });
-}
-
-const noAdminKey = (file: string): UserError =>
-  new UserError(`No admin key in ${file}`, {
-    hint: 'Start a local stack once with `npx countersign dev`, which makes one; elsewhere `npx countersign keys admin` does.',
-  });
-
 function refuseToOverwrite(file: string): void {
   if (!existsSync(file)) return;
   throw new UserError(`${file} exists, and keys are never overwritten`, {
@@ -211,12 +196,6 @@ function writePrivate(file: string, { privateJwk }: NewKey): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // `wx`: whoever made the file since it was looked for keeps it.
   writeFileSync(file, `${JSON.stringify(privateJwk)}\n`, { mode: 0o600, flag: 'wx' });
-}
-
-async function writePublicly(file: string, text: string): Promise<void> {
-  const { writeFileAtomic } = await import('../stack/files.ts');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileAtomic(file, text, 0o644);
 }
 
 /** A private key whose public half went nowhere is of no use to anybody. */

@@ -5,6 +5,7 @@ import { approverFiles } from '../../../cli/stack/approver-keys.ts';
 import { prepareHome } from '../../../cli/stack/home.ts';
 import { newKey, readPrivateKey } from '../../../policies/approver-keys.ts';
 import { createApproverRegistry } from '../../../policies/approver-registry.ts';
+import { loadApprovers, registryText, signApprover } from '../../../policies/approvers.ts';
 import type { Ended } from '../../support/stack.ts';
 import { countersign, STACK_FRAME } from '../../support/stack.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
@@ -150,6 +151,62 @@ describe('keys new', () => {
   });
 });
 
+describe('keys revoke', () => {
+  it('takes an approver out at once, with every key, and leaves the others as they were', async () => {
+    const home = await newHome();
+    await keys(home, 'new', 'ada@example.com', '--groups', 'finance');
+    const { registry, adminPublic, keyOf } = approverFiles(home);
+    const looking = createApproverRegistry({ file: registry, adminKeyFile: adminPublic });
+    const before = looking.current(new Date());
+    const { kid } = readPrivateKey(keyOf('ada@example.com'));
+    const { code, stdout, stderr } = await keys(home, 'revoke', 'ada@example.com', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ id: 'ada@example.com', revoked: [kid], left: [], registry });
+    // The registry that a worker holds sees it without a restart.
+    expect(looking.current(new Date())).toEqual(before.filter(({ approver }) => approver !== 'ada@example.com'));
+    expect(await keys(home, 'list')).toMatchObject({ code: 0 });
+    expect(
+      await keys(home, 'new', 'ada@example.com', '--groups', 'finance', '--out', temp.file('ada-2.json')),
+    ).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it('takes one key of two, and signs what is left', async () => {
+    const home = await newHome();
+    const { registry, adminPrivate } = approverFiles(home);
+    const [first, second] = [newKey('ada-1'), newKey('ada-2')];
+    const admin = readPrivateKey(adminPrivate);
+    const own = loadApprovers(registry, admin.public.key);
+    const entry = signApprover(admin.key, {
+      id: 'ada',
+      groups: ['finance'],
+      keys: [first, second].map(({ publicJwk }) => ({ kid: publicJwk['kid'] ?? '', x: publicJwk['x'] ?? '' })),
+      validFrom: new Date(Date.now() - DAY_MS).toISOString(),
+      validUntil: new Date(Date.now() + DAY_MS).toISOString(),
+    });
+    writeFileSync(registry, registryText([...own, entry]));
+    const { code, stdout } = await keys(home, 'revoke', 'ada', '--kid', 'ada-1');
+    expect(code).toBe(0);
+    expect(stdout).toContain('revoked ada-1 of ada\n  left: ada-2\n');
+    expect(current(home).filter(({ approver }) => approver === 'ada')).toMatchObject([{ kid: 'ada-2' }]);
+  });
+
+  it.each([
+    ['nobody', [], 'No approver nobody in '],
+    ['manager', ['--kid', 'other'], 'manager has no key other: there is '],
+  ])('of %s %j changes nothing', async (id, more, message) => {
+    const home = await newHome();
+    const { registry } = approverFiles(home);
+    const before = read(registry);
+    const { code, stderr } = await keys(home, 'revoke', id, ...more);
+    expect({ code, before: read(registry) }).toEqual({ code: 1, before });
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('keys list');
+    expect(stderr).not.toMatch(STACK_FRAME);
+  });
+});
+
 describe('keys list', () => {
   it('is a table of who may approve, with every signature checked', async () => {
     const home = await newHome();
@@ -160,7 +217,7 @@ describe('keys list', () => {
     expect(rows.map((row) => row.split(/ {2,}/))).toEqual(
       ['staff', 'manager', 'supervisor'].map((id) => [
         id,
-        'refund-approvers',
+        id === 'manager' ? 'refund-approvers, budget-approvers' : 'refund-approvers',
         readPrivateKey(approverFiles(home).keyOf(id)).kid,
         expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
         'ok',
