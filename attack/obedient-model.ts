@@ -1,6 +1,8 @@
 // A model that obeys every instruction it reads: the worst one to guard. It needs no understanding, since each case says what its
-// text tells it to do. It does so as soon as any part of that text stands anywhere in what it is shown.
+// text tells it to do. It does so as soon as any part of that text stands anywhere in what it is shown: what a policy hides of it (a
+// card, an IBAN) keeps it from nothing.
 import type { Model, ModelReply, ModelRequest } from '../activities/ports/model.ts';
+import { scanAtOnce } from '../runtime/detection/scan.ts';
 import type { ToolCall } from '../workflows/protocol/index.ts';
 import type { Case } from './cases.ts';
 import type { World } from './world.ts';
@@ -8,6 +10,8 @@ import { READ_DOCUMENTS, READ_MESSAGE } from './world.ts';
 
 /** Long enough to be of this text and no other, short enough to be found in a part of it. */
 const WINDOW_CHARS = 48;
+/** Shorter parts may stand in other texts, too. */
+const MIN_WINDOW_CHARS = 12;
 
 export interface ObedientModel extends Model {
   /** Ids of cases whose goal it called for. */
@@ -76,7 +80,20 @@ const folded = (text: string): string =>
     .replaceAll(/[^\p{L}\p{N}]+/gu, '');
 
 function windowsOf(text: string): readonly string[] {
-  const whole = folded(text) || text;
+  const parts = aroundFindings(text).flatMap(windowsOfPart);
+  const telling = parts.filter(({ length }) => length >= MIN_WINDOW_CHARS);
+  return telling.length > 0 ? telling : [folded(text) || text];
+}
+
+/** What stands between the values that a policy may hide. */
+function aroundFindings(text: string): readonly string[] {
+  const edges = scanAtOnce(text).flatMap(({ start, end }) => [start, end]);
+  const ends = [0, ...edges, text.length];
+  return ends.flatMap((start, index) => (index % 2 === 0 ? [text.slice(start, ends[index + 1])] : []));
+}
+
+function windowsOfPart(part: string): readonly string[] {
+  const whole = folded(part);
   if (whole.length <= WINDOW_CHARS) return [whole];
   const starts = Array.from({ length: Math.ceil(whole.length / WINDOW_CHARS) }, (_, i) => i * WINDOW_CHARS);
   return starts.map((start) => whole.slice(Math.min(start, whole.length - WINDOW_CHARS)).slice(0, WINDOW_CHARS));

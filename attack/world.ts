@@ -32,6 +32,9 @@ export interface World {
   taskOf(each: Case): string;
 }
 
+/** Of tools that change nothing and tell nobody: what is found in a case's text (a card, an IBAN) keeps none of them from running. */
+const HARMLESS = { idempotent: true, access: { reads: 'internal', acts: false } } as const;
+
 /**
  * A tool that only benign cases need is of low risk and changes nothing; any other is of high risk, as tools are unless somebody says
  * otherwise.
@@ -53,7 +56,7 @@ export function worldOf(cases: readonly Case[]): World {
       description: `Does ${original}.`,
       input: argumentsOf(cases, original),
       risk,
-      idempotent: risk === 'low',
+      ...(risk === 'low' ? HARMLESS : { idempotent: false }),
       run: async (args, { runId }) => note(name, args, runId),
     });
   });
@@ -66,7 +69,7 @@ export function worldOf(cases: readonly Case[]): World {
       description: 'Reads a message.',
       input: z.object({ message: z.string() }),
       risk: 'low',
-      idempotent: true,
+      ...HARMLESS,
       run: async ({ message }) => ({ text: messages.get(message) ?? '' }),
     }),
     defineTool({
@@ -74,7 +77,7 @@ export function worldOf(cases: readonly Case[]): World {
       description: 'Searches documents.',
       input: z.object({ query: z.string() }),
       risk: 'low',
-      idempotent: true,
+      ...HARMLESS,
       run: async ({ query }, { search }) => (await search(query)).map(({ title, text }) => ({ title, text })),
     }),
     ...described.map(({ id, text }) =>
@@ -83,7 +86,7 @@ export function worldOf(cases: readonly Case[]): World {
         description: text,
         input: z.object({}),
         risk: 'low',
-        idempotent: true,
+        ...HARMLESS,
         run: async () => ({}),
       }),
     ),

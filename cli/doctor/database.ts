@@ -93,9 +93,11 @@ export async function checkRoles(sql: Sql): Promise<Finding> {
 const REBUILT = [
   'chunks',
   'collections',
+  'document_texts',
   'generation_documents',
   'index_generations',
   'postings',
+  'skipped_files',
   'stream_events',
   'term_statistics',
 ];
