@@ -49,7 +49,10 @@ const decide = (
   more: Partial<DecisionClaims> = {},
   jws = JSON.stringify(more),
   nowMs = START + 2000,
-) => applyDecision(approval, { claims: claims(more), jws }, nowMs);
+) => {
+  const edited = more.decision === 'edit' ? { edited: '{}' } : {};
+  return applyDecision(approval, { claims: claims(more), jws, ...edited }, nowMs);
+};
 const stateAfter = (transition: ReturnType<typeof decide>): Approval => {
   if ('refusal' in transition) throw new Error(`refused: ${transition.refusal}`);
   return transition.approval;
@@ -129,6 +132,13 @@ describe('an approval, by what an approver may do beside', () => {
     ['cancel', 'cancelled'],
   ] as const)('ends on %s as %s', (decision, state) => {
     expect(stateAfter(decide(open, { decision })).state).toBe(state);
+  });
+
+  it('is not ended by an edit without arguments, nor by an answer with a value', () => {
+    const bare = (decision: 'edit' | 'respond', edited?: string) =>
+      applyDecision(open, { claims: claims({ decision }), jws: decision, ...(edited && { edited }) }, START + 2000);
+    expect(bare('edit')).toEqual({ refusal: 'wrong-answer' });
+    expect(bare('respond', '"north"')).toEqual({ refusal: 'wrong-answer' });
   });
 
   it('is taken back by whoever asked, who can do nothing else', () => {
