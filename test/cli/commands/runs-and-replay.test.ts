@@ -167,7 +167,7 @@ describe('demo', () => {
 
   it('says with --json in one JSON document that every reply and every replay was right', async () => {
     const { code, stdout } = await stack.run(['demo', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, faults: [], replay: Array(8).fill({ verdict: 'ok' }) });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, faults: [], replay: Array(9).fill({ verdict: 'ok' }) });
     expect(code).toBe(0);
   });
 });
