@@ -95,14 +95,16 @@ function decisionOn({ asksRequester, delegates, approves, withValue }: Kind): fc
     yes,
     yes,
     yes,
-    ...(delegates ? (['delegate', 'delegate', 'delegate'] as const) : []),
+    ...(delegates ? Array.from({ length: 5 }, () => 'delegate' as const) : []),
   ];
-  const likely = asksRequester ? Array.from({ length: 7 }, () => REQUESTER) : [...ASKED, ...OTHERS, ...OTHERS];
+  const likely = asksRequester
+    ? Array.from({ length: 7 }, () => REQUESTER)
+    : [...ASKED, ...OTHERS, ...OTHERS, ...OTHERS];
   return fc
     .record({
       decision: fc.constantFrom(...DECISION_KINDS, ...often),
       approver: fc.constantFrom(...PEOPLE, ...likely),
-      delegate: fc.constantFrom(...PEOPLE, ...OTHERS, ...OTHERS),
+      delegate: fc.constantFrom(...PEOPLE, ...OTHERS, ...OTHERS, ...OTHERS, ...OTHERS),
       requestHash: fc.constantFrom<DecisionClaims['requestHash']>(HASH, HASH, HASH, HASH, HASH, HASH, 'hmac-sha256:bb'),
       iat: fc.constantFrom(1, 1, 1, 1, 1, 30, 61, -400).map((seconds) => START / 1000 + seconds),
       // Few: the same decision comes again.
@@ -216,7 +218,7 @@ it.each(KINDS)(
       { weight: 1, arbitrary: fc.constantFrom<Event>('expire', 'cancel') },
     );
     const events = fc.array(event, { maxLength: MAX_EVENTS });
-    fc.assert(fc.property(fc.integer({ min: 1, max: 3 }), events, holdsFor(kind, reached)), { numRuns: ORDERS });
+    fc.assert(fc.property(fc.constantFrom(1, 1, 2, 3), events, holdsFor(kind, reached)), { numRuns: ORDERS });
     const ways = [...(kind.approves ? ['approve'] : []), ...kind.withValue].map((way) => `approved by ${way}`);
     const states = ['pending', 'approved', 'rejected', 'expired', 'cancelled', ...ways];
     for (const state of [...states, ...(kind.delegates ? ['approved by a delegate'] : [])]) {
