@@ -1,11 +1,12 @@
 // Collections as the ledger has them: which there are, of what they were made, what of their folders was skipped; and the schedules that
 // ingest their folders again. Reads no text.
-import type { Client, ScheduleOptions } from '@temporalio/client';
-import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { ScheduleNotFoundError } from '@temporalio/client';
 import type { Database } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { IndexGeneration, ReleaseRef, SkippedFile } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, MAINTAIN, maintenanceId, refreshId } from '../workflows/protocol/index.ts';
+import { DEFAULT_TENANT, maintenanceId, refreshId } from '../workflows/protocol/index.ts';
+import { putSchedule } from './put-schedule.ts';
 
 export interface CollectionSummary {
   readonly name: string;
@@ -64,8 +65,6 @@ export interface Collections {
 
 const DEFAULT_LIMIT = 100;
 const MINUTE_MS = 60_000;
-/** An end for one that no worker serves: the schedule would wait for it for ever. */
-const TOTAL = '1 day';
 
 interface SummaryRow {
   readonly name: string;
@@ -134,45 +133,29 @@ export function createCollections(db: Database, temporal: Client, taskQueue: str
       await db.of(
         tenant,
       )`update collections set refresh_minutes = ${minutes} where tenant = ${tenant} and name = ${name}`;
-      await putSchedule(temporal, taskQueue, { tenant, name, minutes });
+      await scheduleRefresh(temporal, taskQueue, { tenant, name, minutes });
     },
   };
 }
 
-interface Schedule {
+interface Refresh {
   readonly tenant: string;
   readonly name: string;
   readonly minutes: number | null;
 }
 
-async function putSchedule(temporal: Client, taskQueue: string, { tenant, name, minutes }: Schedule): Promise<void> {
+async function scheduleRefresh(temporal: Client, taskQueue: string, { tenant, name, minutes }: Refresh): Promise<void> {
   const id = refreshId(maintenanceId(taskQueue), { tenant, collection: name });
-  const handle = temporal.schedule.getHandle(id);
   if (minutes === null) {
-    await handle.delete().catch((error: unknown) => {
-      if (!(error instanceof ScheduleNotFoundError)) throw error;
-    });
+    await temporal.schedule
+      .getHandle(id)
+      .delete()
+      .catch((error: unknown) => {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      });
     return;
   }
-  const options: Omit<ScheduleOptions, 'scheduleId'> = {
-    spec: { intervals: [{ every: minutes * MINUTE_MS }] },
-    action: {
-      type: 'startWorkflow',
-      workflowType: MAINTAIN,
-      workflowId: id,
-      taskQueue,
-      args: [],
-      workflowExecutionTimeout: TOTAL,
-    },
-    // A long ingest is not begun twice, and what is missed while the server is away is not made up for.
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
-  };
-  try {
-    await temporal.schedule.create({ ...options, scheduleId: id });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await handle.update(({ state }) => ({ ...options, state, action: { ...options.action, args: [] } }));
-  }
+  await putSchedule(temporal, { id, everyMs: minutes * MINUTE_MS, taskQueue });
 }
 
 export const noSuchCollection = (name: string): UserError =>

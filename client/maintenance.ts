@@ -1,16 +1,11 @@
 // The engine's chores by schedule: one schedule a task queue, made or brought up to date by whoever deploys; and what the last run found.
-import type { Client, ScheduleOptions } from '@temporalio/client';
-import {
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { ScheduleNotFoundError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { UserError } from '../runtime/errors.ts';
 import type { MaintenanceReport } from '../workflows/protocol/index.ts';
 import { MAINTAIN, maintenanceId } from '../workflows/protocol/index.ts';
+import { putSchedule, TOTAL } from './put-schedule.ts';
 
 export interface MaintenanceRun {
   /** RFC 3339. */
@@ -48,8 +43,6 @@ export interface Maintenance {
 }
 
 const HOUR_MS = 3_600_000;
-/** An end for one that no worker serves: the schedule would wait for it for ever. */
-const TOTAL = '1 day';
 
 export function createMaintenance(temporal: Client, taskQueue: string): Maintenance {
   const id = maintenanceId(taskQueue);
@@ -70,31 +63,7 @@ export function createMaintenance(temporal: Client, taskQueue: string): Maintena
   }
 
   return {
-    async schedule(everyHours = 1) {
-      const options: Omit<ScheduleOptions, 'scheduleId'> = {
-        spec: { intervals: [{ every: everyHours * HOUR_MS }] },
-        action: {
-          type: 'startWorkflow',
-          workflowType: MAINTAIN,
-          workflowId: id,
-          taskQueue,
-          args: [],
-          workflowExecutionTimeout: TOTAL,
-        },
-        // What is missed while the server is away is not made up for: the next one does it.
-        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
-      };
-      try {
-        await temporal.schedule.create({ ...options, scheduleId: id });
-        return 'created';
-      } catch (error) {
-        if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      }
-      await temporal.schedule
-        .getHandle(id)
-        .update(({ state }) => ({ ...options, state, action: { ...options.action, args: [] } }));
-      return 'updated';
-    },
+    schedule: async (everyHours = 1) => await putSchedule(temporal, { id, everyMs: everyHours * HOUR_MS, taskQueue }),
     async run() {
       const handle = await temporal.workflow.start(MAINTAIN, {
         workflowId: `${id}:by-hand`,
