@@ -17,7 +17,6 @@ import type {
   ApprovalRequest,
   ApproverKey,
   DecisionClaims,
-  RunId,
   StepInput,
   Subject,
   Verdict,
@@ -27,6 +26,7 @@ import { hashOfRequest, requireRequest } from './approval-requests.ts';
 import { countDecisions } from './count-decisions.ts';
 import type { Denials } from './denials.ts';
 import { ledgerTime } from './ledger-time.ts';
+import { requireRelease } from './local-step.ts';
 import { ledgeredPrincipal } from './principal.ts';
 import type { Releases } from './release-cache.ts';
 import { runFactsOf } from './run-facts.ts';
@@ -218,11 +218,6 @@ const isOf =
   (approver: string) =>
   (key: ApproverKey): boolean =>
     key.approver === approver;
-
-function requireRelease(runId: RunId, { releaseDigest }: StartedRun): NonNullable<StartedRun['releaseDigest']> {
-  if (releaseDigest !== null) return releaseDigest;
-  throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
-}
 
 function refused(approvalId: string, why: string): ApplicationFailure {
   return ApplicationFailure.create({

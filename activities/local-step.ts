@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type { LocalStepResult, StepInput } from '../workflows/protocol/index.ts';
+import type { Digest, LocalStepResult, StepInput } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
 
 /** The run's row in the start ledger. @throws ApplicationFailure NotInLedger, non-retryable */
@@ -13,6 +13,12 @@ export async function requireStart(runKeys: RunKeys, runId: string): Promise<Sta
     `Run ${runId} has no row in the start ledger. Start runs through the countersign client.`,
     Failure.NotInLedger,
   );
+}
+
+/** The release that a run was started with. @throws ApplicationFailure InvalidInput, non-retryable, without one */
+export function requireRelease(runId: string, { releaseDigest }: StartedRun): Digest {
+  if (releaseDigest !== null) return releaseDigest;
+  throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
 }
 
 /** Runs `body` and adds what each local step's result carries. */

@@ -26,7 +26,7 @@ import {
 import type { AnswerDependencies, Asking } from './answers.ts';
 import { askingOf } from './answers.ts';
 import { writeRequest } from './approval-requests.ts';
-import { localStep } from './local-step.ts';
+import { localStep, requireRelease } from './local-step.ts';
 import { pendingOf } from './pending-approval.ts';
 import { rulesText } from './run-facts.ts';
 
@@ -60,12 +60,10 @@ async function request(
   const { able, others } = whoMay(asking, start.requester);
   const nobody = nobodyOf(asking, able, start.requester);
   if (nobody !== undefined) return { outcome: 'nobody', message: nobody, ...judged };
-  const releaseDigest = start.releaseDigest;
-  if (releaseDigest === null) throw invalid(input, 'it was started without a release');
+  const releaseDigest = requireRelease(input.runId, start);
   const { body } = await dependencies.releases.require(tenant, releaseDigest);
-  const proposed: ApprovalRequest = {
-    ...requestOf(input, start, asking, { policyDigest: dependencies.policy.digest, risk: body.risk, releaseDigest }),
-  };
+  const release = { policyDigest: dependencies.policy.digest, risk: body.risk, releaseDigest };
+  const proposed = requestOf(input, start, asking, release);
   const written = await writeRequest(dependencies.db.of(tenant), start, proposed);
   return { outcome: 'asked', message: '', pending: pendingOf(start, written, able, others), ...judged };
 }

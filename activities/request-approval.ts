@@ -13,11 +13,9 @@ import type {
   ApprovalDemand,
   ApprovalRequest,
   ApproverKey,
-  Digest,
   EngineActivities,
   FollowedRequest,
   RequestApprovalInput,
-  RunId,
   Verdict,
 } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, WIRE_VERSION } from '../workflows/protocol/index.ts';
@@ -26,7 +24,7 @@ import type { Denials } from './denials.ts';
 import { checkFollowed } from './followed-requests.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { requireCall } from './frozen-calls.ts';
-import { localStep } from './local-step.ts';
+import { localStep, requireRelease } from './local-step.ts';
 import { pendingOf } from './pending-approval.ts';
 import type { Releases } from './release-cache.ts';
 import { amountOf, callFactsOf, runFactsOf } from './run-facts.ts';
@@ -146,11 +144,6 @@ function requestOf(
     ...(input.follows !== undefined && { follows: input.follows }),
     ...(rerouted && { rerouted }),
   };
-}
-
-function requireRelease(runId: RunId, { releaseDigest }: StartedRun): Digest {
-  if (releaseDigest !== null) return releaseDigest;
-  throw ApplicationFailure.nonRetryable(`Run ${runId} was started without a release`, Failure.InvalidInput);
 }
 
 /** The requester's keys stay in, so that their decision is refused for what it is. */
