@@ -4,11 +4,12 @@ import type { Draft } from './flow.ts';
 import { draftState, written } from './generate-step.ts';
 import { grant, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Answered, RefusalReason, Refused, Reply, ValidateInput, Validation } from './protocol/index.ts';
-import { excerptOf, Failure, LONG_DRAFT_CHARS, MAX_DRAFT_CHARS_SHOWN, WIRE_VERSION } from './protocol/index.ts';
+import type { Answered, Reply, ValidateInput, Validation } from './protocol/index.ts';
+import { excerptOf, Failure, LONG_DRAFT_CHARS, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { long } from './proxies.ts';
 import type { RunState } from './run-state.ts';
 import { releaseOf, stepInput } from './run-state.ts';
+import { refused, replyBase } from './step-replies.ts';
 
 const MAX_REPAIRS = 1;
 
@@ -58,14 +59,7 @@ function validate(input: ValidateInput): Promise<Validation> {
 
 function answered(state: RunState, text: string, model: string, validation: Validation): Answered {
   state.citations = validation.citations.length;
-  const reply = mint<Answered>({ ...base(state), kind: 'answered', text, citations: validation.citations, model });
+  const reply = mint<Answered>({ ...replyBase(state), kind: 'answered', text, citations: validation.citations, model });
   state.lastAnswered = reply;
   return reply;
 }
-
-function refused(state: RunState, reason: RefusalReason, message: string): Refused {
-  return mint<Refused>({ ...base(state), kind: 'refused', reason, message });
-}
-
-const base = (state: RunState) =>
-  ({ v: WIRE_VERSION, runId: state.runId, releaseDigest: releaseOf(state).digest }) as const;

@@ -1,11 +1,10 @@
 // Asks people anything but a call: writes the request, waits, holds the answer against everything again. Workflow code only.
-import { workflowInfo } from '@temporalio/workflow';
 import type { Approval } from './approval.ts';
 import type { AnswerStatus } from './flow.ts';
 import { localStep } from './local-step.ts';
 import type { AnswerReceipt, DecisionKind, Subject, TrustLabel } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
-import { stepInput } from './run-state.ts';
+import { originOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
 import { closeApproval, waitForPeople } from './wait-for-people.ts';
 
@@ -45,9 +44,7 @@ export async function askQuestion(state: RunState, asked: Asked): Promise<Answer
 }
 
 async function ask(state: RunState, { subject, labels = [], expiresAfterMs }: Asked): Promise<Answer> {
-  const { startTime } = workflowInfo();
-  const { assertion } = state.envelope;
-  const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
+  const origin = originOf(state);
   let asked = subject;
   for (let attempt = 1; ; attempt++) {
     const requested = await localStep('requestAnswer', {

@@ -1,5 +1,6 @@
 // Limits of a run. Hard ones are checked before every step that spends; once over, every such step throws, so that a flow cannot go on.
-import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
 import type { BudgetLimit, Budgets, SpentBudget } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
@@ -35,7 +36,7 @@ export const outOfTime = (state: RunState): ApplicationFailure =>
 /** The limit behind a failure, or `undefined` for any other. */
 export function limitOf(error: unknown): BudgetLimit | undefined {
   // Of a day it is the model call that knows.
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const cause = activityCause(error);
   if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.BudgetExhausted) return undefined;
   return cause.details?.[0] as BudgetLimit;
 }

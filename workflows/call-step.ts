@@ -1,5 +1,6 @@
 // The step `callTool`: judge, ask people where the policy says so, then the funnel. Workflow code only.
-import { ActivityFailure, ApplicationFailure, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
 import type { Approval } from './approval.ts';
 import { cancel } from './approval.ts';
 import type { Question } from './ask-people.ts';
@@ -24,7 +25,7 @@ import { completesAllThree, Failure, factsOf, flagsOfCall } from './protocol/ind
 import { tool as funnel } from './proxies.ts';
 import { flagsNow, hasSensitive, raise, toolAccess } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
-import { admissionOf, releaseOf, stepInput } from './run-state.ts';
+import { admissionOf, originOf, releaseOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
 
 export interface Call {
@@ -67,9 +68,8 @@ export async function judgedCall(
   asked: CallTrust,
   undoing?: Undoing,
 ): Promise<CallResult> {
-  const { startTime, firstExecutionRunId } = workflowInfo();
-  const { assertion } = state.envelope;
-  const origin = { startedAt: startTime.toISOString(), ...(assertion !== undefined && { assertion }) };
+  const { firstExecutionRunId } = workflowInfo();
+  const origin = originOf(state);
   let { args } = call;
   let trust = asked;
   let edit: Edit | undefined;
@@ -142,7 +142,7 @@ async function askWhereThereAreApprovers(state: RunState, question: Question): P
   try {
     return await askPeople(state, question);
   } catch (error) {
-    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const cause = activityCause(error);
     if (cause instanceof ApplicationFailure && cause.type === Failure.NoApprovers) return cause.message;
     throw error;
   }
@@ -153,7 +153,7 @@ async function throughFunnel(tool: string, input: CallToolInput): Promise<CallRe
     return await funnel.callTool(grant(input));
   } catch (error) {
     if (isCancellation(error)) throw error;
-    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const cause = activityCause(error);
     if (cause instanceof ApplicationFailure && cause.type === Failure.CallDenied) {
       return without(tool, 'denied', cause.message, input.effectKey);
     }

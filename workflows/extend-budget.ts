@@ -1,10 +1,10 @@
 // At a soft limit: asks people whether the run may go on up to the hard one. Workflow code only.
-import { workflowInfo } from '@temporalio/workflow';
 import type { Answer } from './ask-question.ts';
 import { askQuestion } from './ask-question.ts';
 import { exhausted, softLimitOf } from './budget.ts';
 import type { DayExtensions, SpentBudget } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
+import { originOf } from './run-state.ts';
 
 /** Once for each limit, also when several steps come to it at once. @throws ApplicationFailure BudgetExhausted for any answer but a yes */
 export async function extendBudget(state: RunState): Promise<void> {
@@ -29,11 +29,9 @@ export async function extendDay(state: RunState, spent: SpentBudget): Promise<vo
 }
 
 /** For a model call: what stands behind going on; nothing before a soft limit was reached. */
-export function extendedDays({ dayExtensions: days, envelope }: RunState): { extended?: DayExtensions } {
-  if (days.length === 0) return {};
-  const { assertion } = envelope;
-  const startedAt = workflowInfo().startTime.toISOString();
-  return { extended: { startedAt, ...(assertion !== undefined && { assertion }), days: [...days] } };
+export function extendedDays(state: RunState): { extended?: DayExtensions } {
+  const { dayExtensions: days } = state;
+  return days.length === 0 ? {} : { extended: { ...originOf(state), days: [...days] } };
 }
 
 const askForMore = (state: RunState, spent: SpentBudget): Promise<Answer> =>

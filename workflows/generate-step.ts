@@ -1,5 +1,6 @@
 // The steps `assemble` and `generate`. Workflow code only.
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
 import { outOfTime, remainingMs, softLimitOf, spendTurn } from './budget.ts';
 import { callHandles, turnOf } from './calls.ts';
 import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
@@ -157,7 +158,7 @@ async function generate(
     }
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
-    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const cause = activityCause(error);
     if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.ModelDenied) throw error;
     const [verdict, found] = (cause.details ?? []) as [Verdict?, FoundCounts?];
     noteVerdict(state, verdict);
@@ -168,7 +169,7 @@ async function generate(
 
 /** The soft limit of a day that stood against a call. */
 function spentDayOf(error: unknown): SpentBudget | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const cause = activityCause(error);
   if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.BudgetAsks) return undefined;
   return cause.details?.[0] as SpentBudget;
 }

@@ -1,5 +1,6 @@
 // Runs a verb as a local activity, and as a regular one when the local attempt ran out of time or tries. Workflow code only.
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
 import { grant } from './grants.ts';
 import type { EngineActivities } from './protocol/index.ts';
 import { local, recording, store } from './proxies.ts';
@@ -44,7 +45,7 @@ export function localStep<Verb extends LocalVerb>(
  * failure in it while the activity runs, and on replay throws a timeout bare (seen on 1.24).
  */
 function isWorthRepeating(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const cause = activityCause(error);
   if (cause instanceof TimeoutFailure) return true;
   return cause instanceof ApplicationFailure && cause.nonRetryable !== true;
 }

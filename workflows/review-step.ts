@@ -6,10 +6,10 @@ import type { Draft, ReviewOptions } from './flow.ts';
 import type { Written } from './generate-step.ts';
 import { draftState } from './generate-step.ts';
 import { mint } from './grants.ts';
-import type { Answered, Refused, Reply } from './protocol/index.ts';
-import { excerptOf, Failure, WIRE_VERSION } from './protocol/index.ts';
+import type { Answered, Reply } from './protocol/index.ts';
+import { excerptOf, Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
-import { releaseOf } from './run-state.ts';
+import { refused, replyBase } from './step-replies.ts';
 
 /** Longest part of a question that a reviewer is shown beside the draft, in UTF-16 code units. */
 const MAX_QUESTION_SHOWN = 16 * 1024;
@@ -52,13 +52,7 @@ function replyOf(state: RunState, { generation }: Written, answer: Answer): Repl
 }
 
 function answered(state: RunState, text: string, model: string): Answered {
-  const reply = mint<Answered>({ ...base(state), kind: 'answered', text, citations: [], model });
+  const reply = mint<Answered>({ ...replyBase(state), kind: 'answered', text, citations: [], model });
   state.lastAnswered = reply;
   return reply;
 }
-
-const refused = (state: RunState, reason: Refused['reason'], message: string): Refused =>
-  mint<Refused>({ ...base(state), kind: 'refused', reason, message });
-
-const base = (state: RunState) =>
-  ({ v: WIRE_VERSION, runId: state.runId, releaseDigest: releaseOf(state).digest }) as const;

@@ -131,6 +131,13 @@ export function releaseOf(state: RunState): PinnedRelease {
   );
 }
 
+/** What steps need that ask again on whose behalf a run is: when it was started, and with which word. */
+export function originOf({ envelope }: RunState): { readonly startedAt: string; readonly assertion?: string } {
+  const { assertion } = envelope;
+  const startedAt = workflowInfo().startTime.toISOString();
+  return { startedAt, ...(assertion !== undefined && { assertion }) };
+}
+
 /**
  * What every step's input carries; ordinals count the uses of one step name in a run.
  *

@@ -1,0 +1,12 @@
+// Replies that more than one step makes. Workflow code only.
+import { mint } from './grants.ts';
+import type { RefusalReason, Refused } from './protocol/index.ts';
+import { WIRE_VERSION } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+import { releaseOf } from './run-state.ts';
+
+export const replyBase = (state: RunState) =>
+  ({ v: WIRE_VERSION, runId: state.runId, releaseDigest: releaseOf(state).digest }) as const;
+
+export const refused = (state: RunState, reason: RefusalReason, message: string): Refused =>
+  mint<Refused>({ ...replyBase(state), kind: 'refused', reason, message });
