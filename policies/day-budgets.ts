@@ -1,9 +1,8 @@
 // What a principal may spend in a day, over all runs: budgets.yaml beside the policies, and under their digest.
-import { existsSync, readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { messageOf, UserError } from '../runtime/errors.ts';
 import { isName } from './names.ts';
+import { readData } from './read-data.ts';
 
 const limit = (amount: z.ZodNumber) =>
   z
@@ -39,20 +38,9 @@ export type DayBudget = Readonly<z.infer<typeof budgetSchema>>;
 /** None without the file. @throws UserError naming the file and each field at fault */
 export function loadDayBudgets(path: string): readonly DayBudget[] {
   if (!existsSync(path)) return [];
-  let content: unknown;
-  try {
-    content = parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UserError(`Cannot read the budgets in ${path}: ${messageOf(cause)}`, {
-      hint: 'docs/policies.md shows what the file looks like.',
-      cause,
-    });
-  }
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data.budgets;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new UserError(`${path} is malformed: ${issues.join('; ')}`, {
-    hint: 'docs/policies.md says what a budget has.',
-    cause: parsed.error,
-  });
+  return readData(path, schema, {
+    what: 'budgets',
+    unreadable: 'docs/policies.md shows what the file looks like.',
+    malformed: 'docs/policies.md says what a budget has.',
+  }).budgets;
 }

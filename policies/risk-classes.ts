@@ -1,12 +1,10 @@
 // Risk classes: what a release or a tool of each class demands, as data beside the policies and under their digest.
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf, UserError } from '../runtime/errors.ts';
 import type { ApprovalDemand, Risk, Sensitivity } from '../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import { DEFAULT_EXPIRES_AFTER_MS, DEFAULT_USE_WITHIN_MS, MAX_QUORUM } from './approval-demand.ts';
 import { isName } from './names.ts';
+import { readData } from './read-data.ts';
 
 /** Lowest first. */
 export const RISKS = ['low', 'medium', 'high', 'critical'] as const satisfies readonly Risk[];
@@ -52,22 +50,12 @@ export const classRule = (risk: Risk): string => `risk-class:${risk}`;
 
 /** @throws UserError naming the file and each field at fault */
 export function loadRiskClasses(path: string): RiskClasses {
-  let content: unknown;
-  try {
-    content = parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UserError(`Cannot read the risk classes in ${path}: ${messageOf(cause)}`, {
-      hint: 'They stand beside access.cedar. Run from the project folder, or name the folder in COUNTERSIGN_POLICIES.',
-      cause,
-    });
-  }
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data.classes;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new UserError(`${path} is malformed: ${issues.join('; ')}`, {
-    hint: 'docs/policies.md says what each class has.',
-    cause: parsed.error,
-  });
+  return readData(path, schema, {
+    what: 'risk classes',
+    unreadable:
+      'They stand beside access.cedar. Run from the project folder, or name the folder in COUNTERSIGN_POLICIES.',
+    malformed: 'docs/policies.md says what each class has.',
+  }).classes;
 }
 
 /** A risk that is none of ours counts as the highest. */
