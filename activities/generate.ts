@@ -84,8 +84,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         signal: context.cancellationSignal,
       };
       const attempt = context.info.attempt;
-      const reserve = reserveOf(Buffer.byteLength(JSON.stringify(request.prompt)), request.maxOutputTokens, body.model);
-      const call: PaidCall = { key, attempt, tenant, runId, stepPath, model: model.label, runKey, reserve };
+      const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
@@ -198,9 +197,11 @@ interface Paying {
 async function payOnce(
   model: Model,
   request: ModelRequest,
-  call: PaidCall,
+  paid: Omit<PaidCall, 'reserve'>,
   { modelCalls, price, limits }: Paying,
 ): Promise<{ reply: SettledReply; reused: boolean }> {
+  const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
+  const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
   const earlier = await modelCalls.claim(call, limits);
   if (earlier !== undefined) return { reply: earlier, reused: true };
   const reply = settled(await model.call(request), price);
