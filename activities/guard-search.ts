@@ -21,7 +21,7 @@ export interface GuardSearchDependencies {
 export type GuardedSearch = (
   input: Omit<RetrieveInput, 'v' | 'stepPath'>,
   start: Pick<StartedRun, 'releaseDigest'>,
-) => Promise<Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'> & Required<Pick<Retrieval, 'access'>>>;
+) => Promise<Awaited<ReturnType<Search>> & Required<Pick<Retrieval, 'access'>>>;
 
 export function guardSearch(search: Search, { policy, releases, denials }: GuardSearchDependencies): GuardedSearch {
   return async (input, { releaseDigest }) => {

@@ -3,16 +3,25 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
+import type {
+  DuplicatePassage,
+  EngineActivities,
+  Passage,
+  Retrieval,
+  RetrieveInput,
+} from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
-import type { ReadDates } from './passage-dates.ts';
+import type { DocumentDates, ReadDates } from './passage-dates.ts';
 import { createDates } from './passage-dates.ts';
+import { mergeNeighbours } from './passages/merge-neighbours.ts';
+import { dropNearDuplicates } from './passages/near-duplicates.ts';
 import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { termFrequencies } from './sparse/bm25.ts';
+import type { Coverage } from './sparse/coverage.ts';
 import { coverage } from './sparse/coverage.ts';
 import { english } from './sparse/english.ts';
 import type { FrozenStatistics, ReadStatistics } from './sparse/frozen-statistics.ts';
@@ -22,6 +31,8 @@ import { termId } from './sparse/term-id.ts';
 
 /** A passage that covers less of the question shares no more than a common word with it. */
 const MIN_PASSAGE_COVERAGE = 0.05;
+/** Chunks asked for beyond top_k, at most as many as it: they take the places of near-duplicates. */
+const SPARE_CHUNKS = 10;
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -30,13 +41,14 @@ export interface SearchDependencies {
   readonly analyzer?: Analyzer;
 }
 
-type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'>;
+type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason' | 'duplicates'>;
 
 export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<Found>;
 
 /**
- * BM25 over the pinned generation, filtered in the store by audience and clearance. `found` needs passages that
- * together cover `minScore` of the question's IDF weight.
+ * BM25 over the pinned generation, filtered in the store by audience and clearance. What repeats a better passage makes
+ * room, and chunks that follow each other become one passage. `found` needs passages that together cover `minScore` of
+ * the question's IDF weight.
  *
  * @throws ApplicationFailure InvalidInput, CollectionNotFound (non-retryable)
  */
@@ -82,40 +94,85 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
     frequencies,
     statistics,
     feedback: retrieval.feedback,
-    limit: retrieval.topK,
+    limit: retrieval.topK + Math.min(retrieval.topK, SPARE_CHUNKS),
     search: async (vector, limit) => await vectors.query(target, { vector, groups, clearance, limit }),
     termsOf,
     idfOf: async (terms) => ((await readStatistics({ tenant: input.tenant, generation, terms })) ?? statistics).idfOf,
   });
-  const terms = scored.map((chunk) => new Set(termsOf(chunk)));
-  const covered = coverage(question, terms, statistics.idfOf);
-  const kept = scored.flatMap((chunk, index) => {
-    const share = covered.each[index] ?? 0;
-    return share < MIN_PASSAGE_COVERAGE ? [] : [{ chunk, share, terms: terms[index] ?? new Set<number>() }];
-  });
-  if (kept.length === 0) return nothing('No passage that this principal may see has to do with the question.');
-
-  const union = share4(
+  const terms = new Map(scored.map((chunk) => [chunk.id, new Set(termsOf(chunk))]));
+  const covered = (chunks: readonly ScoredChunk[]): Coverage =>
     coverage(
       question,
-      kept.map((entry) => entry.terms),
+      chunks.map(({ id }) => terms.get(id) ?? new Set<number>()),
       statistics.idfOf,
-    ).union,
-  );
-  const figures = `cover ${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`;
-  if (union < retrieval.minScore) {
-    return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${figures}.` };
-  }
-  const docIds = [...new Set(kept.map(({ chunk }) => chunk.docId))];
+    );
+  const shares = covered(scored).each;
+  const telling = scored.filter((_, index) => (shares[index] ?? 0) >= MIN_PASSAGE_COVERAGE);
+  if (telling.length === 0) return nothing('No passage that this principal may see has to do with the question.');
+
+  const docIds = [...new Set(telling.map(({ docId }) => docId))];
   const dates = await readDates({ tenant: input.tenant, generation, docIds });
-  const passages = kept.map(({ chunk, share }): Passage => {
-    const { id: _, ordinal, ...rest } = chunk;
-    return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share), ...dates.get(chunk.docId) };
+  const { kept, duplicates } = bestOf(telling, retrieval.topK, dates);
+  const union = share4(covered(kept).union);
+  const figures = `${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`;
+  if (union < retrieval.minScore) {
+    return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages cover ${figures}.` };
+  }
+  const passages = mergeNeighbours(kept).map(({ chunks, text }): Passage => {
+    const [first, last] = [chunks[0], chunks.at(-1)];
+    if (first === undefined || last === undefined) throw new Error('A group of neighbours is empty');
+    const { id: _, ordinal, ...rest } = first;
+    return {
+      ...rest,
+      id: `${first.docId}#${ordinal}${last === first ? '' : `-${last.ordinal}`}`,
+      text,
+      end: last.end,
+      score: Math.max(...chunks.map(({ score }) => score)),
+      coverage: share4(covered(chunks).union),
+      ...dates.get(first.docId),
+    };
   });
-  const stale = passages.filter((passage) => passage.stale === true).length;
-  const remark = stale === 0 ? '' : ` ${stale} of them are of documents that hold no longer.`;
-  return { verdict: 'found', passages, coverage: union, reason: `${passages.length} passages ${figures}.${remark}` };
+  const covering = passages.length === 1 ? 'covers' : 'cover';
+  const reason = `${counted(passages.length, 'passage')} ${covering} ${figures}.${remarks(passages, kept.length, duplicates.length)}`;
+  return {
+    verdict: 'found',
+    passages,
+    coverage: union,
+    reason,
+    ...(duplicates.length > 0 && { duplicates }),
+  };
 }
+
+/** The best that say different things. */
+function bestOf(
+  chunks: readonly ScoredChunk[],
+  limit: number,
+  dates: ReadonlyMap<string, DocumentDates>,
+): { readonly kept: readonly ScoredChunk[]; readonly duplicates: readonly DuplicatePassage[] } {
+  const compared = chunks.map(({ docId, text }) => ({ text, stale: dates.get(docId)?.stale === true }));
+  const { kept, dropped } = dropNearDuplicates(compared);
+  const nameOf = (index: number): string => {
+    const chunk = chunks[index];
+    return chunk === undefined ? '' : `${chunk.docId}#${chunk.ordinal}`;
+  };
+  const best = kept.slice(0, limit);
+  const duplicates = dropped.flatMap(({ index, of }) =>
+    best.includes(of) ? [{ id: nameOf(index), of: nameOf(of) }] : [],
+  );
+  return { kept: best.flatMap((index) => chunks[index] ?? []), duplicates };
+}
+
+function remarks(passages: readonly Passage[], chunks: number, duplicates: number): string {
+  const stale = passages.filter((passage) => passage.stale === true).length;
+  const merged = chunks - passages.length;
+  return [
+    stale === 0 ? '' : ` ${stale} of them ${stale === 1 ? 'is' : 'are'} of documents that hold no longer.`,
+    duplicates === 0 ? '' : ` ${counted(duplicates, 'near-duplicate')} dropped.`,
+    merged === 0 ? '' : ` ${counted(merged, 'neighbour')} merged.`,
+  ].join('');
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });
 

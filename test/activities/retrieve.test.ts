@@ -180,6 +180,39 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve from %s', (name) => {
     expect(searched[1]).toContain(check);
   });
 
+  it('gives what says the same once, and chunks that follow each other as one passage', async () => {
+    const rule =
+      'Opened headphones may be sent back within 14 days of delivery, when the box and all cables are in it. The refund is ' +
+      'paid to the card that was used for the order, and takes five working days at most.';
+    const notes = Array.from({ length: 4 }, (_, n) => `Warranty note ${n}: warranty repairs of model ${n} take weeks.`);
+    const files = {
+      'a-old.md': `---\nvalid_until: 2001-01-01\n---\n# Old\n\n${rule}`,
+      'b-now.md': `# Now\n\n${rule}`,
+      'c-draft.md': `# Draft\n\n${rule.replace('14 days', '30 days')}`,
+      'd-notes.md': `# Notes\n\n${notes.join('\n\n')}`,
+    };
+    await using folder = await SourceFolder.create(files);
+    const dependencies = { db: database.db('worker'), vectors, chunks: { targetChars: 60, maxChars: 400 } };
+    const { generation: other } = await ingestOf(dependencies, folder.path, 'rules').all();
+    const found = async (query: string, topK = 5): Promise<Retrieval> =>
+      await ask(query, { generation: other, retrieval: { collection: 'rules', topK, minScore: 0.1 } });
+
+    const rules = await found('refund of opened headphones');
+    expect(rules.passages.map(({ id }) => id)).toEqual(['b-now.md#0', 'c-draft.md#0']);
+    expect(rules.duplicates).toEqual([{ id: 'a-old.md#0', of: 'b-now.md#0' }]);
+    expect(rules.reason).toMatch(/^2 passages cover 1\.00 of the question; .* 1 near-duplicate dropped\.$/);
+    // The place of a duplicate is taken by the next best.
+    expect((await found('refund of opened headphones', 2)).passages).toHaveLength(2);
+
+    const warranty = await found('warranty repairs');
+    expect(warranty.passages.map(({ id }) => id)).toEqual(['d-notes.md#0-3']);
+    expect(warranty.duplicates).toBeUndefined();
+    expect(warranty.reason).toMatch(/^1 passage covers 1\.00 of the question; .* 3 neighbours merged\.$/);
+    const [merged] = warranty.passages;
+    expect(merged?.text).toBe(files['d-notes.md'].slice(merged?.start, merged?.end));
+    expect(merged?.text).toBe(notes.join('\n\n'));
+  });
+
   it('refuses a principal of another tenant', async () => {
     await expect(ask('refund', { principal: anonymous('other') })).rejects.toMatchObject({
       type: 'countersign.input.Invalid',

@@ -3,7 +3,7 @@
 import type { Sensitivity } from './principal.ts';
 
 export interface Passage {
-  /** `docId#ordinal`, stable for one index generation. */
+  /** `docId#ordinal`, or `docId#first-last` of chunks that follow each other; stable for one index generation. */
   readonly id: string;
   /** The document's path inside its source folder, with forward slashes. */
   readonly docId: string;

@@ -71,8 +71,16 @@ export interface Retrieval extends LocalStepResult {
   /** Share of the question's IDF weight that the passages cover together, 0–1. */
   readonly coverage: number;
   readonly reason: string;
+  /** Passages left out because a better one says the same. Absent when none were. */
+  readonly duplicates?: readonly DuplicatePassage[];
   /** What the access policy said. Absent in histories of before it was asked. */
   readonly access?: Verdict;
+}
+
+export interface DuplicatePassage {
+  readonly id: string;
+  /** The passage that says the same; it may be a part of a merged one. */
+  readonly of: string;
 }
 
 export interface AssembleInput extends StepInput {
