@@ -57,14 +57,18 @@ const IN_A_CALL: readonly (readonly [Trouble, string])[] = [
   ['not-utf8', 'McpProtocolBroken'],
 ];
 
-describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async (kind) => {
+/** The tests of one kind share a plan, and follow each other. */
+const IN_TURN = { concurrent: false };
+
+// Three kinds at once, each with its own server: most of the time is waiting.
+describe.concurrent.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async (kind) => {
   const bad = kind === 'stdio' ? badStdio() : await badHttp({ stream: kind === 'HTTP with events' });
   const start = async (more: Partial<McpToolsOptions> = {}): Promise<Tool> => {
     const [pay] = await mcpTools({ server: bad.server, tools: { pay: { timeoutMs: 2_000 } }, ...more });
     if (pay === undefined) throw new Error('no tool');
     return pay;
   };
-  const pay = await start();
+  const pay = await start({ startTimeoutMs: 5_000 });
   afterAll(async () => {
     await pay.close?.();
     await bad.close();
@@ -80,9 +84,10 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
 
   it.each(AT_START)(
     'at %s, one that has the trouble %s keeps a worker from starting, and is named',
+    IN_TURN,
     async (at, what, why) => {
       bad.plan({ at, what });
-      const isSilent = what === 'hang' || what === 'other-id';
+      const isSilent = what === 'hang' || what === 'other-id' || (isEvents && what === 'garbage');
       const error = (await errorOf(start(isSilent ? { startTimeoutMs: 1_000 } : {}))) as UserError;
       bad.plan();
       expect(error).toBeInstanceOf(UserError);
@@ -94,21 +99,28 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
     },
   );
 
-  it.each(BETWEEN)('before a call, at %s, the trouble %s means that nothing was done', async (at, what, why) => {
-    const order = `before-${what}`;
-    await pay.close?.();
-    bad.plan({ at, what });
-    const signal = what === 'hang' ? AbortSignal.timeout(4_000) : AbortSignal.timeout(20_000);
-    const error = await errorOf(callTool(pay, { order }, { signal }));
-    expect(error).toMatchObject({ name: 'ToolFailure', message: expect.stringContaining(`${why}. Nothing was done.`) });
-    expect(called(order)).toBe(0);
-    bad.plan();
-    // What was asked while it hung is waited for by whoever comes next.
-    if (what === 'hang') await pay.close?.();
-    await itWorks(`after-${order}`);
-  });
+  it.each(BETWEEN)(
+    'before a call, at %s, the trouble %s means that nothing was done',
+    IN_TURN,
+    async (at, what, why) => {
+      const order = `before-${what}`;
+      await pay.close?.();
+      bad.plan({ at, what });
+      const signal = what === 'hang' ? AbortSignal.timeout(4_000) : AbortSignal.timeout(20_000);
+      const error = await errorOf(callTool(pay, { order }, { signal }));
+      expect(error).toMatchObject({
+        name: 'ToolFailure',
+        message: expect.stringContaining(`${why}. Nothing was done.`),
+      });
+      expect(called(order)).toBe(0);
+      bad.plan();
+      // What was asked while it hung is waited for by whoever comes next.
+      if (what === 'hang') await pay.close?.();
+      await itWorks(`after-${order}`);
+    },
+  );
 
-  it.each(['another-definition', 'gone'] as const)('a tool that became %s is not called', async (what) => {
+  it.each(['another-definition', 'gone'] as const)('a tool that became %s is not called', IN_TURN, async (what) => {
     await pay.close?.();
     bad.plan({ at: 'tools/list', what });
     expect(await errorOf(callTool(pay, { order: what }))).toMatchObject({ name: 'ToolChangedError' });
@@ -117,15 +129,19 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
     await itWorks(`after-${what}`);
   });
 
-  it.each(IN_A_CALL)('in a call, %s leaves open whether it happened, and the next call works', async (what, name) => {
-    bad.plan({ at: 'tools/call', what });
-    const error = (await errorOf(callTool(pay, { order: what }, { signal: AbortSignal.timeout(30_000) }))) as Error;
-    expect(error.name).toBe(name);
-    expect(called(what)).toBe(1);
-    await itWorks(`after-${what}`);
-  });
+  it.each(IN_A_CALL)(
+    'in a call, %s leaves open whether it happened, and the next call works',
+    IN_TURN,
+    async (what, name) => {
+      bad.plan({ at: 'tools/call', what });
+      const error = (await errorOf(callTool(pay, { order: what }, { signal: AbortSignal.timeout(30_000) }))) as Error;
+      expect(error.name).toBe(name);
+      expect(called(what)).toBe(1);
+      await itWorks(`after-${what}`);
+    },
+  );
 
-  it('in a call, garbage leaves open whether it happened', async () => {
+  it('in a call, garbage leaves open whether it happened', IN_TURN, async () => {
     bad.plan({ at: 'tools/call', what: 'garbage' });
     const error = await errorOf(callTool(pay, { order: 'garbage' }));
     expect(error).toMatchObject({ name: isEvents ? 'McpNoAnswer' : 'McpProtocolBroken' });
@@ -133,16 +149,20 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
     await itWorks('after-garbage');
   });
 
-  it('in a call, a result nested 10,000 deep ends the call, and neither the worker nor the next call', async () => {
-    bad.plan({ at: 'tools/call', what: 'deep' });
-    // The client may read it or give up over it; what is kept of such a result is not its matter.
-    const result = await callTool(pay, { order: 'deep' }).catch((error: Error) => error.name);
-    expect([typeof result === 'object', result === 'McpProtocolBroken']).toContain(true);
-    expect(called('deep')).toBe(1);
-    await itWorks('after-deep');
-  });
+  it(
+    'in a call, a result nested 10,000 deep ends the call, and neither the worker nor the next call',
+    IN_TURN,
+    async () => {
+      bad.plan({ at: 'tools/call', what: 'deep' });
+      // The client may read it or give up over it; what is kept of such a result is not its matter.
+      const result = await callTool(pay, { order: 'deep' }).catch((error: Error) => error.name);
+      expect([typeof result === 'object', result === 'McpProtocolBroken']).toContain(true);
+      expect(called('deep')).toBe(1);
+      await itWorks('after-deep');
+    },
+  );
 
-  it('in a call, a word that the tools changed changes nothing of it, and is heeded by the next', async () => {
+  it('in a call, a word that the tools changed changes nothing of it, and is heeded by the next', IN_TURN, async () => {
     bad.plan({ at: 'tools/call', what: 'says-it-changed' });
     expect(await callTool(pay, { order: 'changes' })).toBe('paid');
     bad.plan({ at: 'tools/list', what: 'another-definition' });
@@ -152,18 +172,22 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
     await itWorks('after-changed');
   });
 
-  it('before a call, a word that the tools changed once they were listed means that nothing was done', async () => {
-    await pay.close?.();
-    bad.plan({ at: 'tools/list', what: 'says-it-changed' });
-    const result = await callTool(pay, { order: 'changing' }).catch((error: Error) => error.message);
-    // An answer that is one JSON has no room for such a word.
-    const isSaid = kind !== 'HTTP with JSON';
-    expect(result).toContain(isSaid ? 'is changing its tools. Nothing was done.' : 'paid');
-    expect(called('changing')).toBe(isSaid ? 0 : 1);
-    await itWorks('after-changing');
-  });
+  it(
+    'before a call, a word that the tools changed once they were listed means that nothing was done',
+    IN_TURN,
+    async () => {
+      await pay.close?.();
+      bad.plan({ at: 'tools/list', what: 'says-it-changed' });
+      const result = await callTool(pay, { order: 'changing' }).catch((error: Error) => error.message);
+      // An answer that is one JSON has no room for such a word.
+      const isSaid = kind !== 'HTTP with JSON';
+      expect(result).toContain(isSaid ? 'is changing its tools. Nothing was done.' : 'paid');
+      expect(called('changing')).toBe(isSaid ? 0 : 1);
+      await itWorks('after-changing');
+    },
+  );
 
-  it('in a call, 31 MiB are a result where they may be, and 33 MiB are none', async () => {
+  it('in a call, 31 MiB are a result where they may be, and 33 MiB are none', IN_TURN, async () => {
     const tool = await start({ maxBytes: 32 * 1024 * 1024, tools: { pay: { timeoutMs: 30_000 } } });
     const call = async (order: string) => await callTool(tool, { order }, { signal: AbortSignal.timeout(30_000) });
     bad.plan({ at: 'tools/call', what: 'most' });
@@ -175,7 +199,7 @@ describe.each(['stdio', 'HTTP with JSON', 'HTTP with events'])('over %s', async 
     await itWorks('after-too-much');
   });
 
-  it('questions without end break the connection, and the next call works', async () => {
+  it('questions without end break the connection, and the next call works', IN_TURN, async () => {
     bad.plan({ at: 'tools/call', what: 'flood-requests' });
     const error = await errorOf(callTool(pay, { order: 'flood' }, { signal: AbortSignal.timeout(30_000) }));
     // Without events there is nothing but an answer that does not end.
