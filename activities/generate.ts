@@ -21,12 +21,14 @@ import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/inde
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { loggingRefusals, requireAllowed, requireAnswer } from './answers.ts';
+import { callInTurn } from './call-in-turn.ts';
 import type { Inspection } from './detection/mask-prompt.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { ledgerTime } from './ledger-time.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import type { ModelRates } from './model-rates.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
@@ -41,12 +43,13 @@ const NO_MASK: MaskDemand = { mask: [], restore: [] };
 export interface GenerateDependencies extends AnswerDependencies {
   readonly runKeys: RunKeys;
   readonly modelCalls: ModelCalls;
+  readonly modelRates: ModelRates;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, policy, denials, modelCalls, modelFor, detector } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -90,6 +93,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         ? { reply: settled(await model.call(request), body.model), reused: false }
         : await payOnce(model, request, call, {
             modelCalls,
+            modelRates,
             price: body.model,
             limits: await dayLimits(input, start, dependencies),
           });
@@ -190,6 +194,7 @@ async function dayLimits(
 
 interface Paying {
   readonly modelCalls: ModelCalls;
+  readonly modelRates: ModelRates;
   readonly price: ReleaseBody['model'];
   readonly limits: DayLimits;
 }
@@ -198,13 +203,18 @@ async function payOnce(
   model: Model,
   request: ModelRequest,
   paid: Omit<PaidCall, 'reserve'>,
-  { modelCalls, price, limits }: Paying,
+  { modelCalls, modelRates, price, limits }: Paying,
 ): Promise<{ reply: SettledReply; reused: boolean }> {
   const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
   const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
+  const { tenant, reserve } = call;
+  const turn = await modelRates.turn({ tenant, model: price, tokens: reserve.tokens, signal: request.signal });
   const earlier = await modelCalls.claim(call, limits);
-  if (earlier !== undefined) return { reply: earlier, reused: true };
-  const reply = settled(await model.call(request), price);
+  if (earlier !== undefined) {
+    await turn.settle(0);
+    return { reply: earlier, reused: true };
+  }
+  const reply = settled(await callInTurn(turn, () => model.call(request)), price);
   return { reply: await modelCalls.settle(call, reply), reused: false };
 }
 

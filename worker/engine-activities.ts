@@ -1,4 +1,5 @@
 // Wires the engine's activities to their adapters: the one place where they meet.
+import { join } from 'node:path';
 import { createModels } from '../activities/adapters/models.ts';
 import { createPresidioDetector } from '../activities/adapters/presidio.ts';
 import { createVectorStore } from '../activities/adapters/vector-stores.ts';
@@ -17,6 +18,7 @@ import { createJudgeCall } from '../activities/judge-call.ts';
 import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
+import { createModelRates } from '../activities/model-rates.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
 import { createPlanCompensations } from '../activities/plan-compensations.ts';
 import type { Detector } from '../activities/ports/detector.ts';
@@ -34,6 +36,7 @@ import type { Toolbox } from '../activities/toolbox.ts';
 import { createValidate } from '../activities/validate.ts';
 import { createApproverRegistry } from '../policies/approver-registry.ts';
 import type { AccessPolicy } from '../policies/load.ts';
+import { loadRateLimits } from '../policies/rate-limits.ts';
 import { findRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
@@ -80,6 +83,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     generate: createGenerate({
       ...answers,
       modelCalls: createModelCalls(db),
+      modelRates: createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml'))),
       modelFor: createModels(config.providerKeys, dependencies.models),
       detector: detectorOf(config),
     }),

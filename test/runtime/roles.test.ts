@@ -242,7 +242,15 @@ describe('the ledger', () => {
         expect(row.public, row.name).toBe(false);
       }
       const definers = rows.filter(({ definer }) => definer).map(({ name }) => name);
-      expect(definers.sort()).toEqual(['collect_blobs', 'latest_tenant_key', 'tenants', 'tenants_to_notify']);
+      expect(definers.sort()).toEqual([
+        'collect_blobs',
+        'latest_tenant_key',
+        'pause_model_rate',
+        'reserve_model_rate',
+        'settle_model_rate',
+        'tenants',
+        'tenants_to_notify',
+      ]);
     });
 
     it('and look for a line of the security log, and read none', async () => {

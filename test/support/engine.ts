@@ -66,6 +66,8 @@ export interface EngineOptions
   readonly policy?: (own: string) => string;
   /** Text of `budgets.yaml`; with `policy` only. @default the project's own */
   readonly budgets?: string;
+  /** Text of `rate-limits.yaml`. @default none */
+  readonly rateLimits?: string;
   /** Bucket for big payloads; `undefined` for none. @default none */
   readonly s3?: () => S3Settings | undefined;
   /** Analyzer that is asked as well. @default none */
@@ -103,6 +105,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
   const home = mkdtempSync(join(tmpdir(), 'countersign-engine-'));
   const taskQueue = `test-${randomBytes(6).toString('hex')}`;
   const releasesDir = options.releases === undefined ? join(ROOT, 'releases') : join(home, 'releases');
+  const hasOwnPolicies = options.policy !== undefined || options.rateLimits !== undefined;
   const bucket = (): Pick<Config, 's3'> => {
     const s3 = options.s3?.();
     return s3 === undefined ? {} : { s3 };
@@ -117,7 +120,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     ...bucket(),
     ...(options.presidio !== undefined && { presidio: options.presidio() }),
     ...(options.notifications !== undefined && { notifications: options.notifications() }),
-    policiesDir: options.policy === undefined ? join(ROOT, 'policies') : join(home, 'policies'),
+    policiesDir: hasOwnPolicies ? join(home, 'policies') : join(ROOT, 'policies'),
     releasesDir,
     keyFiles: {
       kek: join(home, 'keys/kek.json'),
@@ -144,10 +147,11 @@ export function useEngine(options: EngineOptions = {}): Engine {
     (options.sdkLog ?? quietSdk)();
     await prepareHome(home);
     if (options.approvers !== undefined) approvers = writeApprovers(config('worker'), options.approvers);
-    if (options.policy !== undefined) {
+    if (hasOwnPolicies) {
       cpSync(join(ROOT, 'policies'), join(home, 'policies'), { recursive: true });
       const path = join(home, 'policies/access.cedar');
-      writeFileSync(path, options.policy(readFileSync(path, 'utf8')));
+      if (options.policy !== undefined) writeFileSync(path, options.policy(readFileSync(path, 'utf8')));
+      if (options.rateLimits !== undefined) writeFileSync(join(home, 'policies/rate-limits.yaml'), options.rateLimits);
       if (options.budgets !== undefined) writeFileSync(join(home, 'policies/budgets.yaml'), options.budgets);
     }
     for (const [path, text] of Object.entries(options.releases?.() ?? {})) {

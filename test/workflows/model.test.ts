@@ -20,7 +20,15 @@ let server: ModelServer;
 beforeAll(async () => {
   server = await startModelServer();
 });
-const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: KEY } });
+const engine = useEngine({
+  releases,
+  providerKeys: { TEST_API_KEY: KEY },
+  // Two at once, then one in 3⅓ seconds.
+  rateLimits: `v: 1
+limits:
+  - { name: of-one-model, provider: openai-compatible, model: limited, requests_per_minute: 20 }
+`,
+});
 beforeAll(async () => {
   await engine.ingestSample();
 });
@@ -34,6 +42,7 @@ models:
   paid: ${model('api_key_env: TEST_API_KEY, input_usd_per_million: 1, output_usd_per_million: 2')}
   unpriced: ${model('api_key_env: TEST_API_KEY')}
   keyless: ${model('api_key_env: ABSENT_API_KEY')}
+  limited: { provider: openai-compatible, model: limited, base_url: "${server.url}", api_key_env: TEST_API_KEY }
 `,
     'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
     'desk/prompt.md': 'Answer from the passages.',
@@ -43,6 +52,8 @@ models:
     'rewrite/prompt.md': 'Rewrite politely.',
     'keyless/manifest.yaml': 'name: keyless\nversion: 1.0.0\nmodel: keyless\n',
     'keyless/prompt.md': 'Rewrite.',
+    'limited/manifest.yaml': 'name: limited\nversion: 1.0.0\nmodel: limited\n',
+    'limited/prompt.md': 'Rewrite.',
   };
 }
 
@@ -159,6 +170,25 @@ describe('a provider that fails', () => {
     expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelNotConfigured });
     expect(reply.kind === 'failed' && reply.message).toContain('ABSENT_API_KEY');
     expect(calls().requests).toBe(0);
+  });
+});
+
+describe('a rate limit', () => {
+  it('is waited for: nobody is told 429, no attempt is lost', async () => {
+    const arrivals: number[] = [];
+    const reply = () => {
+      arrivals.push(performance.now());
+      return 'Yes.';
+    };
+    server.script(reply, reply, reply);
+    const runs = await Promise.all(['a', 'b', 'c'].map((question) => ask('limited', question)));
+    const replies = await Promise.all(runs.map((run) => run.result()));
+    expect(replies).toEqual(replies.map(() => expect.objectContaining({ kind: 'answered' })));
+    const [first = 0, , third = 0] = arrivals;
+    expect(third - first).toBeGreaterThan(2_000);
+    for (const run of runs) {
+      expect((await run.timeline()).steps.find(({ step }) => step === 'generate')?.attempts).toBe(1);
+    }
   });
 });
 
