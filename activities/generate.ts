@@ -33,7 +33,7 @@ import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { DayLimits } from './spend.ts';
-import { dayOf, extensionOf, reserveOf } from './spend.ts';
+import { dayOf, extensionOf, isDayLimit, reserveOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -95,7 +95,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
             modelCalls,
             modelRates,
             price: body.model,
-            limits: await dayLimits(input, start, dependencies),
+            limits: await dayLimits(input, start, body.name, dependencies),
           });
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
@@ -169,6 +169,7 @@ function judgeRequest(
 async function dayLimits(
   { extended: given, runId, tenant }: GenerateInput,
   start: StartedRun,
+  releaseName: string,
   dependencies: GenerateDependencies,
 ): Promise<DayLimits> {
   const budgets = dependencies.policy.dayBudgets;
@@ -186,10 +187,10 @@ async function dayLimits(
           : (await requireAnswer(step, receipt, start, dependencies)).request.subject,
       );
       // The policy judges by the limit that is named: letting a run have more turns says nothing of a day.
-      if (held.kind === 'budget' && held.limit === 'principal-day') extended.add(extensionOf(held));
+      if (held.kind === 'budget' && isDayLimit(held.limit)) extended.add(extensionOf(held));
     }
   }
-  return { principal: start.requester, budgets, extended };
+  return { principal: start.requester, release: releaseName, budgets, extended };
 }
 
 interface Paying {

@@ -67,7 +67,7 @@ export function createModelCalls(db: Database): ModelCalls {
       const found = await find(call);
       if (found !== undefined) return found;
       await sql.begin(async (tx) => {
-        await lockDay(tx, tenant, limits.principal);
+        await lockDay(tx, tenant, limits);
         await note(tx, call);
         await requireWithinDay(tx, tenant, limits);
       });

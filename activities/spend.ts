@@ -1,10 +1,10 @@
-// What a principal has spent on models today, held against budgets.yaml in the transaction that claims a call: two workers at once
+// What a principal, a release and a tenant have spent on models today, held against budgets.yaml in the transaction that claims a call: two workers at once
 // do not both get the last of it.
 import { ApplicationFailure } from '@temporalio/common';
 import type { DayBudget } from '../policies/day-budgets.ts';
 import type { Transaction } from '../runtime/database.ts';
-import type { SpentBudget } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import type { BudgetLimit, DayLimit, SpentBudget } from '../workflows/protocol/index.ts';
+import { DAY_LIMITS, Failure } from '../workflows/protocol/index.ts';
 
 /** What a call may cost at most. */
 export interface Reserve {
@@ -16,14 +16,19 @@ export interface Reserve {
 
 export interface DayLimits {
   readonly principal: string;
+  /** Name of the run's release, without its version. */
+  readonly release: string;
   readonly budgets: readonly DayBudget[];
   /** By {@link extensionOf}: beyond which soft limits people let this run go. */
   readonly extended: ReadonlySet<string>;
 }
 
 /** A soft limit of a budget and a day with the hard one, as people saw them: where budgets.yaml has others by now, they are asked anew. */
-export const extensionOf = ({ budget, day, unit, soft, hard }: Omit<SpentBudget, 'limit' | 'used'>): string =>
-  `${budget} ${day} ${unit} ${soft} ${hard}`;
+export const extensionOf = ({ limit, budget, day, unit, soft, hard }: Omit<SpentBudget, 'used'>): string =>
+  `${limit} ${budget} ${day} ${unit} ${soft} ${hard}`;
+
+export const isDayLimit = (limit: BudgetLimit): limit is DayLimit =>
+  (DAY_LIMITS as readonly BudgetLimit[]).includes(limit);
 
 /** Of UTC, as the ledger counts days. */
 export const dayOf = (time: Date): string => time.toISOString().slice(0, 10);
@@ -44,25 +49,45 @@ export function reserveOf(
 }
 
 /**
- * Inside a transaction, after the claim: the lock is held until it ends.
+ * Inside a transaction, after the claim: the locks are held until it ends.
  *
  * @throws ApplicationFailure BudgetAsks at a soft limit that nobody lifted, BudgetExhausted over a hard one; non-retryable
  */
 export async function requireWithinDay(tx: Transaction, tenant: string, limits: DayLimits): Promise<void> {
-  const { principal, budgets, extended } = limits;
-  const { day, tokens, usd } = await spentToday(tx, tenant, principal);
-  for (const { name, tokens: ofTokens, cost_usd: ofCost } of budgets) {
+  const spentBy = new Map<DayBudget['per'], Spent>();
+  for (const { name, per, tokens: ofTokens, cost_usd: ofCost } of budgetsOf(limits)) {
+    const spent = spentBy.get(per) ?? (await spentToday(tx, tenant, scopeOf(per, limits)));
+    spentBy.set(per, spent);
     for (const [limit, used, unit] of [
-      [ofTokens, tokens, 'tokens'],
-      [ofCost, usd, 'usd'],
+      [ofTokens, spent.tokens, 'tokens'],
+      [ofCost, spent.usd, 'usd'],
     ] as const) {
       if (limit === undefined) continue;
       const { soft = Number.POSITIVE_INFINITY, hard } = limit;
-      const spent: SpentBudget = { limit: 'principal-day', unit, used, soft, hard, budget: name, day };
-      if (used > hard) throw exhausted(principal, spent);
-      if (used > soft && !extended.has(extensionOf(spent))) throw asks(principal, spent);
+      const budget: SpentBudget = { limit: `${per}-day`, unit, used, soft, hard, budget: name, day: spent.day };
+      if (used > hard) throw exhausted(whose(per, tenant, limits), budget);
+      if (used > soft && !limits.extended.has(extensionOf(budget))) throw asks(whose(per, tenant, limits), budget);
     }
   }
+}
+
+/** Those that count a run of this release. */
+const budgetsOf = ({ budgets, release }: DayLimits): readonly DayBudget[] =>
+  budgets.filter((budget) => budget.release === undefined || budget.release === release);
+
+interface Scope {
+  readonly principal?: string;
+  readonly release?: string;
+}
+
+function scopeOf(per: DayBudget['per'], { principal, release }: DayLimits): Scope {
+  if (per === 'principal') return { principal };
+  return per === 'release' ? { release } : {};
+}
+
+function whose(per: DayBudget['per'], tenant: string, { principal, release }: DayLimits): string {
+  if (per === 'principal') return principal;
+  return per === 'release' ? `Release ${release}` : `Tenant ${tenant}`;
 }
 
 interface Spent {
@@ -73,7 +98,8 @@ interface Spent {
 }
 
 /** Settled calls by what they cost, others by what they may. A call that was tried again counts once. */
-async function spentToday(tx: Transaction, tenant: string, principal: string): Promise<Spent> {
+async function spentToday(tx: Transaction, tenant: string, scope: Scope): Promise<Spent> {
+  const { principal = null, release = null } = scope;
   const [row] = await tx<{ day: string; tokens: string; usd: string }[]>`
     select to_char(now() at time zone 'UTC', 'YYYY-MM-DD') as day,
       coalesce(sum(coalesce(r.input_tokens + r.output_tokens, c.tokens)), 0)::text as tokens,
@@ -81,7 +107,9 @@ async function spentToday(tx: Transaction, tenant: string, principal: string): P
     from (
       select c.call_key, max(c.reserved_tokens) as tokens, max(c.reserved_usd) as usd
       from model_calls c join start_ledger l on l.run_id = c.run_id
-      where c.tenant = ${tenant} and l.requester = ${principal}
+      where c.tenant = ${tenant} and (${principal}::text is null or l.requester = ${principal})
+        and (${release}::text is null or l.release_digest in (
+          select digest from releases where tenant = ${tenant} and name = ${release}))
         and c.claimed_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'
       group by c.call_key) c
     left join model_results r on r.call_key = c.call_key`;
@@ -89,22 +117,26 @@ async function spentToday(tx: Transaction, tenant: string, principal: string): P
   return { day: row.day, tokens: Number(row.tokens), usd: Number(row.usd) };
 }
 
-/** Calls of one principal are counted one after the other. */
-export async function lockDay(tx: Transaction, tenant: string, principal: string): Promise<void> {
-  await tx`select pg_advisory_xact_lock(hashtextextended(${`day ${tenant} ${principal}`}, 0))`;
+/** Calls that count towards one budget are counted one after the other. Locked in one order by all. */
+export async function lockDay(tx: Transaction, tenant: string, limits: DayLimits): Promise<void> {
+  const scopes = new Set(budgetsOf(limits).map(({ per }) => per));
+  for (const per of (['tenant', 'release', 'principal'] as const).filter((each) => scopes.has(each))) {
+    const { principal = '', release = '' } = scopeOf(per, limits);
+    await tx`select pg_advisory_xact_lock(hashtextextended(${`day ${tenant} ${per} ${principal}${release}`}, 0))`;
+  }
 }
 
-const exhausted = (principal: string, spent: SpentBudget): ApplicationFailure =>
+const exhausted = (who: string, spent: SpentBudget): ApplicationFailure =>
   ApplicationFailure.create({
-    message: `${principal} has used up ${spent.budget} of ${spent.day}: ${spent.hard} ${spent.unit}. Nothing was sent.`,
+    message: `${who} has used up ${spent.budget} of ${spent.day}: ${spent.hard} ${spent.unit}. Nothing was sent.`,
     type: Failure.BudgetExhausted,
     nonRetryable: true,
     details: [spent.limit],
   });
 
-const asks = (principal: string, spent: SpentBudget): ApplicationFailure =>
+const asks = (who: string, spent: SpentBudget): ApplicationFailure =>
   ApplicationFailure.create({
-    message: `${principal} has come to the soft limit of ${spent.budget} on ${spent.day}: ${spent.soft} ${spent.unit}. Nothing was sent.`,
+    message: `${who} has come to the soft limit of ${spent.budget} on ${spent.day}: ${spent.soft} ${spent.unit}. Nothing was sent.`,
     type: Failure.BudgetAsks,
     nonRetryable: true,
     details: [spent],

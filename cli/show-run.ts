@@ -13,6 +13,8 @@ const SPENT = {
   time: 'the release allows no more time.',
   cost: 'the release allows no more cost.',
   'principal-day': 'whoever asked has spent what a day allows.',
+  'release-day': 'the release has spent what a day allows.',
+  'tenant-day': 'all runs together have spent what a day allows.',
 } as const;
 
 /** What a person reads first: the answer with its sources, or why there is none. */

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import type { Principal } from '../workflows/protocol/index.ts';
-import { DEFAULT_TENANT, DETECTED_KINDS } from '../workflows/protocol/index.ts';
+import { DAY_LIMITS, DEFAULT_TENANT, DETECTED_KINDS } from '../workflows/protocol/index.ts';
 import { MAX_QUORUM } from './approval-demand.ts';
 import { developmentIdentity } from './development-identities.ts';
 import { isName } from './names.ts';
@@ -96,7 +96,7 @@ const questionSchema = z.discriminatedUnion('action', [
     resource: releaseResource,
     context: context({
       request_type: inRun.request_type,
-      limit: z.enum(['turns', 'tool-calls', 'tokens', 'time', 'cost', 'principal-day']).default('tokens'),
+      limit: z.enum(['turns', 'tool-calls', 'tokens', 'time', 'cost', ...DAY_LIMITS]).default('tokens'),
     }),
   }),
   z.object({

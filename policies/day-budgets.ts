@@ -1,4 +1,4 @@
-// What a principal may spend in a day, over all runs: budgets.yaml beside the policies, and under their digest.
+// What a principal, a release or the tenant may spend in a day, over all runs: budgets.yaml beside the policies, and under their digest.
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { isName } from './names.ts';
@@ -15,7 +15,9 @@ const limit = (amount: z.ZodNumber) =>
 const budgetSchema = z
   .strictObject({
     name: z.string().refine(isName, 'not a name'),
-    per: z.literal('principal'),
+    per: z.enum(['principal', 'release', 'tenant']),
+    /** With `per: release`: of this one, all versions together. @default each release by itself */
+    release: z.string().min(1).optional(),
     /** Input and output tokens of paid model calls. */
     tokens: limit(z.int().positive()).optional(),
     /** Of calls whose price is known. */
@@ -23,6 +25,10 @@ const budgetSchema = z
   })
   .refine(({ tokens, cost_usd: cost }) => tokens !== undefined || cost !== undefined, {
     message: 'limits nothing: expected tokens or cost_usd',
+  })
+  .refine(({ per, release }) => release === undefined || per === 'release', {
+    path: ['release'],
+    message: 'only a budget per release names one',
   });
 
 const schema = z.strictObject({

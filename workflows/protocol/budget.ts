@@ -1,7 +1,11 @@
 // Limits of a run, pinned by its release. At a soft one people are asked; over a hard one the run ends as `budget-exhausted`.
 
-/** `principal-day`: of what somebody may spend in a day, over all their runs, as budgets.yaml of the policies has it. */
-export type BudgetLimit = 'turns' | 'tool-calls' | 'tokens' | 'time' | 'cost' | 'principal-day';
+/** Of what a principal, a release (all versions) or the tenant may spend in a day, over all runs, as budgets.yaml of the policies has it. */
+export const DAY_LIMITS = ['principal-day', 'release-day', 'tenant-day'] as const;
+
+export type DayLimit = (typeof DAY_LIMITS)[number];
+
+export type BudgetLimit = 'turns' | 'tool-calls' | 'tokens' | 'time' | 'cost' | DayLimit;
 
 export interface Budgets {
   /** Model calls, repair turns included. */
