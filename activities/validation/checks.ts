@@ -4,7 +4,8 @@ import type { AnswerRules, Check, Citation, ValidateInput } from '../../workflow
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
 import { holdsInstruction } from '../injection-signals.ts';
 import type { Sliced } from '../slices.ts';
-import { citationNumbers, holdsWhole, normalise, paragraphsOf, quotesOf } from './parse-draft.ts';
+import { citationNumbers, paragraphsOf, quotesOf } from './parse-draft.ts';
+import { fold, holdsWhole } from './verbatim.ts';
 
 /** More are not looked up: each is looked for in every passage that it may come from. */
 const MAX_QUOTES = 200_000;
@@ -102,7 +103,8 @@ function* lookUpQuotes({ text, passages }: ValidationSubject): Sliced<LookedUp> 
   let count = 0;
   let wrong = 0;
   if (passages.length === 0) return { count, wrong, cut: false, first };
-  const normalised = passages.map((passage) => normalise(passage.text));
+  const folded = passages.map((passage) => fold(passage.text));
+  const nowhere = fold('');
   let matches = 0;
   for (const quote of quotesOf(text)) {
     matches += 1;
@@ -110,8 +112,8 @@ function* lookUpQuotes({ text, passages }: ValidationSubject): Sliced<LookedUp> 
     if (quote === undefined) continue;
     if (count === MAX_QUOTES || wrong === MAX_WRONG_QUOTES) return { count, wrong, cut: true, first };
     count += 1;
-    const words = normalise(quote.text);
-    const within = quote.citations.length === 0 ? normalised : quote.citations.map((n) => normalised[n - 1] ?? '');
+    const words = fold(quote.text);
+    const within = quote.citations.length === 0 ? folded : quote.citations.map((n) => folded[n - 1] ?? nowhere);
     if (!within.some((passage) => holdsWhole(passage, words))) wrong += 1;
     for (const n of quote.citations) if (!first.has(n)) first.set(n, quote.text);
   }
