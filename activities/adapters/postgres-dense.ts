@@ -1,5 +1,5 @@
 // Dense vectors in a table of the ledger, searched exactly. There is no index for them: vectors of the generations searched last
-// are kept in memory, and what does not fit is read in pages, for each search anew.
+// are kept in memory, and with them who may see which chunks; what does not fit is read in pages, for each search anew.
 import type { Sql, Transaction } from '../../runtime/database.ts';
 import type { RankedHit } from '../dense/fuse-rankings.ts';
 import type { VectorPage } from '../dense/nearest.ts';
@@ -14,10 +14,14 @@ const KEPT_BYTES = 256 * 1024 * 1024;
 /** One statement's. The driver is given twice as much, in hexadecimal. */
 const PAGE_BYTES = 4 * 1024 * 1024;
 const INT_BYTES = 4;
+/** Sets of groups and clearance whose visible chunks are kept for a generation. */
+const KEPT_VIEWS = 16;
 
 interface Kept {
   readonly bytes: number;
   readonly page: Promise<VectorPage>;
+  /** Visible ids by groups and clearance, the ones used last at the end. */
+  readonly views: Map<string, Promise<Int32Array>>;
 }
 
 export interface DenseVectors {
@@ -34,32 +38,29 @@ export function createDenseVectors(keptBytes: number = KEPT_BYTES): DenseVectors
   // Generations that readers get never change; one that is being written is searched by the process that writes it, if at all.
   const kept = new Map<string, Kept>();
 
-  async function* pagesOf(sql: Sql, generation: StoredGeneration, dimensions: number): AsyncGenerator<VectorPage> {
+  /** What is kept of the generation, or would be from now on; `undefined` for one that is too large. */
+  async function keptOf(sql: Sql, generation: StoredGeneration, dimensions: number): Promise<Kept | undefined> {
     const key = keyOf(generation);
-    const known = kept.get(key);
-    if (known !== undefined) {
-      // The ones used last come last.
-      kept.delete(key);
-      kept.set(key, known);
-      yield await known.page;
-      return;
+    let entry = kept.get(key);
+    if (entry === undefined) {
+      const bytesPerChunk = dimensions * Float32Array.BYTES_PER_ELEMENT + (1 + KEPT_VIEWS) * INT_BYTES;
+      const bytes = (await countVectors(sql, generation)) * bytesPerChunk;
+      if (bytes > keptBytes) return undefined;
+      // Another search may have begun to read it in the meantime.
+      entry = kept.get(key) ?? { bytes, page: readWhole(sql, generation, dimensions), views: new Map() };
+      const added = entry;
+      entry.page.catch(() => kept.get(key) === added && kept.delete(key));
     }
-    const bytes = (await countVectors(sql, generation)) * (dimensions * Float32Array.BYTES_PER_ELEMENT + INT_BYTES);
-    if (bytes > keptBytes) {
-      yield* readPages(sql, generation, dimensions);
-      return;
-    }
-    // Another search may have begun to read it in the meantime.
-    const entry = kept.get(key) ?? { bytes, page: readWhole(sql, generation, dimensions) };
+    // The ones used last come last.
+    kept.delete(key);
     kept.set(key, entry);
-    entry.page.catch(() => kept.get(key) === entry && kept.delete(key));
-    let total = [...kept.values()].reduce((sum, each) => sum + each.bytes, 0);
-    for (const [oldest, { bytes: freed }] of kept) {
+    let total = [...kept.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const [oldest, { bytes }] of kept) {
       if (total <= keptBytes) break;
       kept.delete(oldest);
-      total -= freed;
+      total -= bytes;
     }
-    yield await entry.page;
+    return entry;
   }
 
   return {
@@ -76,10 +77,15 @@ export function createDenseVectors(keptBytes: number = KEPT_BYTES): DenseVectors
     async nearest(sql, generation, query, limit) {
       const { dense } = query;
       if (dense === undefined) return [];
-      const visible = await visibleIds(sql, generation, query);
+      const dimensions = dense.vector.length;
+      const entry = await keptOf(sql, generation, dimensions);
+      const visible = await (entry === undefined
+        ? visibleIds(sql, generation, query)
+        : viewOf(entry, sql, generation, query));
       if (visible.length === 0) return [];
       const nearest = createNearest(dense.vector, visible, limit);
-      for await (const page of pagesOf(sql, generation, dense.vector.length)) await inSlices(nearest.take(page));
+      const pages = entry === undefined ? readPages(sql, generation, dimensions) : [await entry.page];
+      for await (const page of pages) await inSlices(nearest.take(page));
       return nearest.result();
     },
 
@@ -93,7 +99,22 @@ export function createDenseVectors(keptBytes: number = KEPT_BYTES): DenseVectors
 
 const keyOf = ({ tenant, id }: StoredGeneration): string => `${tenant}/${id}`;
 
-/** Asked for with every search: who may see what is for the database to say. */
+/** Who may see what is for the database to say. In a generation that does not change it says the same each time. */
+async function viewOf(
+  { views }: Kept,
+  sql: Sql,
+  generation: StoredGeneration,
+  query: VectorQuery,
+): Promise<Int32Array> {
+  const key = JSON.stringify([[...new Set(query.groups)].sort(), query.clearance]);
+  const view = views.get(key) ?? visibleIds(sql, generation, query);
+  views.delete(key);
+  views.set(key, view);
+  view.catch(() => views.get(key) === view && views.delete(key));
+  if (views.size > KEPT_VIEWS) views.delete(views.keys().next().value ?? '');
+  return await view;
+}
+
 async function visibleIds(sql: Sql, { tenant, id }: StoredGeneration, query: VectorQuery): Promise<Int32Array> {
   const [row] = await sql<{ ids: Buffer | null }[]>`
     select string_agg(int4send(id), ''::bytea order by id) as ids from chunks

@@ -11,18 +11,24 @@ const LENGTH_TOLERANCE = 1e-3;
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Cosine of the query and the vector that begins at `at`, both of length 1; added up in 64 bits, in one order for all. */
+/**
+ * Cosine of the query and the vector that begins at `at`, both of length 1; added up in 64 bits, in one order for all. Numbers are taken
+ * as there, since both are long enough: a check of each costs a third of the time.
+ */
 export function cosineAt(query: Float32Array, vectors: Float32Array, at: number): number {
   const { length } = query;
   const fours = length - (length % 4);
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
   for (let i = 0; i < fours; i += 4) {
-    a += (query[i] ?? 0) * (vectors[at + i] ?? 0);
-    b += (query[i + 1] ?? 0) * (vectors[at + i + 1] ?? 0);
-    c += (query[i + 2] ?? 0) * (vectors[at + i + 2] ?? 0);
-    d += (query[i + 3] ?? 0) * (vectors[at + i + 3] ?? 0);
+    a += (query[i] as number) * (vectors[at + i] as number);
+    b += (query[i + 1] as number) * (vectors[at + i + 1] as number);
+    c += (query[i + 2] as number) * (vectors[at + i + 2] as number);
+    d += (query[i + 3] as number) * (vectors[at + i + 3] as number);
   }
-  for (let i = fours; i < length; i += 1) a += (query[i] ?? 0) * (vectors[at + i] ?? 0);
+  for (let i = fours; i < length; i += 1) a += (query[i] as number) * (vectors[at + i] as number);
   return Math.round((a + b + c + d) * COSINE_STEPS_PER_UNIT) / COSINE_STEPS_PER_UNIT;
 }
 
