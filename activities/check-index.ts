@@ -2,9 +2,17 @@
 // without documents that no longer hold. Changes nothing of it.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
-import type { ChunkTokens, Digest, EngineActivities, IndexCheck, IndexFault } from '../workflows/protocol/index.ts';
+import type {
+  ChunkTokens,
+  DenseIndex,
+  Digest,
+  EngineActivities,
+  IndexCheck,
+  IndexFault,
+} from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { changesSince, generationDigest, settingsOf } from './open-generation.ts';
 import type { Progress } from './progress.ts';
@@ -19,6 +27,7 @@ interface CurrentRow {
   /** `null` for one that an earlier version made. */
   readonly settings: readonly string[] | null;
   readonly chunk_tokens: ChunkTokens | null;
+  readonly dense: DenseIndex | null;
   readonly store: string;
   readonly documents: number;
   readonly chunks: number;
@@ -33,15 +42,16 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
     const sql = db.of(tenant);
     const progress = createProgress();
     const [row] = await sql<CurrentRow[]>`
-      select g.id, g.digest, c.source_path, g.settings, g.chunk_tokens, g.store, g.documents, g.chunks
+      select g.id, g.digest, c.source_path, g.settings, g.chunk_tokens, g.dense, g.store, g.documents, g.chunks
       from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
       where c.tenant = ${tenant} and c.name = ${collection}`;
     if (row === undefined) {
       const faults = [{ fault: 'empty', detail: 'there is no such collection; ingest a folder into it' }] as const;
       return { v: 1, collection, generation: null, documents: 0, chunks: 0, storedChunks: 0, faults };
     }
-    const { id, digest, store, documents, chunks } = row;
-    const storedChunks = store === vectors.name ? await progress.during(vectors.count({ tenant, collection, id })) : 0;
+    const { id, digest, dense, store, documents, chunks } = row;
+    const target = storedGeneration({ tenant, collection, id, dense });
+    const storedChunks = store === vectors.name ? await progress.during(vectors.count(target)) : 0;
     const faults = [
       ...(chunks === 0 ? [fault('empty', 'it has no chunks')] : []),
       ...(store === vectors.name && storedChunks !== chunks

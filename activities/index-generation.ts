@@ -5,6 +5,7 @@ import type { EngineActivities } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { Chunk, ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
@@ -32,7 +33,8 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     const averageLength = generation.average_length;
     if (averageLength === null) throw notMeasured(input.generation.id);
     const progress = createProgress();
-    const target = { tenant: input.tenant, collection: input.collection, id: input.generation.id };
+    const { tenant, collection } = input;
+    const target = storedGeneration({ tenant, collection, id: input.generation.id, dense: generation.dense });
     await progress.during(vectors.ensure(target));
 
     const slices = createSlices();

@@ -1,23 +1,19 @@
 // The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
-// enough. A local activity: at most three statements, five with feedback; nothing leaves our own systems.
+// enough. A local activity: at most three statements, five with feedback, three more with dense vectors once those are in memory;
+// nothing leaves our own systems. The question's vector was made by somebody else before.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type {
-  DuplicatePassage,
-  EngineActivities,
-  Passage,
-  Retrieval,
-  RetrieveInput,
-} from '../workflows/protocol/index.ts';
+import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
+import { denseQuery, requireEmbedding } from './dense/query-vector.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
-import type { DocumentDates, ReadDates } from './passage-dates.ts';
+import type { ReadDates } from './passage-dates.ts';
 import { createDates } from './passage-dates.ts';
-import { mergeNeighbours } from './passages/merge-neighbours.ts';
-import { dropNearDuplicates } from './passages/near-duplicates.ts';
+import { chooseChunks, cosineOf, passagesOf, share4 } from './passages/choose-passages.ts';
 import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { termFrequencies } from './sparse/bm25.ts';
@@ -29,7 +25,7 @@ import { createStatistics } from './sparse/frozen-statistics.ts';
 import { rankChunks } from './sparse/rank-chunks.ts';
 import { termId } from './sparse/term-id.ts';
 
-/** A passage that covers less of the question shares no more than a common word with it. */
+/** A passage that covers less of the question shares no more than a common word with it, unless it is near it in meaning. */
 const MIN_PASSAGE_COVERAGE = 0.05;
 /** Chunks asked for beyond top_k, at most as many as it: they take the places of near-duplicates. */
 const SPARE_CHUNKS = 10;
@@ -46,11 +42,11 @@ type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason' | 'd
 export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<Found>;
 
 /**
- * BM25 over the pinned generation, filtered in the store by audience and clearance. What repeats a better passage makes
- * room, and chunks that follow each other become one passage. `found` needs passages that together cover `minScore` of
- * the question's IDF weight.
+ * BM25 over the pinned generation, with `retrieval.dense` fused with the nearest vectors; filtered in the store by audience and clearance.
+ * What repeats a better passage makes room, and chunks that follow each other become one passage. `found` needs passages that together
+ * cover `minScore` of the question's IDF weight; with `dense`, one whose cosine is at least that.
  *
- * @throws ApplicationFailure InvalidInput, CollectionNotFound (non-retryable)
+ * @throws ApplicationFailure InvalidInput, CollectionNotFound, EmbeddingMismatch (non-retryable)
  */
 export function createSearch(dependencies: SearchDependencies): Search {
   const { db, vectors, analyzer = english } = dependencies;
@@ -82,20 +78,24 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
   }
   const frequencies = termFrequencies(analyzer.terms(input.query));
   const question = new Set([...analyzer.contentTerms(input.query)].map(termId));
-  if (question.size === 0) return nothing('The question has no words to search for.');
+  const dense = denseQuery(input);
+  if (question.size === 0 && dense === undefined) return nothing('The question has no words to search for.');
 
   const generation = input.generation.id;
   const statistics = await readStatistics({ tenant: input.tenant, generation, terms: frequencies.keys() });
   requireReadable(input, vectors, statistics);
   const termsOf = (chunk: ScoredChunk): number[] => analyzer.terms(searchableText(chunk)).map(termId);
   const { groups, clearance } = principal;
-  const target = { tenant: input.tenant, collection: statistics.collection, id: generation };
+  const { collection, dense: index } = statistics;
+  const target = storedGeneration({ tenant: input.tenant, collection, id: generation, dense: index });
   const scored = await rankChunks({
     frequencies,
     statistics,
     feedback: retrieval.feedback,
+    dense,
     limit: retrieval.topK + Math.min(retrieval.topK, SPARE_CHUNKS),
-    search: async (vector, limit) => await vectors.query(target, { vector, groups, clearance, limit }),
+    search: async (vector, limit, asked) =>
+      await vectors.query(target, { vector, groups, clearance, limit, ...(asked !== undefined && { dense: asked }) }),
     termsOf,
     idfOf: async (terms) => ((await readStatistics({ tenant: input.tenant, generation, terms })) ?? statistics).idfOf,
   });
@@ -107,59 +107,34 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
       statistics.idfOf,
     );
   const shares = covered(scored).each;
-  const telling = scored.filter((_, index) => (shares[index] ?? 0) >= MIN_PASSAGE_COVERAGE);
+  const telling = scored.filter((chunk, at) => {
+    const isNear = dense !== undefined && (cosineOf(chunk) ?? -1) >= retrieval.minScore;
+    return isNear || (shares[at] ?? 0) >= MIN_PASSAGE_COVERAGE;
+  });
   if (telling.length === 0) return nothing('No passage that this principal may see has to do with the question.');
 
   const docIds = [...new Set(telling.map(({ docId }) => docId))];
   const dates = await readDates({ tenant: input.tenant, generation, docIds });
-  const { kept, duplicates } = bestOf(telling, retrieval.topK, dates);
-  const union = share4(covered(kept).union);
-  const figures = `${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`;
-  if (union < retrieval.minScore) {
-    return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages cover ${figures}.` };
+  const { chunks, duplicates } = chooseChunks(telling, retrieval.topK, dates);
+  const union = share4(covered(chunks).union);
+  const nearest = Math.max(...chunks.map((chunk) => cosineOf(chunk) ?? 0));
+  const reached = dense === undefined ? union : nearest;
+  const says = (one: boolean): string =>
+    dense === undefined
+      ? `${one ? 'covers' : 'cover'} ${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`
+      : `${one ? 'has' : 'have'} a cosine of up to ${nearest.toFixed(2)} to the question; ${retrieval.minScore.toFixed(2)} is needed`;
+  if (reached < retrieval.minScore) {
+    return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${says(false)}.` };
   }
-  const passages = mergeNeighbours(kept).map(({ chunks, text }): Passage => {
-    const [first, last] = [chunks[0], chunks.at(-1)];
-    if (first === undefined || last === undefined) throw new Error('A group of neighbours is empty');
-    const { id: _, ordinal, ...rest } = first;
-    return {
-      ...rest,
-      id: `${first.docId}#${ordinal}${last === first ? '' : `-${last.ordinal}`}`,
-      text,
-      end: last.end,
-      score: Math.max(...chunks.map(({ score }) => score)),
-      coverage: share4(covered(chunks).union),
-      ...dates.get(first.docId),
-    };
-  });
-  const covering = passages.length === 1 ? 'covers' : 'cover';
-  const reason = `${counted(passages.length, 'passage')} ${covering} ${figures}.${remarks(passages, kept.length, duplicates.length)}`;
+  const passages = passagesOf(chunks, dates, (group) => covered(group).union);
+  const figures = `${counted(passages.length, 'passage')} ${says(passages.length === 1)}.`;
   return {
     verdict: 'found',
     passages,
     coverage: union,
-    reason,
+    reason: `${figures}${remarks(passages, chunks.length, duplicates.length)}`,
     ...(duplicates.length > 0 && { duplicates }),
   };
-}
-
-/** The best that say different things. */
-function bestOf(
-  chunks: readonly ScoredChunk[],
-  limit: number,
-  dates: ReadonlyMap<string, DocumentDates>,
-): { readonly kept: readonly ScoredChunk[]; readonly duplicates: readonly DuplicatePassage[] } {
-  const compared = chunks.map(({ docId, text }) => ({ text, stale: dates.get(docId)?.stale === true }));
-  const { kept, dropped } = dropNearDuplicates(compared);
-  const nameOf = (index: number): string => {
-    const chunk = chunks[index];
-    return chunk === undefined ? '' : `${chunk.docId}#${chunk.ordinal}`;
-  };
-  const best = kept.slice(0, limit);
-  const duplicates = dropped.flatMap(({ index, of }) =>
-    best.includes(of) ? [{ id: nameOf(index), of: nameOf(of) }] : [],
-  );
-  return { kept: best.flatMap((index) => chunks[index] ?? []), duplicates };
 }
 
 function remarks(passages: readonly Passage[], chunks: number, duplicates: number): string {
@@ -176,9 +151,6 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 
 const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages: [], coverage: 0, reason });
 
-/** Four digits are enough, and keep histories small. */
-const share4 = (share: number): number => Math.round(share * 10_000) / 10_000;
-
 function requireReadable(
   input: Parameters<Search>[0],
   vectors: VectorStore,
@@ -191,7 +163,10 @@ function requireReadable(
       Failure.CollectionNotFound,
     );
   }
-  if (statistics.store === vectors.name) return;
+  if (statistics.store === vectors.name) {
+    requireEmbedding(input, statistics.dense);
+    return;
+  }
   throw ApplicationFailure.nonRetryable(
     `Collection ${collection} was ingested into ${statistics.store}, and this worker reads ${vectors.name}. ` +
       `Run ingest again, or ${vectors.name === 'qdrant' ? 'unset' : 'set'} QDRANT_URL.`,

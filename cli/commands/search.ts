@@ -68,9 +68,10 @@ function printFound({ verdict, reason, passages, coverage, minScore, topK, acces
   print(`coverage ${coverage.toFixed(4)}, needed ${minScore}, top ${topK}, generation ${generation.id}`);
   if (access !== null) print(`policy: ${access.decision} (${access.rules.join(', ') || 'no policy allows it'})`);
   const columns = process.stdout.columns ?? 100;
-  passages.forEach(({ id, title, headings, text, score, coverage: share, stale }, rank) => {
+  passages.forEach(({ id, title, headings, text, score, coverage: share, cosine, stale }, rank) => {
+    const near = cosine === undefined ? '' : `, cosine ${cosine}`;
     const remark = stale === true ? paint('yellow', ', holds no longer') : '';
-    print(`\n${rank + 1}. ${visible(id)}  score ${score}, covers ${share}${remark}`);
+    print(`\n${rank + 1}. ${visible(id)}  score ${score}, covers ${share}${near}${remark}`);
     print(`   ${visible([title, ...headings].join(' › '))}`);
     const shown = text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)} …` : text;
     print(quoted(shown, { indent: '   ', columns }));

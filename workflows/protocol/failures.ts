@@ -11,6 +11,8 @@ export const Failure = {
   AssertionInvalid: 'countersign.principal.AssertionInvalid',
   ReleaseNotFound: 'countersign.release.NotFound',
   CollectionNotFound: 'countersign.retrieval.CollectionNotFound',
+  /** Vectors of another embedding than the one asked for, or none: what is compared must be of one space. */
+  EmbeddingMismatch: 'countersign.retrieval.EmbeddingMismatch',
   /** A source file changed between being measured and being indexed. */
   SourceChanged: 'countersign.ingest.SourceChanged',
   SourceUnreadable: 'countersign.ingest.SourceUnreadable',

@@ -14,10 +14,12 @@ export interface Passage {
   /** Offsets of `text` in the document, in UTF-16 code units. */
   readonly start: number;
   readonly end: number;
-  /** The store's ranking score: BM25 for sparse retrieval. Comparable within one result only. */
+  /** The store's ranking score: BM25 for sparse retrieval, reciprocal ranks with dense. Comparable within one result only. */
   readonly score: number;
   /** Share of the question's IDF weight that this passage covers, 0–1. */
   readonly coverage: number;
+  /** Between question and passage, 0–1. Dense retrieval only; absent for a passage that was found by its words alone. */
+  readonly cosine?: number;
   readonly sensitivity: Sensitivity;
   /** RFC 3339: from then on its document does not hold any more. Absent where nothing was said, as the two below. */
   readonly validUntil?: string;

@@ -1,6 +1,7 @@
 // What a run is pinned to. The prompt text stays in the registry; histories carry the digest and the rules that steer the flow.
 
 import type { Budgets } from './budget.ts';
+import type { DenseEmbedding } from './dense-index.ts';
 import type { Digest } from './ids.ts';
 import type { PinnedTool } from './tool.ts';
 
@@ -18,10 +19,18 @@ export interface AnswerRules {
 export interface RetrievalSettings {
   readonly collection: string;
   readonly topK: number;
-  /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages. */
+  /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages; with `dense`: the best passage's cosine. */
   readonly minScore: number;
   /** Asks again with words of the best passages. Absent: it does not. */
   readonly feedback?: 'rm3' | undefined;
+  /** Searches by meaning, too; absent: by words only. */
+  readonly dense?:
+    | {
+        readonly embedding: DenseEmbedding;
+        /** Of the dense ranking in the fused one, beside the sparse one's 1; 0 or more. */
+        readonly weight: number;
+      }
+    | undefined;
 }
 
 export interface PinnedRelease {

@@ -61,6 +61,8 @@ export interface RetrieveInput extends StepInput {
   readonly query: string;
   readonly retrieval: RetrievalSettings;
   readonly generation: IndexGeneration;
+  /** The query's embedding: base64 of little-endian 32-bit floats, of length 1. Present exactly when `retrieval.dense` is. */
+  readonly queryVector?: string;
 }
 
 export interface Retrieval extends LocalStepResult {
