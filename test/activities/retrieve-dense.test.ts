@@ -125,7 +125,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve with dense vectors from
     expect(found.passages).toHaveLength(1);
     expect(found.passages[0]).toMatchObject({ docId: 'refunds.md', coverage: 0, cosine: 0.9879, score: 0.016667 });
     expect(found.passages[0]).not.toHaveProperty('sparseScore');
-    expect(found.reason).toBe('1 passages have a cosine of up to 0.99 to the question; 0.72 is needed.');
+    expect(found.reason).toBe('1 passage has a cosine of up to 0.99 to the question; 0.72 is needed.');
     const missed = await askByWords('reimbursement policy');
     expect(missed).toMatchObject({ verdict: 'nothing-found' });
   });
@@ -165,7 +165,7 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve with dense vectors from
     const found = await askByWords('refund opened headphones');
     expect(found).toMatchObject({ verdict: 'found', coverage: 1, passages: [{ docId: 'refunds.md' }] });
     expect(found.passages[0]).not.toHaveProperty('cosine');
-    expect(found.reason).toBe('1 passages cover 1.00 of the question; 0.72 is needed.');
+    expect(found.reason).toBe('1 passage covers 1.00 of the question; 0.72 is needed.');
   });
 
   it('searches by meaning for a question without words that count', async () => {
