@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { sha256 } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { ChunkTokens, Digest, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import type { ChunkTokens, DenseIndex, Digest, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { ChunkedDocument, ChunkSettings, TextKind } from './chunking/chunk-document.ts';
 import { chunkDocument } from './chunking/chunk-document.ts';
@@ -26,12 +26,14 @@ export interface GenerationRow {
   documents: number;
   /** `null` for the usual sizes. */
   chunk_tokens: ChunkTokens | null;
+  /** `null` for one without vectors. */
+  dense: DenseIndex | null;
 }
 
 /** @throws ApplicationFailure CollectionNotFound (non-retryable) when a newer ingest has cleared it away */
 export async function requireGeneration(sql: Sql, input: IndexGenerationInput): Promise<GenerationRow> {
   const [row] = await sql<GenerationRow[]>`
-    select state, store, average_length, chunks, documents, chunk_tokens from index_generations
+    select state, store, average_length, chunks, documents, chunk_tokens, dense from index_generations
     where tenant = ${input.tenant} and id = ${input.generation.id} and collection = ${input.collection}`;
   if (row !== undefined) return row;
   throw ApplicationFailure.nonRetryable(

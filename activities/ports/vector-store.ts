@@ -1,6 +1,6 @@
 // The port to whatever keeps chunks and finds them by sparse vector, and the ranking rule all adapters share. No I/O here;
 // adapters are in ../adapters.
-import type { Sensitivity } from '../../workflows/protocol/index.ts';
+import type { DenseIndex, Sensitivity } from '../../workflows/protocol/index.ts';
 import { SENSITIVITY_RANK } from '../../workflows/protocol/index.ts';
 import type { SparseVector } from '../sparse/bm25.ts';
 
@@ -9,6 +9,12 @@ export interface StoredGeneration {
   readonly tenant: string;
   readonly collection: string;
   readonly id: string;
+  /** Present when its chunks have vectors. */
+  readonly dense?: {
+    readonly dimensions: number;
+    readonly hnsw?: DenseIndex['hnsw'];
+    readonly quantization?: DenseIndex['quantization'];
+  };
 }
 
 export interface StoredChunk {
@@ -30,6 +36,8 @@ export interface ChunkPoint extends StoredChunk {
   /** Groups that may see the chunk; `*` is everybody. */
   readonly audience: readonly string[];
   readonly vector: SparseVector;
+  /** Of unit length. Present exactly when the generation has `dense`. */
+  readonly dense?: Float32Array;
 }
 
 export interface VectorQuery {

@@ -11,6 +11,8 @@ export const Failure = {
   AssertionInvalid: 'countersign.principal.AssertionInvalid',
   ReleaseNotFound: 'countersign.release.NotFound',
   CollectionNotFound: 'countersign.retrieval.CollectionNotFound',
+  /** A release and a collection are embedded by different models, or one of them by none. Nothing was sent. */
+  EmbeddingMismatch: 'countersign.retrieval.EmbeddingMismatch',
   /** A source file changed between being measured and being indexed. */
   SourceChanged: 'countersign.ingest.SourceChanged',
   SourceUnreadable: 'countersign.ingest.SourceUnreadable',

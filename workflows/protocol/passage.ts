@@ -18,6 +18,10 @@ export interface Passage {
   readonly score: number;
   /** Share of the question's IDF weight that this passage covers, 0–1. */
   readonly coverage: number;
+  /** Of the question's vector and the passage's. Absent in a search by words only. */
+  readonly cosine?: number;
+  /** What a reranker says of question and passage, 0–1. Absent where none was asked. */
+  readonly rerankScore?: number;
   readonly sensitivity: Sensitivity;
   /** RFC 3339: from then on its document does not hold any more. Absent where nothing was said, as the two below. */
   readonly validUntil?: string;

@@ -1,0 +1,88 @@
+// Any endpoint with `/rerank` as Cohere, Jina, vLLM and LiteLLM have it: {model, query, documents, top_n} → {results: [{index, relevance_score}]}.
+import { rerank } from 'ai';
+import { z } from 'zod';
+import type { PinnedReranker } from '../../workflows/protocol/index.ts';
+import type { Reranker } from '../ports/dense.ts';
+import { failureOfLibrary, modelFetch, wrongReply } from './model-fetch.ts';
+
+export interface RerankerOptions {
+  readonly apiKey?: string;
+  /** @default 10000 */
+  readonly timeoutMs?: number;
+}
+
+/** Endpoints may repeat the documents, which have no more than this. */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+const answerSchema = z.object({
+  results: z.array(z.object({ index: z.number().int().nonnegative(), relevance_score: z.number() })),
+  usage: z.object({ total_tokens: z.number().int().nonnegative().nullish() }).nullish(),
+});
+
+type RerankingModel = Exclude<Parameters<typeof rerank>[0]['model'], string>;
+
+export function createRerankEndpoint(
+  { id, baseUrl }: PinnedReranker,
+  { apiKey, timeoutMs = 10_000 }: RerankerOptions = {},
+): Reranker {
+  const label = `openai-compatible/${id}`;
+  const send = modelFetch({ label, timeoutMs, maxBytes: MAX_BYTES });
+  const url = `${baseUrl.replace(/\/+$/, '')}/rerank`;
+  const ask = async (query: string, documents: unknown, signal: AbortSignal | undefined) => {
+    const response = await send(url, {
+      method: 'POST',
+      ...(signal !== undefined && { signal }),
+      headers: {
+        'content-type': 'application/json',
+        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      },
+      // All of them: which are kept is decided here.
+      body: JSON.stringify({ model: id, query, documents, top_n: Array.isArray(documents) ? documents.length : 1 }),
+    });
+    return answerSchema.parse(await response.json());
+  };
+  return {
+    label,
+    async rerank({ query, documents, signal }) {
+      let tokens: number | null = null;
+      const model: RerankingModel = {
+        specificationVersion: 'v4',
+        provider: 'openai-compatible',
+        modelId: id,
+        async doRerank(asked) {
+          const { results, usage } = await ask(asked.query, asked.documents.values, asked.abortSignal);
+          tokens = usage?.total_tokens ?? null;
+          return { ranking: results.map(({ index, relevance_score }) => ({ index, relevanceScore: relevance_score })) };
+        },
+      };
+      const scores: (number | undefined)[] = documents.map(() => undefined);
+      const { ranking } = await rerank({
+        model,
+        query,
+        documents: [...documents],
+        maxRetries: 0,
+        abortSignal: signal,
+      }).catch((error: unknown) => {
+        throw failureOfLibrary(label, error, 'relevance scores');
+      });
+      for (const { originalIndex, score } of ranking) {
+        if (originalIndex >= documents.length || scores[originalIndex] !== undefined) {
+          throw wrongReply(label, `scored document ${originalIndex} of ${documents.length} wrongly or twice`);
+        }
+        if (!(score >= 0 && score <= 1)) {
+          throw wrongReply(
+            label,
+            `gave a relevance score of ${score}: scores must be from 0 to 1, since min_score is compared with them. ` +
+              'Have the endpoint give probabilities (a sigmoid), or leave `rerank` out.',
+          );
+        }
+        scores[originalIndex] = score;
+      }
+      const scored = scores.filter((score) => score !== undefined);
+      if (scored.length !== documents.length) {
+        throw wrongReply(label, `scored ${scored.length} of ${documents.length} documents`);
+      }
+      return { scores: scored, tokens };
+    },
+  };
+}

@@ -1,0 +1,1 @@
+alter table countersign.index_generations add column dense jsonb;
