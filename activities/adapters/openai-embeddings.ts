@@ -1,7 +1,7 @@
 // Any endpoint that speaks OpenAI's embeddings. What it answers is checked number by number: one wrong vector would be found for nothing,
 // or for everything.
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { embedMany } from 'ai';
+import { embedMany, InvalidResponseDataError } from 'ai';
 import type { PinnedEmbedding } from '../../workflows/protocol/index.ts';
 import type { EmbeddingModel } from '../ports/dense.ts';
 import { MAX_TEXTS } from '../ports/dense.ts';
@@ -39,12 +39,12 @@ export function createOpenAiEmbeddings(
         abortSignal: signal,
         ...(requestDimensions === true && { dimensions }),
       }).catch((error: unknown) => {
-        // The library's own checks of number and shape.
+        // The library counts them.
+        if (InvalidResponseDataError.isInstance(error) && Array.isArray(error.data)) {
+          throw wrongReply(label, `gave ${error.data.length} vectors for ${texts.length} texts`);
+        }
         throw failureOfLibrary(label, error, 'a vector for each text');
       });
-      if (embeddings.length !== texts.length) {
-        throw wrongReply(label, `gave ${embeddings.length} vectors for ${texts.length} texts`);
-      }
       const places = placesOf(label, responses?.[0]?.body, texts.length);
       const vectors: Float32Array[] = [];
       embeddings.forEach((embedding, at) => {

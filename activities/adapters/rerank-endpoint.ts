@@ -52,10 +52,11 @@ export function createRerankEndpoint(
         async doRerank(asked) {
           const { results, usage } = await ask(asked.query, asked.documents.values, asked.abortSignal);
           tokens = usage?.total_tokens ?? null;
-          return { ranking: results.map(({ index, relevance_score }) => ({ index, relevanceScore: relevance_score })) };
+          const ranking = results.map(({ index, relevance_score }) => ({ index, relevanceScore: relevance_score }));
+          requireScores(label, ranking, documents.length);
+          return { ranking };
         },
       };
-      const scores: (number | undefined)[] = documents.map(() => undefined);
       const { ranking } = await rerank({
         model,
         query,
@@ -65,24 +66,32 @@ export function createRerankEndpoint(
       }).catch((error: unknown) => {
         throw failureOfLibrary(label, error, 'relevance scores');
       });
-      for (const { originalIndex, score } of ranking) {
-        if (originalIndex >= documents.length || scores[originalIndex] !== undefined) {
-          throw wrongReply(label, `scored document ${originalIndex} of ${documents.length} wrongly or twice`);
-        }
-        if (!(score >= 0 && score <= 1)) {
-          throw wrongReply(
-            label,
-            `gave a relevance score of ${score}: scores must be from 0 to 1, since min_score is compared with them. ` +
-              'Have the endpoint give probabilities (a sigmoid), or leave `rerank` out.',
-          );
-        }
-        scores[originalIndex] = score;
-      }
-      const scored = scores.filter((score) => score !== undefined);
-      if (scored.length !== documents.length) {
-        throw wrongReply(label, `scored ${scored.length} of ${documents.length} documents`);
-      }
-      return { scores: scored, tokens };
+      const scores: number[] = [];
+      for (const { originalIndex, score } of ranking) scores[originalIndex] = score;
+      return { scores, tokens };
     },
   };
+}
+
+/** Each document once, by a score that `min_score` can be compared with. @throws ApplicationFailure ModelMalformedReply, non-retryable */
+function requireScores(
+  label: string,
+  ranking: readonly { readonly index: number; readonly relevanceScore: number }[],
+  documents: number,
+): void {
+  const seen = new Set<number>();
+  for (const { index, relevanceScore: score } of ranking) {
+    if (index >= documents || seen.has(index)) {
+      throw wrongReply(label, `scored document ${index} of ${documents}, which is not there, or scored it twice`);
+    }
+    if (!(score >= 0 && score <= 1)) {
+      throw wrongReply(
+        label,
+        `gave a relevance score of ${score}: scores must be from 0 to 1, since min_score is compared with them. ` +
+          'Have the endpoint give probabilities (a sigmoid), or leave `rerank` out.',
+      );
+    }
+    seen.add(index);
+  }
+  if (seen.size !== documents) throw wrongReply(label, `scored ${seen.size} of ${documents} documents`);
 }
