@@ -30,6 +30,7 @@ import { createRequestAnswer } from '../activities/request-answer.ts';
 import { createRequestApproval } from '../activities/request-approval.ts';
 import { createRerank } from '../activities/rerank.ts';
 import { createRetrieve, createSearch } from '../activities/retrieve.ts';
+import { createToolSearch } from '../activities/search-in-tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
@@ -73,6 +74,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const clock = now === undefined ? {} : { now };
   const answers = { ...dependencies, releases, approvers, ...clock };
   const paying = { ...answers, models, modelCalls: createModelCalls(db), detector: detectorOf(config) };
+  const [embed, rerank] = [createEmbed(paying), createRerank(paying)];
+  const toolSearch = createToolSearch(search, { embed, rerank });
   return {
     admit: createAdmit({
       ...dependencies,
@@ -81,8 +84,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       allowCollectionOverride: config.mode === 'development',
     }),
     retrieve: createRetrieve(search, runKeys),
-    embed: createEmbed(paying),
-    rerank: createRerank(paying),
+    embed,
+    rerank,
     assemble: createAssemble({ runKeys, releases }),
     generate: createGenerate({ ...paying, modelFor: createModels(config.providerKeys, dependencies.models) }),
     validate: createValidate({ runKeys, releases }),
@@ -91,7 +94,13 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),
     requestAnswer: createRequestAnswer(answers),
     takeAnswer: createTakeAnswer(answers),
-    callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
+    callTool: createCallTool({
+      ...dependencies,
+      releases,
+      approvers,
+      search: toolSearch,
+      settings: config.toolSettings,
+    }),
     closeApproval: createCloseApproval({ db, runKeys }),
     planCompensations: createPlanCompensations({ db, runKeys, releases }),
     openGeneration: createOpenGeneration(ingest),

@@ -80,7 +80,13 @@ interface Reranking {
   readonly without: RetrievalSettings;
 }
 
-async function rerankedStep(state: RunState, asked: Asked, { rerank, without }: Reranking): Promise<Searched> {
+async function rerankedStep(state: RunState, asked: Asked, reranking: Reranking): Promise<Searched> {
+  const searched = await tryReranked(state, asked, reranking);
+  if (searched.rerank !== undefined) state.rerank = searched.rerank.outcome;
+  return searched;
+}
+
+async function tryReranked(state: RunState, asked: Asked, { rerank, without }: Reranking): Promise<Searched> {
   const { topK, minScore } = without;
   const model = rerank.reranker.name;
   const candidates = Math.max(rerank.candidates, topK);

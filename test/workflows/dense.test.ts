@@ -14,7 +14,10 @@ let server: DenseServer;
 beforeAll(async () => {
   server = await startDenseServer({ dimensions: DIMENSIONS, synonyms: { reimbursement: 'refund', money: 'refund' } });
 });
-const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: KEY } });
+const KEPT_AWAY = `@id("not-to-them")
+forbid (principal, action == Action::"send_to_model", resource == Model::"away");
+`;
+const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: KEY }, policy: (own) => `${own}${KEPT_AWAY}` });
 afterAll(() => server.close());
 
 const release = (name: string, retrieval: string): Record<string, string> => ({
@@ -31,13 +34,17 @@ models:
 embeddings:
   words: { ${endpoint}, model: embed-1, dimensions: ${DIMENSIONS}, api_key_env: TEST_API_KEY, query_prefix: "query: " }
   others: { ${endpoint}, model: embed-2, dimensions: ${DIMENSIONS} }
+  away: { ${endpoint}, model: embed-1, dimensions: ${DIMENSIONS} }
 rerankers:
   judge: { ${endpoint}, model: rerank-1 }
+  away: { ${endpoint}, model: rerank-1 }
 `,
     ...release('dense', 'collection: shop, dense: { model: words }'),
     ...release('another', 'collection: shop, dense: { model: others }'),
     ...release('sparse', 'collection: plain, dense: { model: words }'),
     ...release('ordered', 'collection: shop, top_k: 2, min_score: 0.5, rerank: { model: judge, candidates: 10 }'),
+    ...release('embeds-away', 'collection: shop, dense: { model: away }'),
+    ...release('orders-away', 'collection: shop, rerank: { model: away }'),
     ...release('both', 'collection: shop, top_k: 2, dense: { model: words, weight: 2 }, rerank: { model: judge }'),
   };
 }
@@ -145,6 +152,22 @@ describe('a release that searches by vectors', () => {
   });
 });
 
+describe('what the access policy keeps away', () => {
+  it.each(['embeds-away', 'orders-away'])('is not sent, and the run is refused: %s', async (name) => {
+    const run = await search(name, 'How long does a refund take?');
+    expect(await run.result()).toMatchObject({
+      verdict: 'denied',
+      passages: [],
+      reason: 'The access policy does not let this request go to away (not-to-them).',
+      access: { decision: 'deny', rules: ['not-to-them'] },
+    });
+    const question = { question: 'How long does a refund take?' };
+    const answer = await engine.client.answer(question, { release: `${name}@1.0.0`, principal: CUSTOMER });
+    expect(await answer.result()).toMatchObject({ kind: 'refused', reason: 'policy-denied' });
+    expect(server.requests.slice(before)).toEqual([]);
+  });
+});
+
 describe('a release that has passages put in order', () => {
   it('keeps the best by the score of its reranker, which min_score is compared with', async () => {
     const run = await search('ordered', 'days to arrive at your door');
@@ -178,7 +201,8 @@ describe('a release that has passages put in order', () => {
   it('goes on as if it had none when the endpoint is away, and says so', async () => {
     const query = 'Which parcel takes 5 days to arrive at your door?';
     server.always('/v1/rerank', { status: 503 });
-    const report = await found('ordered', query);
+    const run = await search('ordered', query);
+    const report = (await run.result()) as SearchReport;
     expect(report.rerank).toEqual({
       model: 'judge',
       outcome: 'failed',
@@ -191,6 +215,7 @@ describe('a release that has passages put in order', () => {
     expect(report.passages[0]?.docId).toBe('parcels.md');
     expect(report.passages.every(({ rerankScore }) => rerankScore === undefined)).toBe(true);
     expect(asked('/v1/rerank')).toHaveLength(3);
+    expect(await run.trace()).toMatchObject({ rerank: 'failed' });
     // Held to min_score as a search without it is.
     expect(await found('ordered', 'door elephants giraffes zebras')).toMatchObject({ verdict: 'below-min-score' });
   });

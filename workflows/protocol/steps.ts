@@ -1,7 +1,13 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
-import type { CheckIndexInput, DropCollectionInput, DroppedCollection, IndexCheck } from './collections.ts';
+import type {
+  CheckIndexInput,
+  DropCollectionInput,
+  DroppedCollection,
+  IndexCheck,
+  RerankReport,
+} from './collections.ts';
 import type { Compensation, UndoableEffect } from './compensation.ts';
 import type { DenseIndex } from './dense.ts';
 import type { KindCounts } from './detection.ts';
@@ -251,6 +257,8 @@ export interface RecordInput extends StepInput {
   readonly found?: FoundCounts;
   /** Every verdict of the run but that of admission, each once. */
   readonly verdicts?: readonly VerdictSummary[];
+  /** Of the latest search; absent where nothing was to be put in order. */
+  readonly rerank?: RerankReport['outcome'];
   /** At which step each became true. Absent when none did. */
   readonly flags?: RunFlags;
 }
