@@ -12,6 +12,7 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { embeddingText, Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { changesSince, denseSettings, generationDigest, settingsOf } from './open-generation.ts';
 import type { Progress } from './progress.ts';
@@ -37,7 +38,7 @@ type Fault = IndexCheck['faults'][number];
 export function createCheckIndex(dependencies: IngestDependencies): EngineActivities['checkIndex'] {
   const { db, vectors } = dependencies;
   const extractor = dependencies.extractor ?? createExtractor();
-  return async function checkIndex({ tenant, collection, dense }) {
+  return async function checkIndex({ tenant, collection, dense: asked }) {
     const sql = db.of(tenant);
     const progress = createProgress();
     const [row] = await sql<CurrentRow[]>`
@@ -48,15 +49,16 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
       const faults = [{ fault: 'empty', detail: 'there is no such collection; ingest a folder into it' }] as const;
       return { v: 1, collection, generation: null, documents: 0, chunks: 0, storedChunks: 0, faults };
     }
-    const { id, digest, store, documents, chunks } = row;
-    const storedChunks = store === vectors.name ? await progress.during(vectors.count({ tenant, collection, id })) : 0;
+    const { id, digest, dense, store, documents, chunks } = row;
+    const target = storedGeneration({ tenant, collection, id, dense });
+    const storedChunks = store === vectors.name ? await progress.during(vectors.count(target)) : 0;
     const faults = [
       ...(chunks === 0 ? [fault('empty', 'it has no chunks')] : []),
       ...(store === vectors.name && storedChunks !== chunks
         ? [fault('incomplete', `the store holds ${storedChunks} of ${chunks} chunks; ingest the folder again`)]
         : []),
       ...encoderFault(row, settingsOf(dependencies, chunksOf(dependencies, row))),
-      ...embeddingFault(row, dense),
+      ...embeddingFault(row, asked),
       ...(await staleFault(sql, tenant, id)),
       ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress })),
     ];
@@ -89,7 +91,7 @@ const textOf = (dense: DenseIndex | null): string =>
   dense === null
     ? 'nothing'
     : [
-        `${embeddingText(dense.embedding)} at ${dense.embedding.baseUrl}`,
+        embeddingText(dense.embedding),
         ...(dense.hnsw === undefined ? [] : [`hnsw ${JSON.stringify(dense.hnsw)}`]),
         ...(dense.quantization === undefined ? [] : [`${dense.quantization} quantization`]),
       ].join(', ');

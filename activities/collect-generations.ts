@@ -4,7 +4,7 @@ import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Sql } from '../runtime/database.ts';
 import { latestExecution } from '../runtime/executions.ts';
-import type { CollectedGenerations, MaintenanceActivities } from '../workflows/protocol/index.ts';
+import type { CollectedGenerations, DenseIndex, MaintenanceActivities } from '../workflows/protocol/index.ts';
 import { collectVectors } from './embedding-cache.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
@@ -51,6 +51,7 @@ interface OutOfUse {
   readonly id: string;
   readonly collection: string;
   readonly store: string;
+  readonly dense: DenseIndex | null;
   readonly state: 'retired' | 'building';
   readonly retired_at: Date | null;
 }
@@ -58,7 +59,7 @@ interface OutOfUse {
 /** An attempt of a week ago will not be finished any more: whoever ingests the folder again begins anew. */
 async function outOfUse(sql: Sql, tenant: string): Promise<readonly OutOfUse[]> {
   return await sql<OutOfUse[]>`
-    select id, collection, store, state, retired_at from index_generations
+    select id, collection, store, dense, state, retired_at from index_generations
     where tenant = ${tenant} and (
       (state = 'retired' and retired_at < now() - interval '10 minutes')
       or (state = 'building' and created_at < now() - interval '7 days'))

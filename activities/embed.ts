@@ -2,11 +2,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
 import type { DenseIndex, EmbedInput, EngineActivities, PinnedEmbedding } from '../workflows/protocol/index.ts';
-import { embeddingText, Failure } from '../workflows/protocol/index.ts';
+import { embeddingText, Failure, isSameEmbedding } from '../workflows/protocol/index.ts';
 import type { DenseModels } from './adapters/dense-models.ts';
+import { bytesOf } from './dense/vectors.ts';
 import type { PaidDependencies } from './paid-request.ts';
 import { payFor } from './paid-request.ts';
-import { toBytes } from './vector-bytes.ts';
 
 export interface EmbedDependencies extends PaidDependencies {
   readonly models: Pick<DenseModels, 'embeddingFor'>;
@@ -35,7 +35,7 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
           const { vectors, tokens } = await model.embed([`${embedding.queryPrefix ?? ''}${query}`], signal);
           const [vector] = vectors;
           if (vector === undefined) throw new Error(`${model.label} gave no vector`);
-          return { text: toBytes(vector).toString('base64'), tokens };
+          return { text: bytesOf(vector).toString('base64'), tokens };
         },
       };
     });
@@ -43,7 +43,7 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
   };
 }
 
-/** Before anything is paid: vectors of different models have nothing to do with one another. An endpoint may have moved. */
+/** Before anything is paid: vectors of different models have nothing to do with one another. */
 async function requireSameModel(
   sql: Sql,
   { tenant, generation }: Pick<EmbedInput, 'tenant' | 'generation'>,
@@ -66,7 +66,7 @@ async function requireSameModel(
     );
   }
   const { embedding } = dense;
-  if (embedding.id === asked.id && embedding.dimensions === asked.dimensions) return;
+  if (isSameEmbedding(embedding, asked)) return;
   throw ApplicationFailure.nonRetryable(
     `Collection ${collection} was embedded with ${embeddingText(embedding)}, and the release asks with ` +
       `${embeddingText(asked)}. ${doIt}, or have the release name the other one.`,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
 import type { PinnedEmbedding } from '../workflows/protocol/index.ts';
-import { fromBytes, toBytes } from './vector-bytes.ts';
+import { bytesOf, vectorOf } from './dense/vectors.ts';
 
 /** Whose texts, and for which generation they are kept. */
 export interface CacheScope {
@@ -31,7 +31,7 @@ export async function findVectors(
   const rows = await sql<{ text_hash: Uint8Array; vector: Uint8Array }[]>`
     select text_hash, vector from embeddings
     where tenant = ${tenant} and model = ${model} and text_hash = any(${[...hashes]}::bytea[])`;
-  return new Map(rows.map(({ text_hash, vector }) => [Buffer.from(text_hash).toString('hex'), fromBytes(vector)]));
+  return new Map(rows.map(({ text_hash, vector }) => [Buffer.from(text_hash).toString('hex'), vectorOf(vector)]));
 }
 
 /** Two ingests that pay for the same text at once keep one vector. */
@@ -41,7 +41,7 @@ export async function keepVectors(
 ): Promise<void> {
   await sql`insert into embeddings (tenant, model, text_hash, vector)
     select ${tenant}, ${model}, * from unnest(${entries.map(({ hash }) => hash)}::bytea[],
-      ${entries.map(({ vector }) => toBytes(vector))}::bytea[])
+      ${entries.map(({ vector }) => bytesOf(vector))}::bytea[])
     on conflict do nothing`;
 }
 

@@ -26,7 +26,7 @@ export interface GenerationRow {
   documents: number;
   /** `null` for the usual sizes. */
   chunk_tokens: ChunkTokens | null;
-  /** `null` for one without vectors. */
+  /** `null` for a generation that is searched by words only. */
   dense: DenseIndex | null;
 }
 

@@ -6,6 +6,7 @@ import type { EngineActivities, IndexGenerationInput } from '../workflows/protoc
 import { Failure } from '../workflows/protocol/index.ts';
 import type { Chunk, ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import type { ChunkEmbedder } from './embed-chunks.ts';
 import { createChunkEmbedder } from './embed-chunks.ts';
 import { modelKey } from './embedding-cache.ts';
@@ -13,7 +14,7 @@ import type { GenerationRow } from './generation-documents.ts';
 import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
 import { requireMayEmbed } from './may-embed.ts';
 import type { IngestDependencies } from './open-generation.ts';
-import type { ChunkPoint, StoredGeneration } from './ports/vector-store.ts';
+import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
 import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
@@ -38,7 +39,8 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     const averageLength = generation.average_length;
     if (averageLength === null) throw notMeasured(input.generation.id);
     const progress = createProgress();
-    const target = targetOf(input, generation);
+    const { tenant, collection } = input;
+    const target = storedGeneration({ tenant, collection, id: input.generation.id, dense: generation.dense });
     const embedder = await progress.during(embedderOf(dependencies, input, generation));
     await progress.during(vectors.ensure(target));
 
@@ -99,24 +101,6 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     await flush();
     await progress.during(writing);
     return { v: 1, documents, chunks: nextId, ...(embedder !== undefined && { embedded: embedder.figures }) };
-  };
-}
-
-/** As its store knows it. */
-export function targetOf(
-  { tenant, collection, generation }: IndexGenerationInput,
-  { dense }: Pick<GenerationRow, 'dense'>,
-): StoredGeneration {
-  const target = { tenant, collection, id: generation.id };
-  if (dense === null) return target;
-  const { embedding, hnsw, quantization } = dense;
-  return {
-    ...target,
-    dense: {
-      dimensions: embedding.dimensions,
-      ...(hnsw !== undefined && { hnsw }),
-      ...(quantization !== undefined && { quantization }),
-    },
   };
 }
 

@@ -20,6 +20,7 @@ import type { DenseModels } from './adapters/dense-models.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
 import { chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import type { Denials } from './denials.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import { currentGeneration } from './find-generation.ts';
 import type { VectorStore } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
@@ -136,9 +137,10 @@ async function isWhole(
   { tenant, collection }: OpenGenerationInput,
   current: IndexGeneration,
 ): Promise<boolean> {
-  const [row] = await db.of(tenant)<{ chunks: number }[]>`
-    select chunks from index_generations where tenant = ${tenant} and id = ${current.id}`;
-  return row?.chunks === (await vectors.count({ tenant, collection, id: current.id }));
+  const [row] = await db.of(tenant)<{ chunks: number; dense: DenseIndex | null }[]>`
+    select chunks, dense from index_generations where tenant = ${tenant} and id = ${current.id}`;
+  const target = storedGeneration({ tenant, collection, id: current.id, dense: row?.dense ?? null });
+  return row?.chunks === (await vectors.count(target));
 }
 
 export async function changesSince(

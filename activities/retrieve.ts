@@ -1,16 +1,19 @@
 // The activity `retrieve`: a question becomes passages that its principal may see, with a verdict on whether they are
-// enough. A local activity: at most three statements, five with feedback; nothing leaves our own systems.
+// enough. A local activity: at most three statements, five with feedback, three more with dense vectors once those are in memory;
+// nothing leaves our own systems. The question's vector was made by somebody else before.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import type { DenseIndex, EngineActivities, Passage, Retrieval, RetrieveInput } from '../workflows/protocol/index.ts';
+import { embeddingText, Failure, isSameEmbedding } from '../workflows/protocol/index.ts';
 import { searchableText } from './chunking/chunk-document.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
+import { vectorOf } from './dense/vectors.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { localStep } from './local-step.ts';
 import type { ReadDates } from './passage-dates.ts';
 import { createDates } from './passage-dates.ts';
-import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
+import type { ScoredChunk, VectorQuery, VectorStore } from './ports/vector-store.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
 import { termFrequencies } from './sparse/bm25.ts';
 import { coverage } from './sparse/coverage.ts';
@@ -20,7 +23,7 @@ import { createStatistics } from './sparse/frozen-statistics.ts';
 import { rankChunks } from './sparse/rank-chunks.ts';
 import { termId } from './sparse/term-id.ts';
 
-/** A passage that covers less of the question shares no more than a common word with it. */
+/** A passage that covers less of the question shares no more than a common word with it, unless it is near it in meaning. */
 const MIN_PASSAGE_COVERAGE = 0.05;
 
 export interface SearchDependencies {
@@ -35,10 +38,10 @@ type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason'>;
 export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<Found>;
 
 /**
- * BM25 over the pinned generation, filtered in the store by audience and clearance. `found` needs passages that
- * together cover `minScore` of the question's IDF weight.
+ * BM25 over the pinned generation, with `retrieval.dense` fused with the nearest vectors; filtered in the store by audience and clearance.
+ * `found` needs passages that together cover `minScore` of the question's IDF weight; with `dense`, one whose cosine is at least that.
  *
- * @throws ApplicationFailure InvalidInput, CollectionNotFound (non-retryable)
+ * @throws ApplicationFailure InvalidInput, CollectionNotFound, EmbeddingMismatch (non-retryable)
  */
 export function createSearch(dependencies: SearchDependencies): Search {
   const { db, vectors, analyzer = english } = dependencies;
@@ -70,28 +73,33 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
   }
   const frequencies = termFrequencies(analyzer.terms(input.query));
   const question = new Set([...analyzer.contentTerms(input.query)].map(termId));
-  if (question.size === 0) return nothing('The question has no words to search for.');
+  const dense = denseQuery(input);
+  if (question.size === 0 && dense === undefined) return nothing('The question has no words to search for.');
 
   const generation = input.generation.id;
   const statistics = await readStatistics({ tenant: input.tenant, generation, terms: frequencies.keys() });
   requireReadable(input, vectors, statistics);
   const termsOf = (chunk: ScoredChunk): number[] => analyzer.terms(searchableText(chunk)).map(termId);
   const { groups, clearance } = principal;
-  const target = { tenant: input.tenant, collection: statistics.collection, id: generation };
+  const { collection, dense: index } = statistics;
+  const target = storedGeneration({ tenant: input.tenant, collection, id: generation, dense: index });
   const scored = await rankChunks({
     frequencies,
     statistics,
     feedback: retrieval.feedback,
+    dense,
     limit: retrieval.topK,
-    search: async (vector, limit) => await vectors.query(target, { vector, groups, clearance, limit }),
+    search: async (vector, limit, asked) =>
+      await vectors.query(target, { vector, groups, clearance, limit, ...(asked !== undefined && { dense: asked }) }),
     termsOf,
     idfOf: async (terms) => ((await readStatistics({ tenant: input.tenant, generation, terms })) ?? statistics).idfOf,
   });
   const terms = scored.map((chunk) => new Set(termsOf(chunk)));
   const covered = coverage(question, terms, statistics.idfOf);
-  const kept = scored.flatMap((chunk, index) => {
-    const share = covered.each[index] ?? 0;
-    return share < MIN_PASSAGE_COVERAGE ? [] : [{ chunk, share, terms: terms[index] ?? new Set<number>() }];
+  const kept = scored.flatMap((chunk, at) => {
+    const share = covered.each[at] ?? 0;
+    const isNear = dense !== undefined && (cosineOf(chunk) ?? -1) >= retrieval.minScore;
+    return share < MIN_PASSAGE_COVERAGE && !isNear ? [] : [{ chunk, share, terms: terms[at] ?? new Set<number>() }];
   });
   if (kept.length === 0) return nothing('No passage that this principal may see has to do with the question.');
 
@@ -102,15 +110,20 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
       statistics.idfOf,
     ).union,
   );
-  const figures = `cover ${union.toFixed(2)} of the question; ${retrieval.minScore.toFixed(2)} is needed`;
-  if (union < retrieval.minScore) {
+  const nearest = Math.max(...kept.map(({ chunk }) => cosineOf(chunk) ?? 0));
+  const reached = dense === undefined ? union : nearest;
+  const says = dense === undefined ? `cover ${union.toFixed(2)} of` : `have a cosine of up to ${nearest.toFixed(2)} to`;
+  const figures = `${says} the question; ${retrieval.minScore.toFixed(2)} is needed`;
+  if (reached < retrieval.minScore) {
     return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${figures}.` };
   }
   const docIds = [...new Set(kept.map(({ chunk }) => chunk.docId))];
   const dates = await readDates({ tenant: input.tenant, generation, docIds });
   const passages = kept.map(({ chunk, share }): Passage => {
-    const { id: _, ordinal, ...rest } = chunk;
-    return { ...rest, id: `${chunk.docId}#${ordinal}`, coverage: share4(share), ...dates.get(chunk.docId) };
+    const { id: _, ordinal, sparseScore: __, cosine: ___, ...rest } = chunk;
+    const cosine = cosineOf(chunk);
+    const figures = { coverage: share4(share), ...(cosine !== null && { cosine: share4(cosine) }) };
+    return { ...rest, id: `${chunk.docId}#${ordinal}`, ...figures, ...dates.get(chunk.docId) };
   });
   const stale = passages.filter((passage) => passage.stale === true).length;
   const remark = stale === 0 ? '' : ` ${stale} of them are of documents that hold no longer.`;
@@ -121,6 +134,37 @@ const nothing = (reason: string): Found => ({ verdict: 'nothing-found', passages
 
 /** Four digits are enough, and keep histories small. */
 const share4 = (share: number): number => Math.round(share * 10_000) / 10_000;
+
+/** On the scale of `minScore`. `null` for a chunk that was not found by its vector. */
+const cosineOf = ({ cosine }: ScoredChunk): number | null =>
+  cosine === undefined || cosine === null ? null : Math.min(1, Math.max(0, cosine));
+
+function denseQuery({ retrieval: { dense }, queryVector, runId }: Parameters<Search>[0]): VectorQuery['dense'] {
+  if (dense === undefined && queryVector === undefined) return undefined;
+  if (dense !== undefined && queryVector !== undefined) {
+    const bytes = Buffer.from(queryVector, 'base64');
+    if (bytes.length === dense.embedding.dimensions * Float32Array.BYTES_PER_ELEMENT) {
+      return { vector: vectorOf(bytes), weight: dense.weight };
+    }
+  }
+  throw ApplicationFailure.nonRetryable(
+    dense === undefined
+      ? `Run ${runId} has a vector of its question, and its release does not search by vectors.`
+      : `Run ${runId} has no vector of ${dense.embedding.dimensions} dimensions of its question; embed it before retrieve.`,
+    Failure.InvalidInput,
+  );
+}
+
+function requireEmbedding({ generation, retrieval }: Parameters<Search>[0], index: DenseIndex | null): void {
+  const { collection, dense } = retrieval;
+  if (dense === undefined) return;
+  if (index !== null && isSameEmbedding(dense.embedding, index.embedding)) return;
+  throw ApplicationFailure.nonRetryable(
+    `Collection ${collection} (generation ${generation.id}) was embedded by ${index === null ? 'nothing' : embeddingText(index.embedding)}, ` +
+      `and the release asks for ${embeddingText(dense.embedding)}. Ingest the collection anew with that embedding, or change the release.`,
+    Failure.EmbeddingMismatch,
+  );
+}
 
 function requireReadable(
   input: Parameters<Search>[0],
@@ -134,7 +178,10 @@ function requireReadable(
       Failure.CollectionNotFound,
     );
   }
-  if (statistics.store === vectors.name) return;
+  if (statistics.store === vectors.name) {
+    requireEmbedding(input, statistics.dense);
+    return;
+  }
   throw ApplicationFailure.nonRetryable(
     `Collection ${collection} was ingested into ${statistics.store}, and this worker reads ${vectors.name}. ` +
       `Run ingest again, or ${vectors.name === 'qdrant' ? 'unset' : 'set'} QDRANT_URL.`,

@@ -2,9 +2,10 @@
 // away what nobody can need: attempts that were never finished.
 import { ApplicationFailure } from '@temporalio/common';
 import type { Sql } from '../runtime/database.ts';
-import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import type { DenseIndex, EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import { createPostgresVectors } from './adapters/postgres-vectors.ts';
+import { storedGeneration } from './dense/stored-generation.ts';
 import { requireGeneration } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
@@ -21,11 +22,15 @@ export function createSwapGeneration({ db, vectors }: IngestDependencies): Engin
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
     const progress = createProgress();
+    const { tenant, collection } = input;
+    const target = storedGeneration({ tenant, collection, id: input.generation.id, dense: generation.dense });
     if (generation.state === 'building') {
-      const stored = vectors.count({ tenant: input.tenant, collection: input.collection, id: input.generation.id });
+      const stored = vectors.count(target);
       await requireWhole(sql, input, { expected: generation.chunks, stored: await progress.during(stored) });
       await movePointer(sql, input);
     }
+    // Also when an attempt before this one moved the pointer and got no further.
+    if (generation.state !== 'retired') await progress.during(vectors.promote(target));
     for (const old of await abandoned(sql, input)) {
       progress.report({ dropping: 1 });
       await progress.during(dropGeneration({ db, vectors }, input, old));
@@ -89,12 +94,13 @@ async function movePointer(sql: Sql, { tenant, collection, generation, path }: I
 export interface OldGeneration {
   readonly id: string;
   readonly store: string;
+  readonly dense: DenseIndex | null;
 }
 
 /** Attempts that were begun before the current generation and never ended. What readers had is for `collectGenerations` to clear. */
 async function abandoned(sql: Sql, { tenant, collection, generation }: IndexGenerationInput): Promise<OldGeneration[]> {
   return await sql<OldGeneration[]>`
-    select old.id, old.store from index_generations old
+    select old.id, old.store, old.dense from index_generations old
       join index_generations current on current.tenant = old.tenant and current.id = ${generation.id}
     where old.tenant = ${tenant} and old.collection = ${collection} and old.id <> current.id
       and current.state = 'ready' and old.created_at <= current.created_at and old.state = 'building'`;
@@ -106,7 +112,7 @@ export async function dropGeneration(
   { tenant, collection }: { readonly tenant: string; readonly collection: string },
   old: OldGeneration,
 ): Promise<void> {
-  const target = { tenant, collection, id: old.id };
+  const target = storedGeneration({ tenant, collection, id: old.id, dense: old.dense });
   // Points in a Qdrant that is no longer configured stay behind; tables are always within reach.
   if (old.store === vectors.name) await vectors.drop(target);
   if (vectors.name !== 'postgres') await createPostgresVectors(db).drop(target);

@@ -38,7 +38,7 @@ export async function withThrowAway<Result>(
     try {
       return await use(createQdrantVectors(qdrant), generation);
     } finally {
-      await deleteQdrantCollection(qdrant, generation.collection);
+      await deleteQdrantCollection(qdrant, generation);
     }
   }
 }

@@ -1,10 +1,13 @@
-// The embedded vector store: an inverted index in two tables of the ledger's database. Only SQL, no retrieval rules.
+// The embedded vector store: an inverted index in two tables of the ledger's database, and dense vectors in a third. Only SQL, no
+// retrieval rules.
 import type { Database, Sql } from '../../runtime/database.ts';
 import type { Sensitivity } from '../../workflows/protocol/index.ts';
-import type { ChunkPoint, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
-import { SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
+import { fuseRankings, legLimit } from '../dense/fuse-rankings.ts';
+import type { ChunkPoint, ScoredChunk, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
+import { requirePoints, requireQuery, SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
+import { createDenseVectors } from './postgres-dense.ts';
 
-interface ScoredRow {
+interface ChunkRow {
   id: number;
   doc_id: string;
   ordinal: number;
@@ -14,6 +17,9 @@ interface ScoredRow {
   start_offset: number;
   end_offset: number;
   sensitivity: Sensitivity;
+}
+
+interface ScoredRow extends ChunkRow {
   score: number;
   /** Chunks that were ranked before the filter. */
   ranked: number;
@@ -22,8 +28,14 @@ interface ScoredRow {
 /** Sorting a few beats sorting all that match; a principal who sees one chunk in ten still needs one statement. */
 const CANDIDATES_PER_RESULT = 50;
 
-/** One `upsert` is one transaction: a batch is there with all its postings or not at all. */
-export function createPostgresVectors(db: Database): VectorStore {
+export interface PostgresVectorsOptions {
+  /** Most bytes of dense vectors that are kept in memory, of all generations together. @default 256 MiB */
+  readonly keptBytes?: number;
+}
+
+/** One `upsert` is one transaction: a batch is there with all its postings and vectors or not at all. */
+export function createPostgresVectors(db: Database, { keptBytes }: PostgresVectorsOptions = {}): VectorStore {
+  const denseVectors = createDenseVectors(keptBytes);
   return {
     name: 'postgres',
 
@@ -33,6 +45,7 @@ export function createPostgresVectors(db: Database): VectorStore {
 
     async upsert(generation, points) {
       if (points.length === 0) return;
+      requirePoints(generation, points);
       await db.of(generation.tenant).begin(async (tx) => {
         const ids = points.map((point) => point.id);
         const written = await tx<{ inserted: boolean }[]>`
@@ -61,30 +74,28 @@ export function createPostgresVectors(db: Database): VectorStore {
             ${points.flatMap((point) => point.vector.ids.map(() => point.id))}::integer[],
             ${points.flatMap((point) => point.vector.weights)}::real[]) as posting (term, chunk, weight)
           order by term, chunk`;
+        if (generation.dense !== undefined) await denseVectors.write(tx, generation, points);
       });
+      denseVectors.forget(generation);
     },
 
     async query(generation, query) {
-      if (query.vector.ids.length === 0) return [];
-      const candidates = query.limit * CANDIDATES_PER_RESULT;
+      requireQuery(generation, query);
       const sql = db.of(generation.tenant);
-      let rows = await search(sql, generation, query, candidates);
-      // Most of the best are hidden from this principal: look at every chunk that shares a term.
-      if (rows.length < query.limit && (rows[0]?.ranked ?? candidates) >= candidates) {
-        rows = await search(sql, generation, query, null);
-      }
-      return rows.map((row) => ({
-        id: row.id,
-        docId: row.doc_id,
-        ordinal: row.ordinal,
-        title: row.title,
-        headings: row.headings,
-        text: row.text,
-        start: row.start_offset,
-        end: row.end_offset,
-        sensitivity: row.sensitivity,
-        score: row.score,
-      }));
+      if (query.dense === undefined) return await searchSparse(sql, generation, query);
+      const places = legLimit(query.limit);
+      const [sparse, dense] = await Promise.all([
+        searchSparse(sql, generation, { ...query, limit: places }),
+        denseVectors.nearest(sql, generation, query, places),
+      ]);
+      const fused = fuseRankings({ sparse, dense, weight: query.dense.weight }, query.limit);
+      const chunks = new Map(sparse.map((chunk) => [chunk.id, chunk]));
+      const missing = fused.flatMap(({ id }) => (chunks.has(id) ? [] : [id]));
+      for (const chunk of await chunksOf(sql, generation, query, missing)) chunks.set(chunk.id, chunk);
+      return fused.flatMap((hit) => {
+        const chunk = chunks.get(hit.id);
+        return chunk === undefined ? [] : [{ ...chunk, ...hit }];
+      });
     },
 
     async count(generation) {
@@ -94,14 +105,59 @@ export function createPostgresVectors(db: Database): VectorStore {
       return row?.count ?? 0;
     },
 
+    async promote() {
+      // Readers go by the ledger, which is the same database.
+    },
+
     async drop(generation) {
       await db.of(generation.tenant).begin(async (tx) => {
+        await denseVectors.remove(tx, generation);
         await tx`delete from postings where tenant = ${generation.tenant} and generation = ${generation.id}`;
         await tx`delete from chunks where tenant = ${generation.tenant} and generation = ${generation.id}`;
       });
+      denseVectors.forget(generation);
     },
   };
 }
+
+async function searchSparse(sql: Sql, generation: StoredGeneration, query: VectorQuery): Promise<ScoredChunk[]> {
+  if (query.vector.ids.length === 0) return [];
+  const candidates = query.limit * CANDIDATES_PER_RESULT;
+  let rows = await search(sql, generation, query, candidates);
+  // Most of the best are hidden from this principal: look at every chunk that shares a term.
+  if (rows.length < query.limit && (rows[0]?.ranked ?? candidates) >= candidates) {
+    rows = await search(sql, generation, query, null);
+  }
+  return rows.map((row) => ({ ...chunkOf(row), score: row.score }));
+}
+
+/** Chunks that were found by their vectors alone. They may be seen, or they would not have been compared; asked again all the same. */
+async function chunksOf(
+  sql: Sql,
+  { tenant, id }: StoredGeneration,
+  query: VectorQuery,
+  ids: readonly number[],
+): Promise<ScoredChunk[]> {
+  if (ids.length === 0) return [];
+  const rows = await sql<ChunkRow[]>`
+    select id, doc_id, ordinal, title, headings, text, start_offset, end_offset, sensitivity from chunks
+    where tenant = ${tenant} and generation = ${id} and id = any(${[...ids]}::integer[])
+      and audience && ${['*', ...query.groups]}::text[]
+      and sensitivity = any(${sensitivitiesUpTo(query.clearance)}::text[])`;
+  return rows.map((row) => ({ ...chunkOf(row), score: 0 }));
+}
+
+const chunkOf = (row: ChunkRow) => ({
+  id: row.id,
+  docId: row.doc_id,
+  ordinal: row.ordinal,
+  title: row.title,
+  headings: row.headings,
+  text: row.text,
+  start: row.start_offset,
+  end: row.end_offset,
+  sensitivity: row.sensitivity,
+});
 
 /**
  * One statement: sum, filter, cut. Chunks are looked up best first until enough may be seen, so a hidden one is never

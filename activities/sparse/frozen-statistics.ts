@@ -1,5 +1,6 @@
 // A generation's frozen statistics, read from the ledger once and kept in memory: they never change. Reads only.
 import type { Database } from '../../runtime/database.ts';
+import type { DenseIndex } from '../../workflows/protocol/index.ts';
 import type { IdfOf } from './bm25.ts';
 import { idf } from './bm25.ts';
 
@@ -16,6 +17,8 @@ export interface FrozenStatistics {
   readonly store: string;
   readonly collection: string;
   readonly chunks: number;
+  /** What its dense vectors were made with; `null` when it has none. */
+  readonly dense: DenseIndex | null;
   /** For the terms asked for. */
   readonly idfOf: IdfOf;
   /** Whether any chunk has the term; for the terms asked for. */
@@ -28,6 +31,7 @@ interface Kept {
   readonly store: string;
   readonly collection: string;
   readonly chunks: number;
+  readonly dense: DenseIndex | null;
   readonly frequencies: Map<number, number>;
 }
 
@@ -45,9 +49,9 @@ export function createStatistics(db: Database, maxGenerations = 16): ReadStatist
     let known = kept;
     if (known === undefined || missing.length > 0) {
       const [row] = await db.of(tenant)<
-        { store: string; collection: string; chunks: number; found: [string, number][] }[]
+        { store: string; collection: string; chunks: number; dense: DenseIndex | null; found: [string, number][] }[]
       >`
-        select store, collection, chunks, coalesce((
+        select store, collection, chunks, dense, coalesce((
           select jsonb_agg(jsonb_build_array(term::text, document_frequency)) from term_statistics
           where tenant = ${tenant} and generation = ${generation} and term = any(${missing}::bigint[])), '[]') as found
         from index_generations where tenant = ${tenant} and id = ${generation} and state <> 'building'`;
@@ -55,17 +59,18 @@ export function createStatistics(db: Database, maxGenerations = 16): ReadStatist
       const frequencies = new Map(kept !== undefined && kept.frequencies.size < MAX_TERMS ? kept.frequencies : []);
       const found = new Map(row.found.map(([term, frequency]) => [Number(term), frequency]));
       for (const id of wanted) frequencies.set(id, found.get(id) ?? frequencies.get(id) ?? 0);
-      known = { store: row.store, collection: row.collection, chunks: row.chunks, frequencies };
+      known = { store: row.store, collection: row.collection, chunks: row.chunks, dense: row.dense, frequencies };
     }
     cache.delete(key);
     cache.set(key, known);
     if (cache.size > maxGenerations) cache.delete(cache.keys().next().value ?? '');
-    const { store, collection, chunks, frequencies } = known;
+    const { store, collection, chunks, dense, frequencies } = known;
     const frequencyOf = (id: number): number => frequencies.get(id) ?? 0;
     return {
       store,
       collection,
       chunks,
+      dense,
       idfOf: (id) => idf(chunks, frequencyOf(id)),
       has: (id) => frequencyOf(id) > 0,
     };

@@ -1,5 +1,5 @@
 // `npm run bench:retrieval`: rankings of test collections beside bm25s, and the speed of the embedded store.
-// Options: --beir DIR (again for another), --sizes N,N, --python FILE, --json. Exit 0 with figures, 1 when it failed, 64 for wrong use.
+// Options: --beir DIR (again for another), --sizes N,N, --dimensions N, --python FILE, --json. Exit 0 with figures, 1 when it failed, 64 for wrong use.
 import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
@@ -10,6 +10,8 @@ import type { ThrowAwayStore } from '../../evals/throw-away.ts';
 import { readEnvironment } from '../../runtime/config.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { ROOT } from '../paths.ts';
+import type { HybridSpeedReport } from './hybrid-speed.ts';
+import { measureHybridSpeed } from './hybrid-speed.ts';
 import type { QualityReport } from './quality.ts';
 import { measureQuality } from './quality.ts';
 import { hasReference } from './reference.ts';
@@ -22,6 +24,8 @@ interface Options {
   readonly folders: readonly string[];
   /** Chunks. */
   readonly sizes: readonly number[];
+  /** Of dense vectors, to measure searches by both; 0: by words only. */
+  readonly dimensions: number;
   readonly python: string;
   readonly json: boolean;
 }
@@ -31,9 +35,10 @@ interface Report {
   readonly machine: { readonly cores: number; readonly node: string; readonly load: readonly number[] };
   readonly quality: readonly QualityReport[];
   readonly speed: readonly SpeedReport[];
+  readonly hybrid: readonly HybridSpeedReport[];
 }
 
-async function bench({ folders, sizes, python }: Options): Promise<Report> {
+async function bench({ folders, sizes, dimensions, python }: Options): Promise<Report> {
   const reference = hasReference(python) ? python : undefined;
   if (reference === undefined) note(`bm25s: skipped, since ${python} cannot import bm25s and Stemmer (--python FILE)`);
   if (folders.length === 0) note('rankings: skipped, since there is no test collection (--beir DIR)');
@@ -41,6 +46,7 @@ async function bench({ folders, sizes, python }: Options): Promise<Report> {
   if (url === undefined) note('Qdrant: skipped, since QDRANT_URL is not set');
   const quality: QualityReport[] = [];
   const speed: SpeedReport[] = [];
+  const hybrid: HybridSpeedReport[] = [];
   await withOwnLedger(async (db) => {
     const stores: ThrowAwayStore[] = [{ kind: 'postgres', db }];
     if (url !== undefined) stores.push({ kind: 'qdrant', qdrant: { url, ...(apiKey !== undefined && { apiKey }) } });
@@ -50,13 +56,14 @@ async function bench({ folders, sizes, python }: Options): Promise<Report> {
     }
     for (const chunks of sizes) {
       note(`measuring ${chunks} chunks`);
-      speed.push(await measureSpeed(db, chunks));
+      if (dimensions === 0) speed.push(await measureSpeed(db, chunks));
+      else hybrid.push(await measureHybridSpeed(db, chunks, dimensions));
     }
   });
-  return { v: 1, machine: { cores: cpus().length, node: process.version, load: loadavg() }, quality, speed };
+  return { v: 1, machine: { cores: cpus().length, node: process.version, load: loadavg() }, quality, speed, hybrid };
 }
 
-function printReport({ machine, quality, speed }: Report): void {
+function printReport({ machine, quality, speed, hybrid }: Report): void {
   print(`${machine.cores} cores, Node ${machine.node}, load ${machine.load.map((each) => each.toFixed(1)).join(' ')}`);
   for (const { dataset, documents, queries, rows, differences } of quality) {
     print(`\n${dataset}: ${documents} documents, ${queries} judged queries`);
@@ -78,9 +85,9 @@ function printReport({ machine, quality, speed }: Report): void {
     print(`other tokens: ${textsThatDiffer} of ${texts} texts, ${edgeTextsThatDiffer} of ${edgeTexts} hard ones`);
     print(`Unicode: ours ${unicode.ours}, the reference's ${unicode.reference}`);
   }
+  if (hybrid.length > 0) printHybrid(hybrid);
   if (speed.length === 0) return;
   print('\nembedded store');
-  const cpu = ({ own, database }: SpeedReport['searchCpuMs']): string => `${own} + ${database ?? '?'}`;
   print(
     alignTable([
       [
@@ -106,12 +113,28 @@ function printReport({ machine, quality, speed }: Report): void {
   print('CPU: of the process that encodes and asks, and of the database');
 }
 
+const cpu = ({ own, database }: SpeedReport['searchCpuMs']): string => `${own} + ${database ?? '?'}`;
+
+function printHybrid(rows: readonly HybridSpeedReport[]): void {
+  print('\nembedded store, by words and by words and vectors');
+  print(
+    alignTable([
+      ['chunks', 'dimensions', '', 'p50 ms', 'p95 ms', 'CPU ms a search', 'first ms'],
+      ...rows.flatMap(({ chunks, dimensions, firstMs, sparse, hybrid }) => [
+        [`${chunks}`, `${dimensions}`, 'words', `${sparse.p50Ms}`, `${sparse.p95Ms}`, cpu(sparse.cpuMs), ''],
+        ['', '', 'both', `${hybrid.p50Ms}`, `${hybrid.p95Ms}`, cpu(hybrid.cpuMs), `${firstMs}`],
+      ]),
+    ]),
+  );
+}
+
 function options(): Options | undefined {
   try {
     const { values } = parseArgs({
       options: {
         beir: { type: 'string', multiple: true },
         sizes: { type: 'string', default: '10000,100000' },
+        dimensions: { type: 'string', default: '0' },
         python: { type: 'string', default: 'python3' },
         json: { type: 'boolean', default: false },
       },
@@ -121,11 +144,19 @@ function options(): Options | undefined {
       .filter((size) => size !== '')
       .map(Number);
     if (sizes.some((size) => !Number.isInteger(size) || size < 1)) throw new Error(`Not sizes: ${values.sizes}`);
+    const dimensions = Number(values.dimensions);
+    if (!Number.isInteger(dimensions) || dimensions < 0) throw new Error(`Not dimensions: ${values.dimensions}`);
     const folders = values.beir ?? (existsSync(CRANFIELD) ? [CRANFIELD] : []);
-    return { folders: folders.map((folder) => resolve(folder)), sizes, python: values.python, json: values.json };
+    return {
+      folders: folders.map((folder) => resolve(folder)),
+      sizes,
+      dimensions,
+      python: values.python,
+      json: values.json,
+    };
   } catch (error) {
     note(
-      `${messageOf(error)}\nUsage: npm run bench:retrieval -- [--beir DIR]… [--sizes 10000,100000] [--python FILE] [--json]`,
+      `${messageOf(error)}\nUsage: npm run bench:retrieval -- [--beir DIR]… [--sizes 10000,100000] [--dimensions 384] [--python FILE] [--json]`,
     );
     return undefined;
   }

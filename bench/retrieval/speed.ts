@@ -8,9 +8,9 @@ import type { Database } from '../../runtime/database.ts';
 import { percentile } from '../statistics.ts';
 import { createSyntheticCorpus } from './synthetic-corpus.ts';
 
-const BATCH_CHUNKS = 256;
-const SEARCHES = 200;
-const LIMIT = 5;
+export const BATCH_CHUNKS = 256;
+export const SEARCHES = 200;
+export const LIMIT = 5;
 /** Kernel ticks a second, on every Linux there is. */
 const TICKS_PER_SECOND = 100;
 
@@ -42,7 +42,10 @@ export async function measureSpeed(db: Database, chunks: number): Promise<SpeedR
     let writing = Promise.resolve();
     for (let from = 0; from < chunks; from += BATCH_CHUNKS) {
       const numbers = Array.from({ length: Math.min(BATCH_CHUNKS, chunks - from) }, (_, at) => from + at);
-      const points = numbers.map((id) => pointOf(id, corpus.chunk(id), length / chunks));
+      const points = numbers.map((id) => ({
+        ...chunkOf(id, corpus.chunk(id)),
+        vector: documentVector(english.terms(corpus.chunk(id)), length / chunks),
+      }));
       await writing;
       writing = vectors.upsert(generation, points);
       writing.catch(() => {});
@@ -72,16 +75,16 @@ export async function measureSpeed(db: Database, chunks: number): Promise<SpeedR
     return {
       chunks,
       chunksPerSecond: Math.round((chunks / ingested.wallMs) * 1000),
-      ingestCpuMs: each(ingested, chunks),
+      ingestCpuMs: perItem(ingested, chunks),
       searchP50Ms: round(percentile(searchMs, 0.5)),
       searchP95Ms: round(percentile(searchMs, 0.95)),
-      searchCpuMs: each(asked, SEARCHES),
+      searchCpuMs: perItem(asked, SEARCHES),
       roundTripMs: round(percentile(trips, 0.5)),
     };
   });
 }
 
-function pointOf(id: number, text: string, averageLength: number) {
+export function chunkOf(id: number, text: string) {
   return {
     id,
     docId: `document-${id}`,
@@ -93,17 +96,16 @@ function pointOf(id: number, text: string, averageLength: number) {
     end: text.length,
     sensitivity: 'internal',
     audience: ['staff'],
-    vector: documentVector(english.terms(text), averageLength),
   } as const;
 }
 
-interface Spent {
+export interface Spent {
   readonly wallMs: number;
   readonly ownMs: number;
   readonly databaseMs: number | null;
 }
 
-function stopwatch(pids: readonly number[]): () => Spent {
+export function stopwatch(pids: readonly number[]): () => Spent {
   const wall = performance.now();
   const own = process.cpuUsage();
   const database = cpuMs(pids);
@@ -119,7 +121,7 @@ function stopwatch(pids: readonly number[]): () => Spent {
 }
 
 /** The processes of the database that serve this one. All connections are made by now, and stay. */
-async function backends(db: Database): Promise<readonly number[]> {
+export async function backends(db: Database): Promise<readonly number[]> {
   const rows = await db.all<{ pid: number }[]>`
     select pid from pg_stat_activity where application_name = 'countersign-worker'`;
   return rows.map((row) => row.pid);
@@ -141,9 +143,9 @@ function cpuMs(pids: readonly number[]): number | null {
   }
 }
 
-const each = ({ ownMs, databaseMs }: Spent, count: number): SpeedReport['ingestCpuMs'] => ({
+export const perItem = ({ ownMs, databaseMs }: Spent, count: number): SpeedReport['ingestCpuMs'] => ({
   own: round(ownMs / count),
   database: databaseMs === null ? null : round(databaseMs / count),
 });
 
-const round = (value: number): number => Math.round(value * 100) / 100;
+export const round = (value: number): number => Math.round(value * 100) / 100;

@@ -119,7 +119,7 @@ function vectorsOf({ dense }: CollectionDetail): string {
   if (dense === null) return 'none: it is searched by words only';
   const { embedding, hnsw, quantization } = dense;
   return [
-    `${visible(embeddingText(embedding))} at ${visible(embedding.baseUrl)}`,
+    visible(embeddingText(embedding)),
     ...(hnsw === undefined ? [] : [`hnsw m ${hnsw.m ?? 'as usual'}, ef_construct ${hnsw.efConstruct ?? 'as usual'}`]),
     ...(quantization === undefined ? [] : [`${quantization} quantization`]),
   ].join(', ');

@@ -91,6 +91,7 @@ export async function checkRoles(sql: Sql): Promise<Finding> {
 
 /** Tables that workers rebuild: everything else holds facts. */
 const REBUILT = [
+  'chunk_vectors',
   'chunks',
   'collections',
   'document_texts',

@@ -447,6 +447,7 @@ describe('ingest', () => {
     await dropGeneration({ db: database.db('worker'), vectors: qdrant }, target, {
       ...first.generation,
       store: 'postgres',
+      dense: null,
     });
     expect(await store().count({ ...target, id: first.generation.id })).toBe(0);
   });

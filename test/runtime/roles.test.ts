@@ -10,6 +10,7 @@ const database = useDatabase();
 
 /** Not facts: what indexing builds and rebuilds, and streams that live minutes. */
 const WORKER_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
+  chunk_vectors: ['update', 'delete'],
   chunks: ['update', 'delete'],
   collections: ['update', 'delete'],
   document_texts: ['delete'],

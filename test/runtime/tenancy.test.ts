@@ -39,12 +39,15 @@ import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
 import { decideNext, scriptedModel } from '../../testing/index.ts';
 import type { ApprovalId, Digest, RunId } from '../../workflows/protocol/index.ts';
 import { formatRunId } from '../../workflows/protocol/index.ts';
+import { insertGeneration } from '../activities/adapters/ledger-generation.ts';
 import { ingestOf, SourceFolder } from '../activities/ingest-harness.ts';
+import { point } from '../activities/ports/vector-store.contract.ts';
 import type { DenseServer } from '../support/dense-server.ts';
 import { startDenseServer } from '../support/dense-server.ts';
 import { COLLECTION, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { makeOlder, putOrphan } from '../support/orphans.ts';
+import { unit } from '../support/random-vectors.ts';
 import { temporalAddress, useDatabase } from '../support/services.ts';
 import type { Sent } from '../support/statements.ts';
 import { isFrom, statementsIn } from '../support/statements.ts';
@@ -248,6 +251,7 @@ async function everyCollection(path: string): Promise<void> {
   expect(await environment.run(createCheckIndex(ingest), on)).toMatchObject({ faults: [{ fault: 'stale' }] });
   const refresh = createRefreshCollection(ingest, {} as never);
   await expect(environment.run(refresh, on)).rejects.toThrow('not refreshed by a schedule');
+  await everyDenseVector();
   await ingestOf(ingest, path, 'dropped').all();
   await environment.run(createDropCollection(worker), { ...on, collection: 'dropped' });
   const owner = engine.sql('owner');
@@ -267,6 +271,17 @@ async function everyCollection(path: string): Promise<void> {
   }
 }
 
+/** Chunks with dense vectors, found by them alone. */
+async function everyDenseVector(): Promise<void> {
+  const generation = { tenant: 'default', collection: 'dense', id: 'dense', dense: { dimensions: 2 } };
+  await insertGeneration(engine.sql('owner'), generation);
+  const vectors = createPostgresVectors(engine.db('worker'));
+  await vectors.upsert(generation, [point(0, { dense: unit(3, 4) }), point(1, { dense: unit(4, 3) })]);
+  const query = { vector: { ids: [9], weights: [1] }, groups: [], clearance: 'public', limit: 1 } as const;
+  const found = await vectors.query(generation, { ...query, dense: { vector: unit(1, 0), weight: 1 } });
+  expect(found).toMatchObject([{ id: 1, cosine: 0.8 }]);
+}
+
 /** A statement that has changed or dropped something would find nothing when it is tried again. */
 async function bringBackWhatIsGone(): Promise<void> {
   const owner = engine.sql('owner');
@@ -278,6 +293,8 @@ async function bringBackWhatIsGone(): Promise<void> {
     where generation <> ${dropped} limit 1`;
   await owner`insert into postings select (jsonb_populate_record(p, ${owner.json({ generation: dropped })})).* from postings p
     where generation <> ${dropped} limit 1`;
+  await owner`insert into chunk_vectors select (jsonb_populate_record(v, ${owner.json({ generation: dropped })})).*
+    from chunk_vectors v limit 1`;
   await owner`update index_generations set created_at = now() - interval '8 days' where id = ${dropped}`;
   await owner`insert into document_texts (tenant, key, text, title, created_at)
     values ('default', 'of no generation', 't', '', now() - interval '2 days')`;

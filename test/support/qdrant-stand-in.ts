@@ -1,21 +1,30 @@
-// A strict stand-in for Qdrant, over real HTTP: sparse dot product, filters, upsert, delete, count, as its documentation
-// says, and 4xx for everything else. It holds no rule of ours: equal scores come back shuffled on purpose.
+// A strict stand-in for Qdrant, over real HTTP: collections with named vectors, aliases, searches, filters, upsert, delete, count, as
+// its documentation says, and 4xx for everything else. It holds no rule of ours: equal scores come back shuffled on purpose.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CheckRequest } from './openapi-check.ts';
-import type { Filter, Payload } from './qdrant-filter.ts';
+import type { Filter } from './qdrant-filter.ts';
 import { filterKeys, filterSchema, matches } from './qdrant-filter.ts';
+import type { Point, Query } from './qdrant-query.ts';
+import { denseSchema, keptVectors, querySchema, ranked, sparseSchema } from './qdrant-query.ts';
 
-const sparseSchema = z
-  .strictObject({ indices: z.array(z.int().min(0).max(0xffff_ffff)), values: z.array(z.number()) })
-  .refine(({ indices, values }) => indices.length === values.length, 'must be the same length')
-  .refine(({ indices }) => new Set(indices).size === indices.length, 'must be unique');
+const denseParams = z.strictObject({
+  size: z.int().min(1),
+  distance: z.enum(['Dot', 'Cosine']),
+  hnsw_config: z.strictObject({ m: z.int().min(0).optional(), ef_construct: z.int().min(4).optional() }).optional(),
+  quantization_config: z
+    .union([
+      z.strictObject({ scalar: z.strictObject({ type: z.literal('int8'), always_ram: z.boolean().optional() }) }),
+      z.strictObject({ binary: z.strictObject({ always_ram: z.boolean().optional() }) }),
+    ])
+    .optional(),
+});
 const createSchema = z.strictObject({
-  vectors: z.strictObject({}).optional(),
-  sparse_vectors: z.record(z.string(), z.strictObject({})),
+  vectors: z.record(z.string(), denseParams).default({}),
+  sparse_vectors: z.record(z.string(), z.strictObject({})).default({}),
 });
 const indexSchema = z.strictObject({
   field_name: z.string(),
@@ -29,18 +38,10 @@ const upsertSchema = z.strictObject({
   points: z.array(
     z.strictObject({
       id: pointId,
-      vector: z.record(z.string(), sparseSchema),
+      vector: z.record(z.string(), z.union([sparseSchema, denseSchema])),
       payload: z.record(z.string(), z.unknown()),
     }),
   ),
-});
-const querySchema = z.strictObject({
-  query: sparseSchema,
-  using: z.string(),
-  filter: filterSchema.optional(),
-  limit: z.int().min(1).default(10),
-  with_payload: z.boolean().default(false),
-  with_vector: z.array(z.string()).default([]),
 });
 const aliasesSchema = z.strictObject({
   actions: z.array(
@@ -53,14 +54,8 @@ const aliasesSchema = z.strictObject({
 const deleteSchema = z.strictObject({ filter: filterSchema });
 const countSchema = z.strictObject({ filter: filterSchema.optional(), exact: z.boolean().default(true) });
 
-type Sparse = z.infer<typeof sparseSchema>;
-interface Point {
-  readonly id: string | number;
-  readonly vector: Readonly<Record<string, Sparse>>;
-  readonly payload: Payload;
-}
 interface Collection {
-  readonly vectors: ReadonlySet<string>;
+  readonly params: z.infer<typeof createSchema>;
   readonly indexes: Set<string>;
   readonly points: Map<string | number, Point>;
 }
@@ -77,8 +72,12 @@ export interface QdrantStandIn extends AsyncDisposable {
   readonly url: string;
   /** `METHOD path` of every request, in order. */
   readonly requests: readonly string[];
+  /** Bodies of the searches, in order. */
+  readonly searches: readonly Query[];
   /** Names of the collections there are. */
   collections(): readonly string[];
+  /** Names of collections by alias. */
+  aliases(): Readonly<Record<string, string>>;
   /** The next requests are answered with these statuses instead of being carried out. */
   failNext(...statuses: readonly number[]): void;
 }
@@ -93,6 +92,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   const collections = new Map<string, Collection>();
   const aliases = new Map<string, string>();
   const requests: string[] = [];
+  const searches: Query[] = [];
   const failures: number[] = [];
 
   const handle = async (request: IncomingMessage): Promise<unknown> => {
@@ -112,13 +112,18 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
     if (wrong !== undefined) throw new Refused(422, `OpenAPI: ${method} ${url.pathname}: ${wrong}`);
     if (isAliases) return changeAliases(collections, aliases, aliasesSchema.parse(body).actions);
     const name = decodeURIComponent(encoded);
-    return answer(collections, {
-      route: `${method} ${tail}`,
-      // Collections are made and deleted by their own names; for everything else an alias is as good.
-      name: tail === '' ? name : (aliases.get(name) ?? name),
-      body,
-      query: url.searchParams,
-    });
+    const route = `${method} ${tail}`;
+    const byOwnName = route === 'PUT ' || route === 'DELETE ';
+    return answer(
+      { collections, aliases, searches },
+      {
+        route,
+        // Collections are made and deleted by their own names; for everything else an alias is as good.
+        name: byOwnName ? name : (aliases.get(name) ?? name),
+        body,
+        query: url.searchParams,
+      },
+    );
   };
 
   const server = createServer((request, response) => {
@@ -135,6 +140,8 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    searches,
+    aliases: () => Object.fromEntries(aliases),
     collections: () => [...collections.keys()],
     failNext: (...statuses) => void failures.push(...statuses),
     [Symbol.asyncDispose]: () => closed(server),
@@ -148,18 +155,37 @@ interface Call {
   readonly query: URLSearchParams;
 }
 
-function answer(collections: Map<string, Collection>, { route, name, body, query }: Call): unknown {
+interface Kept {
+  readonly collections: Map<string, Collection>;
+  readonly aliases: Map<string, string>;
+  readonly searches: Query[];
+}
+
+function answer({ collections, aliases, searches }: Kept, { route, name, body, query }: Call): unknown {
   if (route === 'GET /exists') return { exists: collections.has(name) };
   if (route === 'PUT ') {
-    if (collections.has(name)) throw new Refused(409, `Wrong input: Collection \`${name}\` already exists!`);
-    const { sparse_vectors } = createSchema.parse(body);
-    collections.set(name, { vectors: new Set(Object.keys(sparse_vectors)), indexes: new Set(), points: new Map() });
+    if (collections.has(name) || aliases.has(name)) {
+      throw new Refused(409, `Wrong input: Collection \`${name}\` already exists!`);
+    }
+    if (/[<>:"/\\|?*]/.test(name)) throw new Refused(422, `Not a name of a collection: ${name}`);
+    collections.set(name, { params: createSchema.parse(body), indexes: new Set(), points: new Map() });
     return true;
   }
-  if (route === 'DELETE ') return collections.delete(name);
+  if (route === 'DELETE ') {
+    for (const [alias, collection] of aliases) if (collection === name) aliases.delete(alias);
+    return collections.delete(name);
+  }
   const collection = collections.get(name);
   if (collection === undefined) throw new Refused(404, `Not found: Collection \`${name}\` doesn't exist!`);
   switch (route) {
+    case 'GET ':
+      return described(collection);
+    case 'GET /aliases':
+      return {
+        aliases: [...aliases].flatMap(([alias_name, collection_name]) =>
+          collection_name === name ? [{ alias_name, collection_name }] : [],
+        ),
+      };
     case 'PUT /index':
       collection.indexes.add(indexSchema.parse(body).field_name);
       return { operation_id: 0, status: 'completed' };
@@ -169,8 +195,11 @@ function answer(collections: Map<string, Collection>, { route, name, body, query
       return applied(query, remove(collection, deleteSchema.parse(body).filter));
     case 'POST /points/count':
       return { count: filtered(collection, countSchema.parse(body).filter).length };
-    case 'POST /points/query':
-      return { points: search(collection, querySchema.parse(body)) };
+    case 'POST /points/query': {
+      const search = querySchema.parse(body);
+      searches.push(search);
+      return { points: found(collection, search) };
+    }
     default:
       throw new Refused(404, `The stand-in does not know ${route}`);
   }
@@ -204,13 +233,51 @@ function applied(query: URLSearchParams, change: () => void): unknown {
   return { operation_id: 0, status: query.get('wait') === 'true' ? 'completed' : 'acknowledged' };
 }
 
-function upsert(collection: Collection, points: readonly Point[]): () => void {
-  for (const name of points.flatMap((point) => Object.keys(point.vector))) {
-    if (!collection.vectors.has(name)) throw new Refused(400, `Wrong input: Not existing vector name error: ${name}`);
-  }
-  return () => {
-    for (const point of points) collection.points.set(point.id, point);
+/** With what Qdrant takes where nothing else was said. */
+function described({ params, points }: Collection): unknown {
+  return {
+    status: 'green',
+    optimizer_status: 'ok',
+    segments_count: 1,
+    points_count: points.size,
+    config: {
+      params: { ...params, shard_number: 1, replication_factor: 1, write_consistency_factor: 1, on_disk_payload: true },
+      hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000 },
+      optimizer_config: { deleted_threshold: 0.2, vacuum_min_vector_number: 1000, default_segment_number: 0 },
+    },
+    payload_schema: {},
   };
+}
+
+function upsert(collection: Collection, points: readonly Point[]): () => void {
+  for (const [name, vector] of points.flatMap((point) => Object.entries(point.vector)))
+    requireVector(collection, name, vector);
+  return () => {
+    for (const point of points)
+      collection.points.set(point.id, { ...point, vector: asStored(collection, point.vector) });
+  };
+}
+
+/** The named vector is of that kind and, when dense, of its dimensions. */
+function requireVector({ params }: Collection, name: string, vector: Point['vector'][string]): void {
+  const isSparse = 'indices' in vector;
+  const dense = params.vectors[name];
+  if (isSparse ? params.sparse_vectors[name] === undefined : dense === undefined) {
+    throw new Refused(400, `Wrong input: Not existing vector name error: ${name}`);
+  }
+  if (isSparse || dense === undefined || vector.length === dense.size) return;
+  throw new Refused(400, `Wrong input: Vector dimension error: expected dim: ${dense.size}, got ${vector.length}`);
+}
+
+/** Vectors that are compared by cosine are normalised when they are written. */
+function asStored({ params }: Collection, vectors: Point['vector']): Point['vector'] {
+  return Object.fromEntries(
+    Object.entries(vectors).map(([name, vector]) => {
+      if ('indices' in vector || params.vectors[name]?.distance !== 'Cosine') return [name, vector];
+      const length = Math.hypot(...vector);
+      return [name, vector.map((value) => Math.fround(value / length))];
+    }),
+  );
 }
 
 function remove(collection: Collection, filter: Filter): () => void {
@@ -220,52 +287,34 @@ function remove(collection: Collection, filter: Filter): () => void {
   };
 }
 
-function filtered(collection: Collection, filter: Filter | undefined): Point[] {
+function filtered(collection: Collection, ...filters: readonly (Filter | undefined)[]): Point[] {
   // Strict mode, the default in Qdrant Cloud, refuses to filter by a field that has no index.
-  for (const key of filterKeys(filter)) {
+  for (const key of filters.flatMap(filterKeys)) {
     if (!collection.indexes.has(key)) throw new Refused(400, `Bad request: Index required but not found for "${key}"`);
   }
-  return [...collection.points.values()].filter((point) => matches(point.payload, filter));
+  return [...collection.points.values()].filter(({ payload }) => filters.every((filter) => matches(payload, filter)));
 }
 
-function search(
-  collection: Collection,
-  { query, using, filter, limit, with_payload, with_vector }: z.infer<typeof querySchema>,
-) {
-  for (const name of [using, ...with_vector]) {
-    if (!collection.vectors.has(name)) throw new Refused(400, `Wrong input: Not existing vector name error: ${name}`);
+function found(collection: Collection, query: Query) {
+  const { with_payload, with_vector } = query;
+  for (const nearest of 'prefetch' in query ? query.prefetch : [query]) {
+    requireVector(collection, nearest.using, nearest.query);
   }
-  const wanted = new Map(query.indices.map((index, at) => [index, Math.fround(query.values[at] ?? 0)]));
-  return filtered(collection, filter)
-    .flatMap(({ id, payload, vector }) => {
-      let score = 0;
-      let overlap = false;
-      vector[using]?.indices.forEach((index, at) => {
-        const weight = wanted.get(index);
-        if (weight === undefined) return;
-        overlap = true;
-        score = Math.fround(score + Math.fround(weight * Math.fround(vector[using]?.values[at] ?? 0)));
-      });
-      const asked = with_vector.length > 0 && { vector: kept(vector, with_vector) };
-      return overlap
-        ? [{ id, version: 0, score, ...(with_payload && { payload }), ...asked, order: Math.random() }]
-        : [];
-    })
-    .sort((a, b) => b.score - a.score || a.order - b.order)
-    .slice(0, limit)
-    .map(({ order: _, ...point }) => point);
-}
-
-/** As Qdrant gives vectors back: those asked for, in 32 bits. */
-const kept = (vector: Point['vector'], names: readonly string[]): Point['vector'] =>
-  Object.fromEntries(
-    names.flatMap((name) => {
-      const { indices, values } = vector[name] ?? {};
-      return indices === undefined || values === undefined
-        ? []
-        : [[name, { indices, values: values.map(Math.fround) }]];
+  for (const name of with_vector) {
+    if (!(name in collection.params.vectors || name in collection.params.sparse_vectors)) {
+      throw new Refused(400, `Wrong input: Not existing vector name error: ${name}`);
+    }
+  }
+  return ranked(query, (filters) => filtered(collection, ...filters)).map(
+    ({ point: { id, payload, vector }, score }) => ({
+      id,
+      version: 0,
+      score,
+      ...(with_payload && { payload }),
+      ...(with_vector.length > 0 && { vector: keptVectors(vector, with_vector) }),
     }),
   );
+}
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];

@@ -59,9 +59,13 @@ export function denseIdentity({ embedding, hnsw, quantization }: DenseIndex): ob
   };
 }
 
-/** For people: `name (id, 384 dimensions)`. */
-export const embeddingText = ({ name, id, dimensions }: PinnedEmbedding): string =>
-  `${name} (${id}, ${dimensions} dimensions)`;
+/** Vectors of two embeddings have nothing to do with each other, even where their dimensions are the same. */
+export const isSameEmbedding = (a: PinnedEmbedding, b: PinnedEmbedding): boolean =>
+  a.id === b.id && a.baseUrl === b.baseUrl && a.dimensions === b.dimensions;
+
+/** For people. */
+export const embeddingText = ({ name, id, baseUrl, dimensions }: PinnedEmbedding): string =>
+  `${name} (${id} at ${baseUrl}, ${dimensions} dimensions)`;
 
 /** What is wrong with it as a value, or `undefined`. */
 export function problemOfDense(value: unknown): string | undefined {

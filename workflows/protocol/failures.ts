@@ -11,7 +11,7 @@ export const Failure = {
   AssertionInvalid: 'countersign.principal.AssertionInvalid',
   ReleaseNotFound: 'countersign.release.NotFound',
   CollectionNotFound: 'countersign.retrieval.CollectionNotFound',
-  /** A release and a collection are embedded by different models, or one of them by none. Nothing was sent. */
+  /** Vectors of another embedding than the one asked for, or none: what is compared must be of one space. */
   EmbeddingMismatch: 'countersign.retrieval.EmbeddingMismatch',
   /** A source file changed between being measured and being indexed. */
   SourceChanged: 'countersign.ingest.SourceChanged',

@@ -14,11 +14,11 @@ export interface Passage {
   /** Offsets of `text` in the document, in UTF-16 code units. */
   readonly start: number;
   readonly end: number;
-  /** The store's ranking score: BM25 for sparse retrieval. Comparable within one result only. */
+  /** The store's ranking score: BM25 for sparse retrieval, reciprocal ranks with dense. Comparable within one result only. */
   readonly score: number;
   /** Share of the question's IDF weight that this passage covers, 0–1. */
   readonly coverage: number;
-  /** Of the question's vector and the passage's. Absent in a search by words only. */
+  /** Between question and passage, 0–1. Dense retrieval only; absent for a passage that was found by its words alone. */
   readonly cosine?: number;
   /** What a reranker says of question and passage, 0–1. Absent where none was asked. */
   readonly rerankScore?: number;

@@ -19,7 +19,7 @@ export interface AnswerRules {
 export interface RetrievalSettings {
   readonly collection: string;
   readonly topK: number;
-  /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages. */
+  /** 0–1. Sparse retrieval: IDF-weighted coverage of the question by the passages; with `dense`: the best passage's cosine. */
   readonly minScore: number;
   /** Asks again with words of the best passages. Absent: it does not. */
   readonly feedback?: 'rm3' | undefined;

@@ -68,7 +68,7 @@ export interface RetrieveInput extends StepInput {
   readonly query: string;
   readonly retrieval: RetrievalSettings;
   readonly generation: IndexGeneration;
-  /** Base64 of little-endian float32, of unit length. Present exactly when `retrieval.dense` is. */
+  /** The query's embedding: base64 of little-endian 32-bit floats, of length 1. Present exactly when `retrieval.dense` is. */
   readonly queryVector?: string;
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createPostgresVectors } from '../../../activities/adapters/postgres-vectors.ts';
 import { useDatabase } from '../../support/services.ts';
+import { denseStoreContract } from '../ports/dense-store.contract.ts';
 import type { StoreUnderTest } from '../ports/vector-store.contract.ts';
 import { point, vectorStoreContract } from '../ports/vector-store.contract.ts';
 import { insertGeneration } from './ledger-generation.ts';
@@ -13,6 +14,7 @@ describe('Postgres vectors', () => {
     prepare: (generation) => insertGeneration(database.sql('owner'), generation),
   });
   vectorStoreContract(underTest);
+  denseStoreContract(underTest);
 
   it('writes nothing for a generation that was cleared away', async () => {
     const gone = { tenant: 'default', collection: 'docs', id: 'never-made' };

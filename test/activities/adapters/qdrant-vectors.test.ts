@@ -5,6 +5,7 @@ import { createQdrantVectors } from '../../../activities/adapters/qdrant-vectors
 import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
 import { startQdrantStandIn } from '../../support/qdrant-stand-in.ts';
 import { needs, qdrantCheck } from '../../support/shared-data.ts';
+import { denseStoreContract } from '../ports/dense-store.contract.ts';
 import type { StoreUnderTest } from '../ports/vector-store.contract.ts';
 import { point, vectorStoreContract } from '../ports/vector-store.contract.ts';
 
@@ -19,9 +20,12 @@ describe(`Qdrant vectors over the stand-in${needs('qdrant-openapi.json').replace
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
   });
-  vectorStoreContract(
-    (): StoreUnderTest => ({ store: createQdrantVectors({ url: server.url }), prepare: async () => {} }),
-  );
+  const underTest = (): StoreUnderTest => ({
+    store: createQdrantVectors({ url: server.url }),
+    prepare: async () => {},
+  });
+  vectorStoreContract(underTest);
+  denseStoreContract(underTest);
 
   it('makes one collection for each of ours', async () => {
     await createQdrantVectors({ url: server.url }).ensure({ ...generation, collection: 'made-once' });
@@ -126,7 +130,7 @@ if (url) {
   describe('Qdrant vectors over a real server', () => {
     const run = randomBytes(4).toString('hex');
     const apiKey = process.env['QDRANT_API_KEY'];
-    vectorStoreContract((): StoreUnderTest => {
+    const underTest = (): StoreUnderTest => {
       const store = createQdrantVectors({ url, ...(apiKey !== undefined && { apiKey }) });
       // A run leaves its own points only, under a tenant of its own.
       const scoped = <Generation extends { tenant: string }>(asked: Generation) => ({
@@ -141,9 +145,12 @@ if (url) {
           upsert: (asked, points) => store.upsert(scoped(asked), points),
           query: (asked, query) => store.query(scoped(asked), query),
           count: (asked) => store.count(scoped(asked)),
+          promote: (asked) => store.promote(scoped(asked)),
           drop: (asked) => store.drop(scoped(asked)),
         },
       };
-    });
+    };
+    vectorStoreContract(underTest);
+    denseStoreContract(underTest);
   });
 }
