@@ -1,6 +1,6 @@
 // The adapters to embedding and reranking endpoints, against a real HTTP server: what they send, what they take for an answer, how they fail.
-import { ApplicationFailure } from '@temporalio/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDenseModels } from '../../../activities/adapters/dense-models.ts';
 import { createOpenAiEmbeddings } from '../../../activities/adapters/openai-embeddings.ts';
 import { createRerankEndpoint } from '../../../activities/adapters/rerank-endpoint.ts';
@@ -27,10 +27,10 @@ const pinned = (more: Partial<PinnedEmbedding> = {}): PinnedEmbedding => ({
   dimensions: DIMENSIONS,
   ...more,
 });
-const signal = new AbortController().signal;
-const embed = (timeoutMs = 5_000, more: Partial<PinnedEmbedding> = {}) =>
+const NEVER = new AbortController().signal;
+const embed = (timeoutMs = 5_000, signal = NEVER, more: Partial<PinnedEmbedding> = {}) =>
   createOpenAiEmbeddings(pinned(more), { apiKey: KEY, timeoutMs }).embed([`a ${SECRET}`, 'b'], signal);
-const rerank = (timeoutMs = 5_000) =>
+const rerank = (timeoutMs = 5_000, signal = NEVER) =>
   createRerankEndpoint(pinned(), { apiKey: KEY, timeoutMs }).rerank({
     query: `which ${SECRET}`,
     documents: ['none', `which ${SECRET}`],
@@ -68,7 +68,7 @@ describe('an embedding endpoint', () => {
   });
 
   it('is asked for a length only where models.yaml says so', async () => {
-    await embed(5_000, { requestDimensions: true });
+    await embed(5_000, NEVER, { requestDimensions: true });
     expect(server.requests[0]?.body.dimensions).toBe(DIMENSIONS);
   });
 
@@ -235,6 +235,16 @@ describe.each([
     expect(await failureOf(call())).toMatchObject({ nonRetryable: false, nextRetryDelay: 7000 });
     server.misbehave({ status: 503, headers: { 'retry-after': '3' } });
     expect(await failureOf(call())).toMatchObject({ nonRetryable: false, nextRetryDelay: 3000 });
+  });
+
+  it('that is no longer wanted is hung up on, and whoever cancelled hears of that', async () => {
+    server.misbehave('hang');
+    const controller = new AbortController();
+    const cancelled = new CancelledFailure('cancelled');
+    const asked = call(5_000, controller.signal);
+    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    controller.abort(cancelled);
+    await expect(asked).rejects.toBe(cancelled);
   });
 
   it('that does not answer in time fails, and may be asked again', async () => {
