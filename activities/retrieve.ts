@@ -26,6 +26,9 @@ import { termId } from './sparse/term-id.ts';
 /** A passage that covers less of the question shares no more than a common word with it, unless it is near it in meaning. */
 const MIN_PASSAGE_COVERAGE = 0.05;
 
+/** Reciprocal ranks differ by their fourth digit. */
+const FUSED_DIGITS = 6;
+
 export interface SearchDependencies {
   readonly db: Database;
   readonly vectors: VectorStore;
@@ -122,7 +125,11 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
   const passages = kept.map(({ chunk, share }): Passage => {
     const { id: _, ordinal, sparseScore: __, cosine: ___, ...rest } = chunk;
     const cosine = cosineOf(chunk);
-    const figures = { coverage: share4(share), ...(cosine !== null && { cosine: share4(cosine) }) };
+    const figures = {
+      coverage: share4(share),
+      ...(dense !== undefined && { score: Number(chunk.score.toFixed(FUSED_DIGITS)) }),
+      ...(cosine !== null && { cosine: share4(cosine) }),
+    };
     return { ...rest, id: `${chunk.docId}#${ordinal}`, ...figures, ...dates.get(chunk.docId) };
   });
   const stale = passages.filter((passage) => passage.stale === true).length;

@@ -33,7 +33,8 @@ const payloadSchema = z.object({
 });
 
 const vectorSchema = z.object({
-  [SPARSE]: z.object({ indices: z.array(z.int()), values: z.array(z.number()) }),
+  // Absent for a chunk without a word that counts.
+  [SPARSE]: z.object({ indices: z.array(z.int()), values: z.array(z.number()) }).optional(),
   // Hundreds of numbers for each point: their count is compared instead.
   [DENSE]: z.custom<readonly number[]>(Array.isArray).optional(),
 });
@@ -139,15 +140,19 @@ async function ask(
   return points.map(({ payload, vector }) => {
     const { chunk, doc_id, ...rest } = payloadSchema.parse(payload);
     const vectors = vectorSchema.parse(vector);
-    const { indices: ids, values } = vectors[SPARSE];
+    const { indices: ids, values } = vectors[SPARSE] ?? { indices: [], values: [] };
     const shares = ids.some((id) => terms.has(id));
     return {
       chunk: { id: chunk, docId: doc_id, ...rest, score: 0 },
       sparse: shares ? roundScore(dotProduct(query.vector, { ids, weights: values.map(Math.fround) })) : null,
-      cosine:
-        query.dense === undefined ? null : cosineAt(query.dense.vector, Float32Array.from(vectors[DENSE] ?? []), 0),
+      cosine: cosineOf(query, vectors[DENSE]),
     };
   });
+}
+
+function cosineOf({ dense }: VectorQuery, vector: readonly number[] | undefined): number | null {
+  if (dense === undefined || vector?.length !== dense.vector.length) return null;
+  return cosineAt(dense.vector, Float32Array.from(vector), 0);
 }
 
 /** Each ranking's first places. The limit is that of all together: fused by Qdrant, none of them is cut off. */

@@ -4,12 +4,13 @@
 /** How little the places at the top differ. */
 export const RRF_K = 60;
 
-/** Fused rankings reach this many times further down than what is returned, and at least `MIN_LEG`. */
+/** Fused rankings reach this many times further down than what is returned, within these bounds. */
 const LEG_PER_RESULT = 4;
 const MIN_LEG = 40;
+const MAX_LEG = 400;
 
 /** Places of each ranking that count: a chunk below them in both is not found, one below them in one counts by the other. */
-export const legLimit = (limit: number): number => Math.max(limit * LEG_PER_RESULT, MIN_LEG);
+export const legLimit = (limit: number): number => Math.max(limit, MIN_LEG, Math.min(limit * LEG_PER_RESULT, MAX_LEG));
 
 export interface RankedHit {
   readonly id: number;

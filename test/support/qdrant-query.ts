@@ -116,12 +116,13 @@ function denseScore(query: readonly number[], vector: Point['vector'][string]): 
   return vector.reduce((sum, value, at) => Math.fround(sum + Math.fround(value * Math.fround(query[at] ?? 0))), 0);
 }
 
-/** As Qdrant gives vectors back: those asked for, in 32 bits. */
+/** As Qdrant gives vectors back: those asked for, in 32 bits. Whether it gives back an empty one is not documented. */
 export const keptVectors = (vector: Point['vector'], names: readonly string[]): Point['vector'] =>
   Object.fromEntries(
     names.flatMap((name) => {
       const kept = vector[name];
-      return kept === undefined ? [] : [[name, inFloats(kept)]];
+      const isEmpty = kept !== undefined && 'indices' in kept && kept.indices.length === 0;
+      return kept === undefined || isEmpty ? [] : [[name, inFloats(kept)]];
     }),
   );
 

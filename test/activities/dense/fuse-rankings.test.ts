@@ -46,7 +46,7 @@ describe('fuseRankings', () => {
     );
   });
 
-  it('counts four places of each ranking for one that is returned, and at least forty', () => {
-    expect([1, 10, 11, 100].map(legLimit)).toEqual([40, 40, 44, 400]);
+  it('counts four places of each ranking for one that is returned, from forty to four hundred', () => {
+    expect([1, 10, 11, 100, 101, 1000].map(legLimit)).toEqual([40, 40, 44, 400, 400, 1000]);
   });
 });

@@ -79,6 +79,15 @@ export function denseStoreContract(underTest: () => StoreUnderTest): void {
       ]);
     });
 
+    it('finds a chunk without any word that counts', async () => {
+      const generation = await filled([placed(1, 0.5, 50), placed(2, 0.5, 5, { vector: { ids: [], weights: [] } })]);
+      const found = await search(generation);
+      expect(found.map(({ id, score, sparseScore, cosine: near }) => [id, score, sparseScore, near])).toEqual([
+        [1, share(0) + share(1), 0.5, cosine(50)],
+        [2, share(0), null, cosine(5)],
+      ]);
+    });
+
     it('breaks ties by id, in each ranking and in the fused one', async () => {
       const generation = await filled([
         placed(9, 0.5, 30),
