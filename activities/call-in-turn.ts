@@ -2,11 +2,19 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { Turn } from './model-rates.ts';
-import type { ModelReply } from './ports/model.ts';
 
-/** @throws what the call throws; told to wait by the provider, everybody waits */
-export async function callInTurn(turn: Turn, call: () => Promise<ModelReply>): Promise<ModelReply> {
-  let reply: ModelReply;
+/**
+ * Told to wait by the provider, everybody waits.
+ *
+ * @param tokensOf input and output that were used; `null` when that is not known: then what was reserved stays taken
+ * @throws what the call throws
+ */
+export async function callInTurn<Reply>(
+  turn: Turn,
+  call: () => Promise<Reply>,
+  tokensOf: (reply: Reply) => number | null,
+): Promise<Reply> {
+  let reply: Reply;
   try {
     reply = await call();
   } catch (error) {
@@ -15,7 +23,8 @@ export async function callInTurn(turn: Turn, call: () => Promise<ModelReply>): P
     if (delayMs !== false && delayMs > 0) await turn.pause(delayMs).catch(() => {});
     throw error;
   }
-  await turn.settle(reply.usage.inputTokens + reply.usage.outputTokens);
+  const used = tokensOf(reply);
+  if (used !== null) await turn.settle(used);
   return reply;
 }
 

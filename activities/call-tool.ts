@@ -17,7 +17,6 @@ import { previewToUndo, requireUndone } from './compensations.ts';
 import { claimEffect, enterEffect, findResult, LEASE_MS, settleEffect } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
 import { lookAgain, requireCall } from './frozen-calls.ts';
-import type { GuardedSearch } from './guard-search.ts';
 import { requireStart } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
@@ -25,6 +24,7 @@ import type { Releases } from './release-cache.ts';
 import { receiptRefused, requireReceipt } from './require-receipt.ts';
 import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import { runTool } from './run-tool.ts';
+import type { ToolSearch } from './search-in-tool.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
 import { isAmountAsJudged } from './tools/amount.ts';
@@ -41,7 +41,7 @@ export interface CallToolDependencies {
   readonly approvers: ApproverRegistry;
   readonly assertionKey: AssertionKey;
   readonly tools: Toolbox;
-  readonly search: GuardedSearch;
+  readonly search: ToolSearch;
   readonly settings: Readonly<Record<string, string>>;
   readonly securityLog: SecurityLog;
   /** Stands for the ledger's clock in tests. @default the database's `now()` */

@@ -10,11 +10,11 @@ import type {
   IndexCheck,
   IndexFault,
 } from '../workflows/protocol/index.ts';
-import { Failure } from '../workflows/protocol/index.ts';
+import { embeddingText, Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
 import type { IngestDependencies } from './open-generation.ts';
-import { changesSince, generationDigest, settingsOf } from './open-generation.ts';
+import { changesSince, denseSettings, generationDigest, settingsOf } from './open-generation.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
 import { createExtractor } from './reading/extractor.ts';
@@ -38,7 +38,7 @@ type Fault = IndexCheck['faults'][number];
 export function createCheckIndex(dependencies: IngestDependencies): EngineActivities['checkIndex'] {
   const { db, vectors } = dependencies;
   const extractor = dependencies.extractor ?? createExtractor();
-  return async function checkIndex({ tenant, collection }) {
+  return async function checkIndex({ tenant, collection, dense: asked }) {
     const sql = db.of(tenant);
     const progress = createProgress();
     const [row] = await sql<CurrentRow[]>`
@@ -58,6 +58,7 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
         ? [fault('incomplete', `the store holds ${storedChunks} of ${chunks} chunks; ingest the folder again`)]
         : []),
       ...encoderFault(row, settingsOf(dependencies, chunksOf(dependencies, row))),
+      ...embeddingFault(row, asked),
       ...(await staleFault(sql, tenant, id)),
       ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress })),
     ];
@@ -75,6 +76,25 @@ function encoderFault({ settings, store }: CurrentRow, own: readonly string[]): 
   const differing = own.flatMap((mine, at) => (theirs[at] === mine ? [] : [`${theirs[at] ?? 'nothing'}, not ${mine}`]));
   return differing.length === 0 ? [] : [fault('other-encoder', `it was made with ${differing.join('; ')}`)];
 }
+
+/** @param asked of collections.yaml; `undefined` where it does not say */
+function embeddingFault({ dense }: CurrentRow, asked: DenseIndex | 'none' | undefined): Fault[] {
+  if (asked === undefined) return [];
+  const wanted = asked === 'none' ? null : asked;
+  const [own, theirs] = [denseSettings(dense).join(), denseSettings(wanted).join()];
+  if (own === theirs) return [];
+  const detail = `it is embedded with ${textOf(dense)}, and collections.yaml says ${textOf(wanted)}; ingest it again`;
+  return [fault('other-embedding', detail)];
+}
+
+const textOf = (dense: DenseIndex | null): string =>
+  dense === null
+    ? 'nothing'
+    : [
+        embeddingText(dense.embedding),
+        ...(dense.hnsw === undefined ? [] : [`hnsw ${JSON.stringify(dense.hnsw)}`]),
+        ...(dense.quantization === undefined ? [] : [`${dense.quantization} quantization`]),
+      ].join(', ');
 
 async function staleFault(sql: Sql, tenant: string, generation: string): Promise<Fault[]> {
   const [row] = await sql<{ count: number; example: string | null }[]>`
@@ -101,7 +121,8 @@ async function driftFault(
   if (folder === null) return [fault('unreadable', 'its folder was not noted; ingest it again')];
   try {
     const { documents } = await scanFolder(folder, { sql, tenant, extractor, chunks, progress });
-    if (generationDigest(documents, settingsOf(dependencies, chunks)) === digest) return [];
+    if (generationDigest(documents, [...settingsOf(dependencies, chunks), ...denseSettings(row.dense)]) === digest)
+      return [];
     const { added, updated, removed } = await changesSince(sql, tenant, { id, digest }, documents);
     if (added + updated + removed === 0) return [];
     const detail = `its folder has ${added} documents more, ${updated} others and ${removed} fewer; ingest it again`;

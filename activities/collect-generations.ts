@@ -1,10 +1,11 @@
 // The chore `collectGenerations`: index generations that are out of use go when no open run was started while they were current. Then
-// the texts of files that no generation has any more.
+// the texts of files, and the vectors of chunks, that no generation has any more.
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Sql } from '../runtime/database.ts';
 import { latestExecution } from '../runtime/executions.ts';
 import type { CollectedGenerations, DenseIndex, MaintenanceActivities } from '../workflows/protocol/index.ts';
+import { collectVectors } from './embedding-cache.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
 import { dropGeneration } from './swap-generation.ts';
@@ -16,7 +17,7 @@ export interface CollectGenerationsDependencies extends Pick<IngestDependencies,
 /** Runs that may need one are asked for at Temporal; with more of them it stays. */
 const MAX_ASKED = 1000;
 
-type Figures = { -readonly [Name in keyof Omit<CollectedGenerations, 'v'>]: number };
+type Figures = { -readonly [Name in keyof Omit<CollectedGenerations, 'v'>]-?: number };
 
 export function createCollectGenerations(
   dependencies: CollectGenerationsDependencies,
@@ -24,7 +25,7 @@ export function createCollectGenerations(
   const { db, temporal } = dependencies;
   return async () => {
     const progress = createProgress();
-    const figures: Figures = { looked: 0, collected: 0, needed: 0, texts: 0 };
+    const figures: Figures = { looked: 0, collected: 0, needed: 0, texts: 0, vectors: 0 };
     const tenants = await db.all<{ tenant: string }[]>`select tenant from tenants() order by tenant`;
     for (const { tenant } of tenants) {
       const sql = db.of(tenant);
@@ -40,6 +41,7 @@ export function createCollectGenerations(
         log.info('index generation collected', { tenant, generation: old.id, state: old.state });
       }
       figures.texts += await progress.during(collectTexts(sql, tenant));
+      figures.vectors += await progress.during(collectVectors(sql, tenant));
     }
     return { v: 1, ...figures };
   };

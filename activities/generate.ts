@@ -2,38 +2,25 @@
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Denial } from '../policies/denials.ts';
-import { denialRules } from '../policies/denials.ts';
-import { judgeModel } from '../policies/judge-model.ts';
-import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
-import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type {
-  EngineActivities,
-  FoundCounts,
-  GenerateInput,
-  MaskDemand,
-  Usage,
-  Verdict,
-} from '../workflows/protocol/index.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
+import type { EngineActivities, MaskDemand, Usage } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
-import { loggingRefusals, requireAllowed, requireAnswer } from './answers.ts';
 import { callInTurn } from './call-in-turn.ts';
-import type { Inspection } from './detection/mask-prompt.ts';
+import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
-import { ledgerTime } from './ledger-time.ts';
+import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
-import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { DayLimits } from './spend.ts';
-import { dayOf, extensionOf, isDayLimit, reserveOf } from './spend.ts';
+import { reserveOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -65,7 +52,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     try {
       const whole = await withToolResults(db.of(tenant), start, runId, input.prompt);
       const inspection = await inspectPrompt(detector, whole, context.cancellationSignal);
-      const verdict = judgeRequest(policy, input, { start, body, standing, inspection });
+      const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: body.model });
       const { mask, restore } = verdict.mask ?? NO_MASK;
       const masked = mask.length === 0 ? undefined : maskPrompt(runKey, whole, inspection, mask);
       // What is sent is part of the key: a call that was paid for with other masks is another call.
@@ -117,82 +104,6 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
   };
 }
 
-interface Known {
-  readonly start: StartedRun;
-  readonly body: ReleaseBody;
-  readonly standing: readonly Denial[];
-  readonly inspection: Inspection;
-}
-
-/** @throws ApplicationFailure ModelDenied, NotAsLedgered, non-retryable */
-function judgeRequest(
-  policy: AccessPolicy,
-  input: GenerateInput,
-  { start, body, standing, inspection }: Known,
-): Verdict {
-  const { access } = input;
-  if (access === undefined) {
-    throw ApplicationFailure.nonRetryable(
-      `${input.stepPath} of run ${input.runId} does not say what is in its prompt: it was begun by an earlier version. Ask again.`,
-      Failure.ModelDenied,
-    );
-  }
-  const { principal, origins, sensitivity, sawUntrusted } = access;
-  const { kinds: detected, counts } = inspection;
-  if (principal.id !== start.requester) {
-    throw ApplicationFailure.nonRetryable(
-      `Run ${input.runId} was started by another principal than this step says`,
-      Failure.NotAsLedgered,
-    );
-  }
-  const denied = denialRules(standing, { release: nameOf(body), principals: [principal.id] });
-  const asked = {
-    ...runFactsOf(input, body),
-    principal,
-    model: body.model,
-    sensitivity,
-    origins,
-    sawUntrusted,
-    detected,
-  };
-  const verdict = judgeModel(policy, asked, denied);
-  if (verdict.decision !== 'deny') return verdict;
-  throw ApplicationFailure.create({
-    message: `The access policy does not let this request go to ${body.model.name} (${rulesText(verdict.rules)}).`,
-    type: Failure.ModelDenied,
-    nonRetryable: true,
-    details: [verdict, { detected: counts, masked: {} } satisfies FoundCounts],
-  });
-}
-
-/** What stands behind going on beyond soft limits is looked at here: the workflow's word is not enough. */
-async function dayLimits(
-  { extended: given, runId, tenant }: GenerateInput,
-  start: StartedRun,
-  releaseName: string,
-  dependencies: GenerateDependencies,
-): Promise<DayLimits> {
-  const budgets = dependencies.policy.dayBudgets;
-  const extended = new Set<string>();
-  if (given !== undefined && budgets.length > 0) {
-    const step = { runId, tenant, ...given };
-    const now = dependencies.now?.() ?? (await ledgerTime(dependencies.db.of(tenant)));
-    // What people said on another day is about that day, and may no longer be used.
-    const today = given.days.filter(({ spent }) => spent.day === dayOf(now));
-    for (const { spent, receipt } of today) {
-      const subject = { kind: 'budget', ...spent } as const;
-      const held = await loggingRefusals(step, receipt?.approvalId ?? null, dependencies.securityLog, async () =>
-        receipt === undefined
-          ? await requireAllowed(step, subject, start, dependencies)
-          : (await requireAnswer(step, receipt, start, dependencies)).request.subject,
-      );
-      // The policy judges by the limit that is named: letting a run have more turns says nothing of a day.
-      if (held.kind === 'budget' && isDayLimit(held.limit)) extended.add(extensionOf(held));
-    }
-  }
-  return { principal: start.requester, release: releaseName, budgets, extended };
-}
-
 interface Paying {
   readonly modelCalls: ModelCalls;
   readonly modelRates: ModelRates;
@@ -215,7 +126,12 @@ async function payOnce(
     await turn.settle(0);
     return { reply: earlier, reused: true };
   }
-  const reply = settled(await callInTurn(turn, () => model.call(request)), price);
+  const called = await callInTurn(
+    turn,
+    () => model.call(request),
+    ({ usage }) => usage.inputTokens + usage.outputTokens,
+  );
+  const reply = settled(called, price);
   return { reply: await modelCalls.settle(call, reply), reused: false };
 }
 

@@ -1,12 +1,18 @@
 // The activity `indexGeneration`: second pass over the documents, from text to points in the store. Readers do not see
 // them before `swapGeneration`.
+import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { EngineActivities } from '../workflows/protocol/index.ts';
+import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { Chunk, ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
+import type { ChunkEmbedder } from './embed-chunks.ts';
+import { createChunkEmbedder } from './embed-chunks.ts';
+import { modelKey } from './embedding-cache.ts';
+import type { GenerationRow } from './generation-documents.ts';
 import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
+import { requireMayEmbed } from './may-embed.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
@@ -35,6 +41,7 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     const progress = createProgress();
     const { tenant, collection } = input;
     const target = storedGeneration({ tenant, collection, id: input.generation.id, dense: generation.dense });
+    const embedder = await progress.during(embedderOf(dependencies, input, generation));
     await progress.during(vectors.ensure(target));
 
     const slices = createSlices();
@@ -53,7 +60,8 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     });
 
     const written = async (points: readonly ChunkPoint[], finished: readonly string[]): Promise<void> => {
-      await vectors.upsert(target, points);
+      const dense = await embedder?.embed(points.map(searchableText));
+      await vectors.upsert(target, dense === undefined ? points : withVectors(points, dense));
       await sql`update generation_documents set indexed = true
         where tenant = ${target.tenant} and generation = ${target.id} and doc_id = any(${[...finished]}::text[])`;
     };
@@ -92,9 +100,42 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     }
     await flush();
     await progress.during(writing);
-    return { v: 1, documents, chunks: nextId };
+    return { v: 1, documents, chunks: nextId, ...(embedder !== undefined && { embedded: embedder.figures }) };
   };
 }
+
+/** The access policy is asked here, before anything is sent. @throws ApplicationFailure ModelDenied, ModelNotConfigured (non-retryable) */
+async function embedderOf(
+  { db, embedding: parts }: IngestDependencies,
+  input: IndexGenerationInput,
+  { dense }: GenerationRow,
+): Promise<ChunkEmbedder | undefined> {
+  if (dense === null) return undefined;
+  const { embedding } = dense;
+  if (parts === undefined) {
+    throw ApplicationFailure.nonRetryable(
+      `This worker has no embedding models, and ${input.collection} needs ${embedding.name}`,
+      Failure.ModelNotConfigured,
+    );
+  }
+  const { tenant, generation } = input;
+  const sql = db.of(tenant);
+  await requireMayEmbed({ sql, ...parts }, input, embedding);
+  return createChunkEmbedder({
+    embedding,
+    model: parts.models.embeddingFor(embedding),
+    rates: parts.modelRates,
+    scope: { sql, tenant, generation: generation.id, model: modelKey(embedding) },
+    signal: cancellationSignal(),
+  });
+}
+
+const withVectors = (points: readonly ChunkPoint[], vectors: readonly Float32Array[]): ChunkPoint[] =>
+  points.map((point, at) => {
+    const dense = vectors[at];
+    if (dense === undefined) throw new Error(`Chunk ${point.id} of ${point.docId} has no vector`);
+    return { ...point, dense };
+  });
 
 interface Place {
   readonly docId: string;

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
+import type { AccessPolicy } from '../policies/load.ts';
 import { canonicalJson } from '../runtime/canonical.ts';
 import type { Database, Sql } from '../runtime/database.ts';
 import type {
@@ -14,11 +15,14 @@ import type {
   OpenedGeneration,
   OpenGenerationInput,
 } from '../workflows/protocol/index.ts';
-import { Failure, isChunkTokens } from '../workflows/protocol/index.ts';
+import { denseIdentity, Failure, isChunkTokens, problemOfDense } from '../workflows/protocol/index.ts';
+import type { DenseModels } from './adapters/dense-models.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
 import { chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import type { Denials } from './denials.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
 import { currentGeneration } from './find-generation.ts';
+import type { ModelRates } from './model-rates.ts';
 import type { VectorStore } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
 import type { Extractor } from './reading/extractor.ts';
@@ -44,6 +48,13 @@ export interface IngestDependencies {
   readonly chunks?: ChunkSettings;
   /** Makes files of other formats text. @default one with the limits of a worker */
   readonly extractor?: Extractor;
+  /** For collections with vectors. @default none can be ingested */
+  readonly embedding?: {
+    readonly models: Pick<DenseModels, 'embeddingFor'>;
+    readonly modelRates: ModelRates;
+    readonly policy: AccessPolicy;
+    readonly denials: Denials;
+  };
 }
 
 /**
@@ -67,7 +78,8 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
     const progress = createProgress();
     const tokens = await chunkTokensOf(sql, input);
     const chunks = tokens ?? dependencies.chunks ?? DEFAULT_CHUNKS;
-    const settings = settingsOf(dependencies, chunks);
+    const dense = await denseOf(sql, input);
+    const settings = [...settingsOf(dependencies, chunks), ...denseSettings(dense)];
     const scan = await scanFolder(input.path, { sql, tenant, extractor, chunks, progress });
     await progress.during(writeSkipped(sql, input, scan));
     if (scan.documents.length === 0) throw nothingUsable(input, scan);
@@ -84,12 +96,22 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       ...changes,
       skipped: scan.skipped.slice(0, LISTED_SKIPS),
       skippedCount: scan.skippedCount,
+      ...(changed && dense !== null && { embeds: true as const }),
     });
     if (current?.digest === digest && (await isWhole(dependencies, input, current))) {
       await noteSource(sql, input);
+      await noteDense(sql, input, current, dense);
       return opened(current, false, await chunksOf(sql, tenant, current));
     }
-    const work = openRow(sql, { input, digest, settings, tokens, store: vectors.name, documents: scan.documents });
+    const work = openRow(sql, {
+      input,
+      digest,
+      settings,
+      tokens,
+      dense,
+      store: vectors.name,
+      documents: scan.documents,
+    });
     return opened({ id: await progress.during(work), digest }, true);
   };
 }
@@ -147,6 +169,7 @@ interface NewGeneration {
   readonly digest: Digest;
   readonly settings: readonly string[];
   readonly tokens: ChunkTokens | null;
+  readonly dense: DenseIndex | null;
   readonly store: string;
   readonly documents: readonly ScannedDocument[];
 }
@@ -166,6 +189,36 @@ async function chunkTokensOf(
     join index_generations g on g.tenant = c.tenant and g.id = c.generation
     where c.tenant = ${tenant} and c.name = ${collection}`;
   return row?.chunk_tokens ?? null;
+}
+
+/** How chunks are embedded: as asked for, else as those of the current generation; `null` for not at all. */
+async function denseOf(sql: Sql, { tenant, collection, dense }: OpenGenerationInput): Promise<DenseIndex | null> {
+  if (dense === 'none') return null;
+  if (dense !== undefined) {
+    const problem = problemOfDense(dense);
+    if (problem === undefined) return dense;
+    throw ApplicationFailure.nonRetryable(`Not a way to embed ${collection}: ${problem}.`, Failure.InvalidInput);
+  }
+  const [row] = await sql<{ dense: DenseIndex | null }[]>`
+    select g.dense from collections c
+    join index_generations g on g.tenant = c.tenant and g.id = c.generation
+    where c.tenant = ${tenant} and c.name = ${collection}`;
+  return row?.dense ?? null;
+}
+
+/** Part of the digest only where there are vectors: that of others stays as it was. */
+export const denseSettings = (dense: DenseIndex | null): string[] =>
+  dense === null ? [] : [`dense;${canonicalJson(denseIdentity(dense))}`];
+
+/** Another price, or another variable of the key, makes no other index; the next ingest goes by it. */
+async function noteDense(
+  sql: Sql,
+  { tenant, dense: asked }: OpenGenerationInput,
+  { id }: IndexGeneration,
+  dense: DenseIndex | null,
+): Promise<void> {
+  if (asked === undefined || dense === null) return;
+  await sql`update index_generations set dense = ${sql.json(dense)} where tenant = ${tenant} and id = ${id}`;
 }
 
 /** What the scan before this one skipped makes room. */
@@ -198,7 +251,7 @@ async function chunksOf(sql: Sql, tenant: string, { id }: IndexGeneration): Prom
 /** Id of the unfinished generation with this digest, or of a new one. Its row and its documents come together. */
 async function openRow(
   sql: Sql,
-  { input, digest, settings, tokens, store, documents }: NewGeneration,
+  { input, digest, settings, tokens, dense, store, documents }: NewGeneration,
 ): Promise<string> {
   const { tenant, collection } = input;
   return await sql.begin(async (tx) => {
@@ -210,22 +263,23 @@ async function openRow(
       order by created_at desc limit 1`;
     if (unfinished !== undefined) return unfinished.id;
     const id = ulid();
-    await tx`insert into index_generations (tenant, id, collection, digest, settings, chunk_tokens, store, state,
+    await tx`insert into index_generations (tenant, id, collection, digest, settings, chunk_tokens, dense, store, state,
         documents)
       values (${tenant}, ${id}, ${collection}, ${digest}, ${tx.json(settings)},
-        ${tokens === null ? null : tx.json(tokens)}, ${store}, 'building', ${documents.length})`;
+        ${tokens === null ? null : tx.json(tokens)}, ${dense === null ? null : tx.json(dense)}, ${store}, 'building',
+        ${documents.length})`;
     for (let at = 0; at < documents.length; at += INSERT_ROWS) {
       await tx`insert into generation_documents (tenant, generation, doc_id, content_hash, bytes, text_key, record_path,
-          record_offset, metadata, owner, source_url, valid_until, updated_at)
+          record_offset, metadata, sensitivity, owner, source_url, valid_until, updated_at)
         select ${tenant}, ${id}, row.* from jsonb_to_recordset(${tx.json(documents.slice(at, at + INSERT_ROWS).map(rowOf))})
           as row (doc_id text, content_hash text, bytes bigint, text_key text, record_path text, record_offset bigint,
-            metadata jsonb, owner text, source_url text, valid_until timestamptz, updated_at timestamptz)`;
+            metadata jsonb, sensitivity text, owner text, source_url text, valid_until timestamptz, updated_at timestamptz)`;
     }
     return id;
   });
 }
 
-const rowOf = ({ docId, contentHash, bytes, textKey, record, given, about }: ScannedDocument) => ({
+const rowOf = ({ docId, contentHash, bytes, textKey, record, given, sensitivity, about }: ScannedDocument) => ({
   doc_id: docId,
   content_hash: contentHash,
   bytes,
@@ -233,6 +287,7 @@ const rowOf = ({ docId, contentHash, bytes, textKey, record, given, about }: Sca
   record_path: record?.path ?? null,
   record_offset: record?.offset ?? null,
   metadata: given ?? null,
+  sensitivity,
   owner: about?.owner ?? null,
   source_url: about?.sourceUrl ?? null,
   valid_until: about?.validUntil ?? null,

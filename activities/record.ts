@@ -70,6 +70,7 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     }),
     ...input.found,
     ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
+    ...(input.rerank !== undefined && { rerank: input.rerank }),
     ...(input.flags !== undefined && { flags: input.flags }),
     started_at: input.startedAt,
     ended_at: endedAt.toISOString(),

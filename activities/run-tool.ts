@@ -7,8 +7,9 @@ import type { CallToolInput, Passage, Principal, Sensitivity } from '../workflow
 import { Failure, MAX_REASON_CHARS, MAX_TOOL_RESULT_BYTES, SENSITIVITY_RANK } from '../workflows/protocol/index.ts';
 import type { Settlement } from './effects.ts';
 import type { FrozenCall } from './frozen-calls.ts';
-import type { GuardedSearch } from './guard-search.ts';
 import type { Tool, ToolContext } from './ports/tool.ts';
+import { callFactsOf } from './run-facts.ts';
+import type { ToolSearch } from './search-in-tool.ts';
 import { inSlices } from './slices.ts';
 import type { ResultJson } from './tools/result-json.ts';
 import { writeResult } from './tools/result-json.ts';
@@ -23,7 +24,7 @@ export interface ToolRun {
   readonly attempt: number;
   readonly context: Context;
   readonly start: StartedRun;
-  readonly search: GuardedSearch;
+  readonly search: ToolSearch;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -121,8 +122,8 @@ function contextOf(run: ToolRun, signal: AbortSignal, marks: Marks): ToolContext
       if (retrieval === undefined || generation === undefined) {
         throw new ToolFailure('The release of this run has no collection to search, or nothing was ingested into it.');
       }
-      const asked = { runId, tenant, principal, query, retrieval, generation };
-      const { verdict, passages, reason } = await search(asked, start);
+      const asked = { runId, tenant, principal, query, retrieval, generation, stepPath: input.stepPath, v: 1 } as const;
+      const { verdict, passages, reason } = await search(asked, start, callFactsOf(call).sensitivity);
       if (verdict === 'denied') throw new ToolFailure(reason);
       for (const passage of passages) {
         marks.docIds.add(passage.docId);

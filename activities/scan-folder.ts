@@ -2,7 +2,7 @@
 // other formats are made on the way and kept, so a killed scan makes none of them twice.
 import { canonicalJson, sha256 } from '../runtime/canonical.ts';
 import type { Sql } from '../runtime/database.ts';
-import type { ChunkTokens, Digest, SkippedFile } from '../workflows/protocol/index.ts';
+import type { ChunkTokens, Digest, Sensitivity, SkippedFile } from '../workflows/protocol/index.ts';
 import type { ChunkResult, ChunkSettings, TextKind } from './chunking/chunk-document.ts';
 import { chunkDocument } from './chunking/chunk-document.ts';
 import type { AboutDocument, DocumentMetadata } from './chunking/document-metadata.ts';
@@ -29,6 +29,7 @@ export interface ScannedDocument {
   readonly record?: { readonly path: string; readonly offset: number };
   /** What its folder says of it. */
   readonly given?: DocumentMetadata;
+  readonly sensitivity: Sensitivity;
   readonly about?: AboutDocument;
 }
 
@@ -143,6 +144,7 @@ async function checked(
     docId,
     contentHash: hashWith(contentHash, given),
     bytes,
+    sensitivity: result.document.sensitivity,
     ...(key !== undefined && { textKey: key }),
     ...(given !== undefined && { given }),
     ...(about !== undefined && { about }),
@@ -171,6 +173,7 @@ async function* recordsIn(file: SourceFile, { chunks }: ScanDependencies): Async
             docId,
             contentHash: hashWith(sha256(bytes), file.metadata),
             bytes: bytes.length,
+            sensitivity: result.document.sensitivity,
             record: { path: file.docId, offset },
             ...(file.metadata !== undefined && { given: file.metadata }),
             ...(about !== undefined && { about }),

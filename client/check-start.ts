@@ -9,6 +9,7 @@ import {
   isTenant,
   MAINTAIN,
   MAX_QUESTION_BYTES,
+  problemOfDense,
 } from '../workflows/protocol/index.ts';
 import type { StartRequest } from './transport.ts';
 
@@ -68,7 +69,7 @@ function checkText(name: 'question' | 'task' | 'query', request: unknown): void 
 }
 
 function checkCollection(workflow: string, request: unknown): void {
-  const { path, collection, chunks } = (request ?? {}) as { path?: unknown; collection?: unknown; chunks?: unknown };
+  const { path, collection, chunks, dense } = (request ?? {}) as { readonly [key: string]: unknown };
   if (workflow === 'ingest' && (typeof path !== 'string' || !isAbsolute(path)))
     throw invalid('the path is not absolute', 'Name a folder by its full path.');
   if (typeof collection !== 'string' || !COLLECTION.test(collection)) {
@@ -80,6 +81,8 @@ function checkCollection(workflow: string, request: unknown): void {
       'targetTokens 32 to 4000, maxTokens up to 8000, overlapTokens at most half of the target.',
     );
   }
+  const problem = dense === undefined || dense === 'none' ? undefined : problemOfDense(dense);
+  if (problem !== undefined) throw invalid(`not a way to embed: ${problem}`, 'collections.yaml says how.');
 }
 
 const isCollectionKind = (workflow: string): boolean => COLLECTION_KINDS.some((kind) => kind === workflow);

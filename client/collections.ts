@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import type { Database } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
-import type { IndexGeneration, ReleaseRef, SkippedFile } from '../workflows/protocol/index.ts';
+import type { DenseIndex, IndexGeneration, ReleaseRef, SkippedFile } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, maintenanceId, refreshId } from '../workflows/protocol/index.ts';
 import { putSchedule } from './put-schedule.ts';
 
@@ -38,6 +38,8 @@ export interface CollectionDocument {
 }
 
 export interface CollectionDetail extends CollectionSummary {
+  /** How its chunks are embedded; `null` for one that is searched by words only. */
+  readonly dense: DenseIndex | null;
   /** In the order of their ids, at most as many as asked for. */
   readonly documentList: readonly CollectionDocument[];
   readonly skippedList: readonly SkippedFile[];
@@ -110,10 +112,17 @@ export function createCollections(db: Database, temporal: Client, taskQueue: str
     async show(name, options = {}) {
       const { tenant = DEFAULT_TENANT, limit = DEFAULT_LIMIT } = options;
       const summary = await one(tenant, name);
+      const [row] = await db.of(tenant)<{ dense: DenseIndex | null }[]>`
+        select dense from index_generations where tenant = ${tenant} and id = ${summary.generation.id}`;
       const documents = await db.of(tenant)<DocumentRow[]>`
         select doc_id, bytes::float8, chunks, owner, source_url, valid_until, updated_at from generation_documents
         where tenant = ${tenant} and generation = ${summary.generation.id} order by doc_id limit ${limit}`;
-      return { ...summary, documentList: documents.map(documentOf), skippedList: await skipped(name, options) };
+      return {
+        ...summary,
+        dense: row?.dense ?? null,
+        documentList: documents.map(documentOf),
+        skippedList: await skipped(name, options),
+      };
     },
     async releaseOf(name, { tenant = DEFAULT_TENANT } = {}) {
       const [row] = await db.of(tenant)<{ ref: string }[]>`

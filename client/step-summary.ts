@@ -5,6 +5,7 @@ import type {
   CallJudgement,
   CallResult,
   DecideResult,
+  Embedded,
   Generation,
   IndexedGeneration,
   OpenedGeneration,
@@ -12,6 +13,7 @@ import type {
   Quorum,
   RequestedAnswer,
   RequestedApproval,
+  Reranked,
   Retrieval,
   TakenAnswer,
   Validation,
@@ -38,6 +40,14 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     return ok(
       `${plural(passages.length, 'passage')} of ${plural(documents, 'document')}, coverage ${coverage.toFixed(2)}`,
     );
+  },
+  embed: ({ model, usage, reused }: Embedded) =>
+    ok(`${model}: ${usage.inputTokens} tokens${reused ? ', vector of an earlier attempt' : ''}`),
+  rerank: ({ model, passages, bestScore, usage, reused }: Reranked) => {
+    const best = bestScore === null ? '' : `, best ${bestScore.toFixed(2)}`;
+    const again = reused ? ', scores of an earlier attempt' : '';
+    const line = `${model}: ${plural(passages.length, 'passage')} kept${best}, ${usage.inputTokens} tokens${again}`;
+    return passages.length > 0 ? ok(line) : refused(line);
   },
   assemble: ({ prompt, injectionSignals }: Assembled) => {
     const parts = prompt.messages.reduce((count, message) => count + message.parts.length, 0);

@@ -86,13 +86,33 @@ function maskOf(policy: AccessPolicy, { rules }: Verdict, detected: readonly Det
 const withMask = (verdict: Verdict, mask: MaskDemand | undefined): Verdict =>
   mask === undefined ? verdict : { ...verdict, decision: 'allow-with', mask };
 
+/** Of documents that an ingest sends to a model that makes vectors: there is no run of a release, and nothing is looked through or masked. */
+export function judgeIngestModel(
+  policy: AccessPolicy,
+  question: Pick<ModelQuestion, 'tenant' | 'principal' | 'model' | 'sensitivity'>,
+  denied: readonly string[] = [],
+): Verdict {
+  const { sensitivity, ...rest } = question;
+  const context = { request_type: 'ingest', release: '', release_risk: 'low' as const };
+  return ask(policy, { ...rest, sensitivity, origins: ['retrieval'], sawUntrusted: true }, context, denied);
+}
+
 function judgeAt(
   policy: AccessPolicy,
   question: ModelQuestion,
   sensitivity: Sensitivity,
   denied: readonly string[],
 ): Verdict {
-  const { principal, tenant, model, origins, sawUntrusted, detected = [] } = question;
+  return ask(policy, { ...question, sensitivity }, runContext(question), denied);
+}
+
+function ask(
+  policy: AccessPolicy,
+  question: Omit<ModelQuestion, 'requestType' | 'release'>,
+  context: ReturnType<typeof runContext>,
+  denied: readonly string[],
+): Verdict {
+  const { principal, tenant, model, sensitivity, origins, sawUntrusted, detected = [] } = question;
   const { name, provider, baseUrl } = model;
   return judge(
     policy,
@@ -101,7 +121,7 @@ function judgeAt(
       action: 'send_to_model',
       resource: { type: 'Model', id: name },
       context: {
-        ...runContext(question),
+        ...context,
         sensitivity: SENSITIVITY_RANK[sensitivity],
         origins,
         saw_untrusted: sawUntrusted,

@@ -61,7 +61,9 @@ export function budgetsOf(written: Written | undefined, isPriced: boolean, path:
   const limitsCost = max_cost_usd !== undefined || soft?.cost_usd !== undefined;
   if (limitsCost && !isPriced) {
     throw new UserError(`${path}: budgets limit the cost, and the price of the model is not known`, {
-      hint: 'Give the model input_usd_per_million and output_usd_per_million in models.yaml, or limit tokens instead.',
+      hint:
+        'Give the model input_usd_per_million and output_usd_per_million in models.yaml, and embeddings and rerankers ' +
+        'the former, or limit tokens instead.',
     });
   }
   const hard: Budgets = {

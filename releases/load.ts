@@ -1,14 +1,16 @@
 // Reads releases from their folders: one a release, with manifest.yaml and prompt.md; models.yaml beside them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
-import { messageOf, UserError } from '../runtime/errors.ts';
-import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
+import { UserError } from '../runtime/errors.ts';
+import type { DenseIndex, Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
+import type { EmbeddingEntry, RerankerEntry } from './dense.ts';
+import { pinEmbedding, pinReranker, readDenseIndex, requireEntry } from './dense.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
 import type { Manifest, ModelEntry } from './manifest.ts';
-import { check, manifestSchema, modelsSchema } from './manifest.ts';
+import { manifestSchema, modelsSchema } from './manifest.ts';
+import { parseYaml, readYaml } from './read-yaml.ts';
 import type { Release, ReleaseBody } from './release.ts';
 import { releaseDigest } from './release.ts';
 import type { Script } from './script.ts';
@@ -24,8 +26,14 @@ type PinnedTools = NonNullable<ReleaseBody['tools']>;
 
 const NO_TOOLS: ToolDefinitions = new Map();
 
-interface Surroundings {
+/** What models.yaml has, by kind and name. */
+interface Models {
   readonly models: ReadonlyMap<string, ModelEntry>;
+  readonly embeddings: ReadonlyMap<string, EmbeddingEntry>;
+  readonly rerankers: ReadonlyMap<string, RerankerEntry>;
+}
+
+interface Surroundings extends Models {
   readonly tools: ToolDefinitions;
 }
 
@@ -45,39 +53,39 @@ export function loadReleases(folder: string, tools: ToolDefinitions = NO_TOOLS):
   const models = readModels(join(folder, 'models.yaml'));
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'manifest.yaml')))
-    .map((entry) => loadRelease(join(folder, entry.name), { models, tools }))
+    .map((entry) => loadRelease(join(folder, entry.name), { ...models, tools }))
     .sort((a, b) => (a.body.name < b.body.name ? -1 : 1));
 }
 
 /** @throws UserError naming file and field */
 export function loadRelease(folder: string, surroundings: Surroundings): LoadedRelease {
   const path = join(folder, 'manifest.yaml');
-  const manifest = check(manifestSchema, readYaml(path), path);
+  const manifest = readYaml(path, manifestSchema);
   const promptPath = join(folder, 'prompt.md');
   const prompt = existsSync(promptPath) ? readFileSync(promptPath, 'utf8').trim() : '';
   if (prompt === '') throw new UserError(`Release ${manifest.name} has no prompt`, { hint: `Write ${promptPath}.` });
   const scriptPath = join(folder, 'script.yaml');
   const script = existsSync(scriptPath)
-    ? readScript({ value: readYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
+    ? readScript({ value: parseYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
     : undefined;
   const body = resolve({ manifest, prompt, path, script }, surroundings);
   const evals = readEvalSet(join(folder, 'evals.json'));
   return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
 }
 
-export function readModels(path: string): ReadonlyMap<string, ModelEntry> {
+function readModels(path: string): Models {
   if (!existsSync(path)) throw new UserError(`No models file ${path}`, { hint: 'It maps model names to providers.' });
-  return new Map(Object.entries(check(modelsSchema, readYaml(path), path).models));
+  const { models, embeddings = {}, rerankers = {} } = readYaml(path, modelsSchema);
+  return {
+    models: new Map(Object.entries(models)),
+    embeddings: new Map(Object.entries(embeddings)),
+    rerankers: new Map(Object.entries(rerankers)),
+  };
 }
 
-function readYaml(path: string): unknown {
-  try {
-    return parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    const [firstLine] = messageOf(cause).split('\n');
-    throw new UserError(`${path} is not YAML: ${firstLine ?? ''}`, { hint: 'Correct it and try again.', cause });
-  }
-}
+/** How collections.yaml has a collection embedded: `none` for not at all, `undefined` where it does not say. @throws UserError */
+export const denseIndexOf = (folder: string, collection: string): DenseIndex | 'none' | undefined =>
+  readDenseIndex(folder, collection, () => readModels(join(folder, 'models.yaml')).embeddings);
 
 interface Sources {
   readonly manifest: Manifest;
@@ -87,7 +95,8 @@ interface Sources {
   readonly path: string;
 }
 
-function resolve({ manifest, prompt, script, path }: Sources, { models, tools }: Surroundings): ReleaseBody {
+function resolve({ manifest, prompt, script, path }: Sources, surroundings: Surroundings): ReleaseBody {
+  const { models, tools } = surroundings;
   const entry = models.get(manifest.model);
   if (entry === undefined) {
     throw new UserError(`${path}: model: ${manifest.model} is not in models.yaml`, {
@@ -95,7 +104,8 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     });
   }
   requireScriptWhereItBelongs(entry, script, path);
-  const { retrieval, policy } = manifest;
+  const { policy } = manifest;
+  const retrieval = manifest.retrieval && resolveRetrieval(manifest.retrieval, surroundings, path);
   const pinned = pinnedTools(manifest, tools, path);
   return {
     v: 1,
@@ -105,14 +115,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     model: resolveModel(manifest.model, entry),
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
-    ...(retrieval !== undefined && {
-      retrieval: {
-        collection: retrieval.collection,
-        topK: retrieval.top_k,
-        minScore: retrieval.min_score,
-        ...(retrieval.feedback !== undefined && { feedback: retrieval.feedback }),
-      },
-    }),
+    ...(retrieval !== undefined && { retrieval }),
     rules: {
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
@@ -121,9 +124,38 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
-      budgets: budgetsOf(manifest.budgets, isPriced(entry), path),
+      budgets: budgetsOf(manifest.budgets, isPriced(entry) && isSearchPriced(retrieval), path),
     }),
     ...(script !== undefined && { script }),
+  };
+}
+
+/** What is not asked for is not there: it would change the digest. */
+function resolveRetrieval(
+  { collection, top_k, min_score, feedback, dense, rerank }: NonNullable<Manifest['retrieval']>,
+  { embeddings, rerankers }: Models,
+  path: string,
+): NonNullable<ReleaseBody['retrieval']> {
+  const entryOf = <Entry>(entries: ReadonlyMap<string, Entry>, name: string, key: 'dense' | 'rerank'): Entry =>
+    requireEntry(entries, {
+      name,
+      kind: key === 'dense' ? 'embeddings' : 'rerankers',
+      at: `${path}: retrieval.${key}.model`,
+    });
+  return {
+    collection,
+    topK: top_k,
+    minScore: min_score,
+    ...(feedback !== undefined && { feedback }),
+    ...(dense !== undefined && {
+      dense: { embedding: pinEmbedding(dense.model, entryOf(embeddings, dense.model, 'dense')), weight: dense.weight },
+    }),
+    ...(rerank !== undefined && {
+      rerank: {
+        reranker: pinReranker(rerank.model, entryOf(rerankers, rerank.model, 'rerank')),
+        candidates: rerank.candidates ?? Math.min(100, 4 * top_k),
+      },
+    }),
   };
 }
 
@@ -175,6 +207,11 @@ function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefin
 const isPriced = (entry: ModelEntry): boolean =>
   entry.provider === 'local' ||
   (entry.input_usd_per_million !== undefined && entry.output_usd_per_million !== undefined);
+
+const isSearchPriced = (retrieval: ReleaseBody['retrieval']): boolean =>
+  [retrieval?.dense?.embedding, retrieval?.rerank?.reranker].every(
+    (paid) => paid === undefined || paid.inputUsdPerMillion !== undefined,
+  );
 
 function resolveModel(name: string, entry: ModelEntry): ReleaseBody['model'] {
   if (entry.provider === 'local') return { name, provider: entry.provider, id: entry.model };

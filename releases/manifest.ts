@@ -1,7 +1,7 @@
-// The manifest of a release as a team writes it, and the models file. Checked here, at the edge; errors name field and file.
+// The manifest of a release as a team writes it, and the models file: their schemas.
 import { z } from 'zod';
-import { UserError } from '../runtime/errors.ts';
 import { budgetsSchema } from './budgets.ts';
+import { embeddingSchema, rerankerSchema } from './dense.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
@@ -25,6 +25,27 @@ export const manifestSchema = z.strictObject({
       min_score: z.number().min(0).max(1).default(0),
       /** Ask again with words of the best passages. @default no */
       feedback: z.enum(['rm3']).optional(),
+      /** Search by vectors, too. @default by words only */
+      dense: z
+        .strictObject({
+          /** A name among `embeddings` of models.yaml. */
+          model: z.string().min(1),
+          weight: z.number().min(0.05).max(20).default(1),
+        })
+        .optional(),
+      /** Have a model put in order what was found. @default no */
+      rerank: z
+        .strictObject({
+          /** A name among `rerankers` of models.yaml. */
+          model: z.string().min(1),
+          /** @default four times top_k, at most 100 */
+          candidates: z.number().int().min(1).max(100).optional(),
+        })
+        .optional(),
+    })
+    .refine(({ top_k, rerank }) => (rerank?.candidates ?? top_k) >= top_k, {
+      path: ['rerank', 'candidates'],
+      message: 'expected at least top_k',
     })
     .optional(),
   policy: z
@@ -67,16 +88,8 @@ const remoteModel = z.strictObject({
 export const modelsSchema = z.strictObject({
   v: z.literal(1),
   models: z.record(z.string(), z.discriminatedUnion('provider', [localModel, remoteModel])),
+  embeddings: z.record(z.string(), embeddingSchema).optional(),
+  rerankers: z.record(z.string(), rerankerSchema).optional(),
 });
 
 export type ModelEntry = z.infer<typeof modelsSchema>['models'][string];
-
-/** @throws UserError that names the file and each field at fault */
-export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new UserError(`${file} is malformed: ${issues.join('; ')}`, {
-    hint: 'Correct the fields named and try again.',
-  });
-}

@@ -4,6 +4,7 @@ import { digestOf } from '../runtime/canonical.ts';
 import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
 import { accessOf } from '../workflows/protocol/index.ts';
 import { pinnedBudgetsSchema } from './budgets.ts';
+import { pinnedEmbeddingSchema, pinnedRerankerSchema } from './dense.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
@@ -35,6 +36,8 @@ export const releaseBodySchema = z.object({
       topK: z.number(),
       minScore: z.number(),
       feedback: z.enum(['rm3']).optional(),
+      dense: z.object({ embedding: pinnedEmbeddingSchema, weight: z.number() }).optional(),
+      rerank: z.object({ reranker: pinnedRerankerSchema, candidates: z.number() }).optional(),
     })
     .optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),

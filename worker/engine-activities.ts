@@ -1,5 +1,6 @@
 // Wires the engine's activities to their adapters: the one place where they meet.
 import { join } from 'node:path';
+import { createDenseModels } from '../activities/adapters/dense-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
 import { createPresidioDetector } from '../activities/adapters/presidio.ts';
 import { createVectorStore } from '../activities/adapters/vector-stores.ts';
@@ -11,6 +12,7 @@ import { createCloseApproval } from '../activities/close-approval.ts';
 import type { Denials } from '../activities/denials.ts';
 import { allOf, builtInDetector } from '../activities/detection/detectors.ts';
 import { createDropCollection } from '../activities/drop-collection.ts';
+import { createEmbed } from '../activities/embed.ts';
 import { createGenerate } from '../activities/generate.ts';
 import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
@@ -28,7 +30,9 @@ import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
 import { createRequestAnswer } from '../activities/request-answer.ts';
 import { createRequestApproval } from '../activities/request-approval.ts';
+import { createRerank } from '../activities/rerank.ts';
 import { createRetrieve, createSearch } from '../activities/retrieve.ts';
+import { createToolSearch } from '../activities/search-in-tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
@@ -66,11 +70,16 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const releases = createReleases((tenant, digest) => findRelease(db.of(tenant), tenant, digest));
   const vectors = createVectorStore(db, config.qdrant);
   // One for the process: its threads are limited together.
-  const ingest = { db, vectors, extractor: createExtractor() };
+  const models = createDenseModels(config.providerKeys);
+  const modelRates = createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml')));
+  const ingest = { db, vectors, extractor: createExtractor(), embedding: { models, modelRates, policy, denials } };
   const search = guardSearch(createSearch({ db, vectors }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   const answers = { ...dependencies, releases, approvers, ...clock };
+  const paying = { ...answers, models, modelCalls: createModelCalls(db), modelRates, detector: detectorOf(config) };
+  const [embed, rerank] = [createEmbed(paying), createRerank(paying)];
+  const toolSearch = createToolSearch(search, { embed, rerank });
   return {
     admit: createAdmit({
       ...dependencies,
@@ -79,21 +88,23 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       allowCollectionOverride: config.mode === 'development',
     }),
     retrieve: createRetrieve(search, runKeys),
+    embed,
+    rerank,
     assemble: createAssemble({ runKeys, releases }),
-    generate: createGenerate({
-      ...answers,
-      modelCalls: createModelCalls(db),
-      modelRates: createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml'))),
-      modelFor: createModels(config.providerKeys, dependencies.models),
-      detector: detectorOf(config),
-    }),
+    generate: createGenerate({ ...paying, modelFor: createModels(config.providerKeys, dependencies.models) }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
     requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),
     requestAnswer: createRequestAnswer(answers),
     takeAnswer: createTakeAnswer(answers),
-    callTool: createCallTool({ ...dependencies, releases, approvers, search, settings: config.toolSettings }),
+    callTool: createCallTool({
+      ...dependencies,
+      releases,
+      approvers,
+      search: toolSearch,
+      settings: config.toolSettings,
+    }),
     closeApproval: createCloseApproval({ db, runKeys }),
     planCompensations: createPlanCompensations({ db, runKeys, releases }),
     openGeneration: createOpenGeneration(ingest),

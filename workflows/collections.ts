@@ -4,8 +4,9 @@ import type { CheckIndexRequest, DropCollectionRequest, DropReport, IndexReport 
 import { index } from './proxies.ts';
 import { currentRun, stepInput } from './run-state.ts';
 
-export async function checkIndex({ collection }: CheckIndexRequest): Promise<IndexReport> {
-  const check = await index.checkIndex(grant({ ...stepInput(currentRun(), 'check'), collection }));
+export async function checkIndex({ collection, dense }: CheckIndexRequest): Promise<IndexReport> {
+  const asked = { collection, ...(dense !== undefined && { dense }) };
+  const check = await index.checkIndex(grant({ ...stepInput(currentRun(), 'check'), ...asked }));
   return mint<IndexReport>({ ...check, report: 'index' });
 }
 

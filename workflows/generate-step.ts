@@ -7,6 +7,7 @@ import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
+import { spentDayOf } from './paid-step.ts';
 import type {
   Assembled,
   CallTrust,
@@ -16,8 +17,6 @@ import type {
   ModelAccess,
   Passage,
   RefusalReason,
-  Retrieval,
-  SpentBudget,
   StepInput,
   StepPath,
   TrustLabel,
@@ -26,6 +25,7 @@ import type {
 } from './protocol/index.ts';
 import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
+import type { Searched } from './retrieve-step.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import { foundSensitive, hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
@@ -167,13 +167,6 @@ async function generate(
   }
 }
 
-/** The soft limit of a day that stood against a call. */
-function spentDayOf(error: unknown): SpentBudget | undefined {
-  const cause = activityCause(error);
-  if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.BudgetAsks) return undefined;
-  return cause.details?.[0] as SpentBudget;
-}
-
 /** Everything in a model's context marks what it writes. */
 function trustOf(state: RunState, { labels }: Assembled, stepPath: StepPath): CallTrust {
   const sawUntrusted = labels.some(({ origin }) => origin === 'retrieval' || origin.startsWith('tool:'));
@@ -198,7 +191,7 @@ function docsOf({ passages, turns }: Conversation): readonly string[] {
   return [...passages.map((passage) => passage.docId), ...fromTools];
 }
 
-function declined(collection: string, retrieval: Retrieval | undefined): Draft {
+function declined(collection: string, retrieval: Searched | undefined): Draft {
   const reason = retrieval?.verdict === 'nothing-found' ? 'nothing-found' : 'not-in-context';
   const message =
     reason === 'nothing-found'

@@ -1,21 +1,24 @@
 // The workflow `ingest`: a folder becomes a new index generation, built beside the old one and swapped in at the end.
 import { grant, mint } from './grants.ts';
-import type { IndexGenerationInput, IngestReport, IngestRequest, StepInput } from './protocol/index.ts';
+import type { EmbeddedChunks, IndexGenerationInput, IngestReport, IngestRequest, StepInput } from './protocol/index.ts';
 import { WIRE_VERSION } from './protocol/index.ts';
 import { index } from './proxies.ts';
-import { currentRun, stepInput } from './run-state.ts';
+import { admissionOf, currentRun, stepInput } from './run-state.ts';
 
 export async function ingest(request: IngestRequest): Promise<IngestReport> {
   const state = currentRun();
-  const { path, collection, chunks: cut } = request;
-  const asked = { path, collection, ...(cut !== undefined && { chunks: cut }) };
+  const { path, collection, chunks: cut, dense } = request;
+  const asked = { path, collection, ...(cut !== undefined && { chunks: cut }), ...(dense !== undefined && { dense }) };
   const opened = await index.openGeneration(grant({ ...stepInput(state, 'open'), ...asked }));
   const { generation, changed, documents, added, updated, removed, skipped, skippedCount } = opened;
-  const on = (step: StepInput): IndexGenerationInput => grant({ ...step, path, collection, generation });
+  const { principal } = admissionOf(state);
+  const on = (step: StepInput, embeds?: true): IndexGenerationInput =>
+    grant({ ...step, path, collection, generation, ...(embeds === true && { principal }) });
   let { chunks } = opened;
+  let embedded: EmbeddedChunks | undefined;
   if (changed) {
     await index.measureGeneration(on(stepInput(state, 'measure')));
-    await index.indexGeneration(on(stepInput(state, 'index')));
+    ({ embedded } = await index.indexGeneration(on(stepInput(state, 'index'), opened.embeds)));
     const swapped = await index.swapGeneration(on(stepInput(state, 'swap')));
     chunks = swapped.chunks;
   }
@@ -32,5 +35,6 @@ export async function ingest(request: IngestRequest): Promise<IngestReport> {
     removed,
     skipped,
     skippedCount,
+    ...(embedded !== undefined && { embedded }),
   });
 }

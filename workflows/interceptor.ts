@@ -276,6 +276,7 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
     ...(state.compensations.size > 0 && { compensations: [...state.compensations.values()].map(withoutWords) }),
     ...(state.found !== undefined && { found: state.found }),
+    ...(state.rerank !== undefined && { rerank: state.rerank }),
     ...(Object.keys(state.flags).length > 0 && { flags: flagsNow(state) }),
     ...(state.verdicts.size > 0 && { verdicts: [...state.verdicts.values()] }),
   };

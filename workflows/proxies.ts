@@ -34,6 +34,22 @@ const MODEL: ActivityOptions = {
   retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '1 minute' },
 };
 
+/** Somebody waits for a search: an endpoint that is asked for one vector answers within seconds, or is away. */
+const LOOKUP: ActivityOptions = {
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '10 seconds',
+  retry: { maximumAttempts: 5, initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
+};
+
+/** The search goes on without it, so it is not waited for long. */
+const IMPATIENT: ActivityOptions = {
+  ...LOOKUP,
+  startToCloseTimeout: '15 seconds',
+  scheduleToCloseTimeout: '20 seconds',
+  retry: { maximumAttempts: 3, initialInterval: '250 milliseconds', maximumInterval: '2 seconds' },
+};
+
 /**
  * A tool does something outside. The heartbeat is how a killed or sleeping worker is noticed, and longer than the lease of the
  * ledger's claim. Cancelling waits for the end of the effect: half an effect is nobody's wish.
@@ -75,6 +91,8 @@ export function modelWithin(withinMs: number | undefined): Pick<EngineActivities
 }
 
 const model = proxyActivities<EngineActivities>(MODEL);
+export const lookup = proxyActivities<Pick<EngineActivities, 'embed'>>(LOOKUP);
+export const impatient = proxyActivities<Pick<EngineActivities, 'rerank'>>(IMPATIENT);
 export const tool = proxyActivities<EngineActivities>(TOOL);
 export const index = proxyActivities<EngineActivities>(INDEX);
 export const chore = proxyActivities<MaintenanceActivities>(CHORE);

@@ -1,16 +1,28 @@
-// The step `retrieve`. Workflow code only.
-import { ApplicationFailure } from '@temporalio/workflow';
+// The step `retrieve`: the question's vector where the release wants one, the search, and a model's order where it wants that. Workflow
+// code only.
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
 import type { Passages } from './flow.ts';
+import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Retrieval, RetrievalSettings } from './protocol/index.ts';
-import { Failure } from './protocol/index.ts';
+import { paidStep } from './paid-step.ts';
+import type {
+  ModelAccess,
+  Passage,
+  RerankReport,
+  Retrieval,
+  RetrievalSettings,
+  RetrieveInput,
+} from './protocol/index.ts';
+import { Failure, highestSensitivity } from './protocol/index.ts';
+import { impatient, lookup } from './proxies.ts';
 import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 import { noteVerdict } from './verdicts.ts';
 
 /** What a handle stands for: the step's own result, or none for a prompt-only release. */
-const results = new WeakMap<Passages, Retrieval | undefined>();
+const results = new WeakMap<Passages, Searched | undefined>();
 
 export async function retrieveStep(state: RunState, query: string): Promise<Passages> {
   const { retrieval: settings } = releaseOf(state);
@@ -20,23 +32,107 @@ export async function retrieveStep(state: RunState, query: string): Promise<Pass
   return handle({ query, found: verdict === 'found', items: passages, coverage }, result);
 }
 
-/** The search itself, with what came of it noted in the run. */
-export async function searchStep(state: RunState, query: string, settings: RetrievalSettings): Promise<Retrieval> {
-  const { generation, principal } = admissionOf(state);
+/** What a search came to. */
+export type Searched = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason' | 'access'> & {
+  /** Absent for a release that has nothing put in order. */
+  readonly rerank?: RerankReport;
+};
+
+/**
+ * The search itself, with what came of it noted in the run. Not an async function: a search by words alone must not take more turns of
+ * the event loop than it did when older histories were made.
+ */
+export function searchStep(state: RunState, query: string, settings: RetrievalSettings): Promise<Searched> {
+  const { generation } = admissionOf(state);
   if (generation === undefined) {
     throw ApplicationFailure.nonRetryable(
       `Collection ${settings.collection} does not exist for tenant ${state.tenant}. Ingest documents into it first.`,
       Failure.CollectionNotFound,
     );
   }
+  const asked = { query, generation };
+  if (settings.dense === undefined) return rankedStep(state, asked, settings);
+  return denseStep(state, asked, settings);
+}
+
+async function denseStep(state: RunState, asked: Asked, settings: RetrievalSettings): Promise<Searched> {
+  const embedded = await paidStep(state, 'embed', (step) =>
+    lookup.embed(grant({ ...step, ...asked, releaseDigest: releaseOf(state).digest, access: accessOf(state, []) })),
+  );
+  if ('denied' in embedded) {
+    const { denied: reason, verdict: access } = embedded;
+    return { verdict: 'denied', passages: [], coverage: 0, reason, access };
+  }
+  return await rankedStep(state, { ...asked, queryVector: embedded.vector }, settings);
+}
+
+type Asked = Pick<RetrieveInput, 'query' | 'generation' | 'queryVector'>;
+
+/** The search of the store, and its passages put in order where the release wants it. */
+function rankedStep(state: RunState, asked: Asked, settings: RetrievalSettings): Promise<Searched> {
+  const { rerank, ...without } = settings;
+  return rerank === undefined ? storeStep(state, asked, settings) : rerankedStep(state, asked, { rerank, without });
+}
+
+interface Reranking {
+  readonly rerank: NonNullable<RetrievalSettings['rerank']>;
+  /** The settings as if there were no reranker. */
+  readonly without: RetrievalSettings;
+}
+
+async function rerankedStep(state: RunState, asked: Asked, reranking: Reranking): Promise<Searched> {
+  const searched = await tryReranked(state, asked, reranking);
+  if (searched.rerank !== undefined) state.rerank = searched.rerank.outcome;
+  return searched;
+}
+
+async function tryReranked(state: RunState, asked: Asked, { rerank, without }: Reranking): Promise<Searched> {
+  const { topK, minScore } = without;
+  const model = rerank.reranker.name;
+  const candidates = Math.max(rerank.candidates, topK);
+  // Whether it is enough is for the reranker to say.
+  const found = await storeStep(state, asked, { ...without, topK: candidates, minScore: 0 });
+  if (found.verdict !== 'found') {
+    return { ...found, rerank: { model, outcome: 'nothing-to-rerank', reason: found.reason } };
+  }
+  const { passages } = found;
+  const { query } = asked;
+  const given = { query, passages, topK, minScore, releaseDigest: releaseOf(state).digest };
+  try {
+    const access = accessOf(state, passages);
+    const reranked = await paidStep(state, 'rerank', (step) => impatient.rerank(grant({ ...step, ...given, access })));
+    if ('denied' in reranked) {
+      const { denied: reason, verdict } = reranked;
+      const report: RerankReport = { model, outcome: 'denied', reason };
+      return { verdict: 'denied', passages: [], coverage: found.coverage, reason, access: verdict, rerank: report };
+    }
+    const { bestScore } = reranked;
+    const isEnough = reranked.passages.length > 0;
+    const figures = `${(bestScore ?? 0).toFixed(2)} of ${model}; ${minScore.toFixed(2)} is needed`;
+    return {
+      ...found,
+      verdict: isEnough ? 'found' : 'below-min-score',
+      passages: reranked.passages,
+      reason: isEnough
+        ? `${reranked.passages.length} of ${passages.length} passages, the best with ${figures}.`
+        : `The best of ${passages.length} passages has ${figures}.`,
+      rerank: { model, outcome: 'done', reason: '' },
+    };
+  } catch (error) {
+    const reason = passingFailure(error);
+    if (reason === undefined) throw error;
+    // As if the release had none: in the order of the search, and held to its own score.
+    const plain = await storeStep(state, asked, without);
+    return { ...plain, rerank: { model, outcome: 'failed', reason } };
+  }
+}
+
+/** One search of the store. */
+async function storeStep(state: RunState, asked: Asked, retrieval: RetrievalSettings): Promise<Retrieval> {
+  const { principal } = admissionOf(state);
+  const { query, ...rest } = asked;
   const step = stepInput(state, 'retrieve');
-  const result = await localStep('retrieve', {
-    ...step,
-    principal,
-    query,
-    retrieval: settings,
-    generation,
-  });
+  const result = await localStep('retrieve', { ...step, principal, query, retrieval, ...rest });
   state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
   state.coverage = result.coverage;
   noteVerdict(state, result.access);
@@ -47,8 +143,27 @@ export async function searchStep(state: RunState, query: string, settings: Retri
   return result;
 }
 
+/** A question may hold what a model wrote, and so whatever that model was shown. */
+function accessOf(state: RunState, passages: readonly Passage[]): ModelAccess {
+  const asked = state.turns === 0 ? (['user'] as const) : (['user', 'model'] as const);
+  return {
+    principal: admissionOf(state).principal,
+    origins: passages.length === 0 ? asked : [...asked, 'retrieval'],
+    sensitivity: highestSensitivity([state.sensitivity, ...passages.map(({ sensitivity }) => sensitivity)]),
+    sawUntrusted: state.sawUntrusted || passages.length > 0,
+  };
+}
+
+/** Why an endpoint did not answer, where that may pass; a wrong setting does not pass, and nobody would hear of it. */
+function passingFailure(error: unknown): string | undefined {
+  const cause = activityCause(error);
+  if (cause instanceof TimeoutFailure) return 'it did not answer in time';
+  if (cause instanceof ApplicationFailure && cause.nonRetryable !== true) return cause.message;
+  return undefined;
+}
+
 /** The result behind a handle. @throws ApplicationFailure InvalidInput for a handle that no step made */
-export function retrievalOf(passages: Passages): Retrieval | undefined {
+export function retrievalOf(passages: Passages): Searched | undefined {
   if (results.has(passages)) return results.get(passages);
   throw ApplicationFailure.nonRetryable(
     'These passages were not made by run.retrieve of this run',
@@ -56,7 +171,7 @@ export function retrievalOf(passages: Passages): Retrieval | undefined {
   );
 }
 
-function handle(passages: Passages, result: Retrieval | undefined): Passages {
+function handle(passages: Passages, result: Searched | undefined): Passages {
   const frozen = Object.freeze(passages);
   results.set(frozen, result);
   return frozen;

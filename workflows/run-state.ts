@@ -11,6 +11,7 @@ import type {
   Digest,
   FoundCounts,
   PinnedRelease,
+  RerankReport,
   RunFlag,
   Sensitivity,
   StartInput,
@@ -27,6 +28,8 @@ export interface RunState extends DecisionState {
   retrievedDocs: readonly string[];
   coverage: number | null;
   retrievalMs: number | null;
+  /** What became of putting passages in order, of the latest search. */
+  rerank?: RerankReport['outcome'];
   modelMs: number | null;
   model: string | null;
   usage: Usage;

@@ -15,7 +15,7 @@ export async function search({ query, topK }: SearchRequest): Promise<SearchRepo
     throw invalid(`topK is a whole number from 1 to ${MAX_TOP_K}`);
   }
   const settings = topK === undefined ? retrieval : { ...retrieval, topK };
-  const { verdict, reason, passages, coverage, access } = await searchStep(state, query, settings);
+  const { verdict, reason, passages, coverage, access, rerank } = await searchStep(state, query, settings);
   const { generation } = admissionOf(state);
   if (generation === undefined) throw invalid(`collection ${settings.collection} does not exist`);
   return mint<SearchReport>({
@@ -29,6 +29,7 @@ export async function search({ query, topK }: SearchRequest): Promise<SearchRepo
     coverage,
     minScore: settings.minScore,
     topK: settings.topK,
+    ...(rerank !== undefined && { rerank }),
     access: access === undefined ? null : summaryOf(access),
   });
 }

@@ -26,7 +26,8 @@ export function failureOfStatus(label: string, response: Response): ApplicationF
     message: `${label} answered ${status}`,
     type: status === 429 ? Failure.ModelRateLimited : Failure.ModelUnavailable,
     nonRetryable: false,
-    ...(delay !== undefined && { nextRetryDelay: delay }),
+    // The server takes a delay of nothing for no further attempt.
+    ...(delay !== undefined && delay > 0 && { nextRetryDelay: delay }),
   });
 }
 

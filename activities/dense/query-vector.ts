@@ -1,7 +1,7 @@
 // The vector of a question as a search by vectors needs it, held against what its release and its generation say. Pure.
 import { ApplicationFailure } from '@temporalio/common';
-import type { DenseEmbedding, DenseIndex, RetrieveInput } from '../../workflows/protocol/index.ts';
-import { Failure } from '../../workflows/protocol/index.ts';
+import type { DenseIndex, RetrieveInput } from '../../workflows/protocol/index.ts';
+import { embeddingText, Failure, isSameEmbedding } from '../../workflows/protocol/index.ts';
 import type { VectorQuery } from '../ports/vector-store.ts';
 import { vectorOf } from './vectors.ts';
 
@@ -32,16 +32,10 @@ export function denseQuery({ retrieval: { dense }, queryVector, runId }: Asked):
 export function requireEmbedding({ generation, retrieval }: Asked, index: DenseIndex | null): void {
   const { collection, dense } = retrieval;
   if (dense === undefined) return;
-  const [asked, made] = [dense.embedding, index?.embedding];
-  const isSame =
-    made !== undefined && ['id', 'baseUrl', 'dimensions'].every((name) => asked[name as 'id'] === made[name as 'id']);
-  if (isSame) return;
+  if (index !== null && isSameEmbedding(dense.embedding, index.embedding)) return;
   throw ApplicationFailure.nonRetryable(
-    `Collection ${collection} (generation ${generation.id}) was embedded by ${made === undefined ? 'nothing' : nameOf(made)}, ` +
-      `and the release asks for ${nameOf(asked)}. Ingest the collection anew with that embedding, or change the release.`,
+    `Collection ${collection} (generation ${generation.id}) was embedded by ${index === null ? 'nothing' : embeddingText(index.embedding)}, ` +
+      `and the release asks for ${embeddingText(dense.embedding)}. Ingest the collection anew with that embedding, or change the release.`,
     Failure.EmbeddingMismatch,
   );
 }
-
-const nameOf = ({ id, baseUrl, dimensions }: DenseEmbedding): string =>
-  `${id} at ${baseUrl} (${dimensions} dimensions)`;

@@ -1,5 +1,6 @@
 // `countersign check`: whether something is as it should be, as an exit code for machines.
 import type { Command } from 'commander';
+import { denseIndexOf } from '../../releases/load.ts';
 import type { IndexReport } from '../../workflows/protocol/index.ts';
 import { paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -23,7 +24,7 @@ export function register(program: Command): void {
     .option('--json', 'print what was found as JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 as it should be; 1 empty, incomplete, stale, drifted from its folder, or of another encoder; 2 its folder cannot be read.',
+      '\nExit codes: 0 as it should be; 1 empty, incomplete, stale, drifted from its folder, of another encoder, or embedded otherwise than collections.yaml says; 2 its folder cannot be read.',
     )
     .addHelpText('after', '\nExample:\n  $ npx countersign check index --collection refund-policy-docs')
     .action(index);
@@ -31,7 +32,11 @@ export function register(program: Command): void {
 
 async function index({ collection, as, home, json }: IndexOptions): Promise<void> {
   await withClient(home, async ({ config, client }) => {
-    const run = await client.checkIndex({ collection }, await identityOf(config, as, 'operator'));
+    const dense = denseIndexOf(config.releasesDir, collection);
+    const run = await client.checkIndex(
+      { collection, ...(dense !== undefined && { dense }) },
+      await identityOf(config, as, 'operator'),
+    );
     const report = await run.result();
     if (json) printJson(report);
     else if ('kind' in report)

@@ -1,7 +1,9 @@
 // `countersign collections`: which there are, what they were made of, taking one out of use, and ingesting a folder again.
 import type { Command } from 'commander';
 import type { CollectionDetail, CollectionSummary } from '../../client/index.ts';
+import { denseIndexOf } from '../../releases/load.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { embeddingText } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { identityOf, requireLimit, withClient } from '../session.ts';
@@ -98,6 +100,7 @@ function printDetail(detail: CollectionDetail): void {
         'folder',
         `${path === null ? 'not noted' : visible(path)}${checkedAt === null ? '' : `, compared at ${checkedAt}`}`,
       ],
+      ['vectors', vectorsOf(detail)],
       ['remarks', remarksOf(detail) || 'none'],
     ]),
   );
@@ -110,6 +113,16 @@ function printDetail(detail: CollectionDetail): void {
   }
   if (detail.documents > documentList.length) print(`  and ${detail.documents - documentList.length} more`);
   for (const { path: file, reason } of skippedList) note(`skipped ${visible(file)}: ${visible(reason)}`);
+}
+
+function vectorsOf({ dense }: CollectionDetail): string {
+  if (dense === null) return 'none: it is searched by words only';
+  const { embedding, hnsw, quantization } = dense;
+  return [
+    visible(embeddingText(embedding)),
+    ...(hnsw === undefined ? [] : [`hnsw m ${hnsw.m ?? 'as usual'}, ef_construct ${hnsw.efConstruct ?? 'as usual'}`]),
+    ...(quantization === undefined ? [] : [`${quantization} quantization`]),
+  ].join(', ');
 }
 
 const remarksOf = ({ stale, skipped, refreshMinutes }: CollectionSummary): string =>
@@ -136,7 +149,9 @@ async function refresh(
         hint: 'Ingest it once more by its path.',
       });
     }
-    const run = await client.ingest({ path, collection: name }, await identityOf(config, options.as, 'operator'));
+    const dense = denseIndexOf(config.releasesDir, name);
+    const request = { path, collection: name, ...(dense !== undefined && { dense }) };
+    const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);
   });
 }

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CountersignClient } from '../../client/index.ts';
-import type { ChunkTokens, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
+import { denseIndexOf } from '../../releases/load.ts';
+import type { ChunkTokens, EmbeddedChunks, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -33,6 +34,10 @@ export function register(program: Command): void {
     .addHelpText('after', '\nMarkdown, text, HTML, PDF, DOCX, and JSONL with `_id`, `title` and `text` in each line.')
     .addHelpText(
       'after',
+      '\ncollections.yaml in the releases folder says with which model its chunks are embedded; without it they are found by words only.',
+    )
+    .addHelpText(
+      'after',
       '\nExample:\n  $ npx countersign ingest examples/knowledge-base/refund-policy --collection refund-policy-docs',
     )
     .action(ingest);
@@ -41,10 +46,12 @@ export function register(program: Command): void {
 async function ingest(path: string, options: IngestOptions): Promise<void> {
   await withClient(options.home, async ({ config, client }) => {
     const chunks = chunksOf(options);
+    const dense = denseIndexOf(config.releasesDir, options.collection);
     const request = {
       path: resolve(path),
       collection: options.collection,
       ...(chunks !== undefined && { chunks }),
+      ...(dense !== undefined && { dense }),
     };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);
@@ -93,14 +100,20 @@ export function printReport(
     print(`${indent}${paint('yellow', `${report.kind}:`)} ${report.message ?? ''}`);
     return;
   }
-  const { documents, chunks, added, updated, removed, collection, changed } = report;
+  const { documents, chunks, added, updated, removed, collection, changed, embedded } = report;
   if (changed) {
     print(
       `${indent}${collection}: ${plural(documents, 'document')} in ${plural(chunks, 'chunk')} (${added} added, ${updated} changed, ${removed} removed)`,
     );
   } else
     print(`${indent}${collection}: ${plural(documents, 'document')} in ${plural(chunks, 'chunk')}, nothing changed`);
+  if (embedded !== undefined) print(`${indent}${embeddedText(embedded)}`);
   for (const each of report.skipped) printSkipped(each);
+}
+
+function embeddedText({ model, sent, reused, tokens, costUsd }: EmbeddedChunks): string {
+  const cost = costUsd === null ? 'cost unknown' : `${costUsd.toFixed(6)} USD`;
+  return `embedded with ${model}: ${plural(sent, 'chunk')} sent, ${reused} kept (${plural(tokens, 'token')}, ${cost})`;
 }
 
 const printSkipped = ({ path, reason }: SkippedFile): void => note(`skipped ${visible(path)}: ${visible(reason)}`);

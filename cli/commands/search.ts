@@ -63,15 +63,32 @@ async function search(query: string, options: SearchOptions): Promise<void> {
   });
 }
 
-function printFound({ verdict, reason, passages, coverage, minScore, topK, access, generation }: SearchReport): void {
+function printFound({
+  verdict,
+  reason,
+  passages,
+  coverage,
+  minScore,
+  topK,
+  access,
+  generation,
+  rerank,
+}: SearchReport): void {
   print(`${paint(verdict === 'found' ? 'green' : 'yellow', verdict)}: ${visible(reason)}`);
   print(`coverage ${coverage.toFixed(4)}, needed ${minScore}, top ${topK}, generation ${generation.id}`);
+  if (rerank !== undefined) {
+    const why = rerank.reason === '' ? '' : `: ${visible(rerank.reason)}`;
+    print(`rerank by ${visible(rerank.model)}: ${rerank.outcome}${why}`);
+  }
   if (access !== null) print(`policy: ${access.decision} (${access.rules.join(', ') || 'no policy allows it'})`);
   const columns = process.stdout.columns ?? 100;
-  passages.forEach(({ id, title, headings, text, score, coverage: share, cosine, stale }, rank) => {
-    const near = cosine === undefined ? '' : `, cosine ${cosine}`;
+  passages.forEach(({ id, title, headings, text, score, coverage: share, stale, cosine, rerankScore }, rank) => {
+    const scores = [
+      ...(cosine === undefined ? [] : [`, cosine ${cosine}`]),
+      ...(rerankScore === undefined ? [] : [`, reranker ${rerankScore}`]),
+    ].join('');
     const remark = stale === true ? paint('yellow', ', holds no longer') : '';
-    print(`\n${rank + 1}. ${visible(id)}  score ${score}, covers ${share}${near}${remark}`);
+    print(`\n${rank + 1}. ${visible(id)}  score ${score}, covers ${share}${scores}${remark}`);
     print(`   ${visible([title, ...headings].join(' › '))}`);
     const shown = text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)} …` : text;
     print(quoted(shown, { indent: '   ', columns }));

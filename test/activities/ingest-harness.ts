@@ -11,6 +11,7 @@ import { createOpenGeneration } from '../../activities/open-generation.ts';
 import type { ChunkPoint, VectorStore } from '../../activities/ports/vector-store.ts';
 import { createSwapGeneration } from '../../activities/swap-generation.ts';
 import type {
+  EmbeddedChunks,
   IndexedGeneration,
   IndexGenerationInput,
   OpenedGeneration,
@@ -52,13 +53,16 @@ export class SourceFolder implements AsyncDisposable {
 }
 
 export interface Ingest {
-  /** @param chunks @default as the collection was cut the last time */
-  open(chunks?: OpenGenerationInput['chunks']): Promise<OpenedGeneration>;
+  /** @param chunks @default as the collection was cut the last time. @param dense @default as it was embedded the last time */
+  open(chunks?: OpenGenerationInput['chunks'], dense?: OpenGenerationInput['dense']): Promise<OpenedGeneration>;
   measure(opened: OpenedGeneration): Promise<IndexedGeneration>;
   index(opened: OpenedGeneration, environment?: MockActivityEnvironment): Promise<IndexedGeneration>;
   swap(opened: OpenedGeneration): Promise<IndexedGeneration>;
   /** All of them, as the workflow does. */
-  all(chunks?: OpenGenerationInput['chunks']): Promise<OpenedGeneration & { readonly chunks: number }>;
+  all(
+    chunks?: OpenGenerationInput['chunks'],
+    dense?: OpenGenerationInput['dense'],
+  ): Promise<OpenedGeneration & { readonly chunks: number; readonly embedded?: EmbeddedChunks }>;
 }
 
 export function ingestOf(dependencies: IngestDependencies, path: string, collection = 'docs'): Ingest {
@@ -70,23 +74,25 @@ export function ingestOf(dependencies: IngestDependencies, path: string, collect
   } as const;
   const on = ({ generation }: OpenedGeneration): IndexGenerationInput => ({ ...step, path, collection, generation });
   const ingest: Ingest = {
-    open: (chunks) =>
+    open: (chunks, dense) =>
       quietEnvironment().run(createOpenGeneration(dependencies), {
         ...step,
         path,
         collection,
         ...(chunks !== undefined && { chunks }),
+        ...(dense !== undefined && { dense }),
       }),
     measure: (opened) => quietEnvironment().run(createMeasureGeneration(dependencies), on(opened)),
     index: (opened, environment = quietEnvironment()) =>
       environment.run(createIndexGeneration(dependencies), on(opened)),
     swap: (opened) => quietEnvironment().run(createSwapGeneration(dependencies), on(opened)),
-    async all(chunks) {
-      const opened = await ingest.open(chunks);
+    async all(chunks, dense) {
+      const opened = await ingest.open(chunks, dense);
       if (!opened.changed) return { ...opened, chunks: 0 };
       await ingest.measure(opened);
-      await ingest.index(opened);
-      return { ...opened, chunks: (await ingest.swap(opened)).chunks };
+      const { embedded } = await ingest.index(opened);
+      const { chunks: written } = await ingest.swap(opened);
+      return { ...opened, chunks: written, ...(embedded !== undefined && { embedded }) };
     },
   };
   return ingest;

@@ -159,7 +159,8 @@ describe('a turn', () => {
     const call = { tenant: 'default', model, tokens: 1, signal };
     const failing = async (failure: Parameters<typeof ApplicationFailure.create>[0]): Promise<unknown> => {
       const turn = await told.turn(call);
-      return await callInTurn(turn, () => Promise.reject(ApplicationFailure.create(failure))).catch((error) => error);
+      const fail = () => Promise.reject(ApplicationFailure.create(failure));
+      return await callInTurn(turn, fail, () => null).catch((error) => error);
     };
     const unavailable = { type: Failure.ModelUnavailable, nextRetryDelay: 90_000 };
     expect(await failing(unavailable)).toMatchObject({ type: Failure.ModelUnavailable });

@@ -1,14 +1,18 @@
 // `retrieve` with dense vectors: what it finds, whom it shows it to, and what it refuses. Over both stores; the vectors are set by hand,
 // no model made them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DenseModels } from '../../activities/adapters/dense-models.ts';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import { createCheckIndex } from '../../activities/check-index.ts';
+import { createDenials } from '../../activities/denials.ts';
 import { bytesOf } from '../../activities/dense/vectors.ts';
+import { createModelRates } from '../../activities/model-rates.ts';
 import type { ChunkPoint, VectorQuery, VectorStore } from '../../activities/ports/vector-store.ts';
 import type { Search } from '../../activities/retrieve.ts';
 import { createSearch } from '../../activities/retrieve.ts';
 import { dropGeneration } from '../../activities/swap-generation.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
 import type { DenseIndex, IndexGeneration, RetrievalSettings } from '../../workflows/protocol/index.ts';
 import { anonymous } from '../../workflows/protocol/index.ts';
 import type { QdrantStandIn } from '../support/qdrant-stand-in.ts';
@@ -38,6 +42,14 @@ const DIRECTIONS: Readonly<Record<string, Float32Array>> = {
   'fraud.md': unit(0.8, 0, 0.6),
 };
 
+/** Stands for an endpoint: what it gives is replaced by {@link withVectors}, which knows the documents. */
+const BY_HAND: Pick<DenseModels, 'embeddingFor'> = {
+  embeddingFor: () => ({
+    label: 'by-hand',
+    embed: async (texts) => ({ vectors: texts.map(() => unit(1, 1, 1)), tokens: null }),
+  }),
+};
+
 /** What an ingest with an embedding would write. */
 const withVectors = (store: VectorStore): VectorStore => ({
   ...store,
@@ -57,10 +69,11 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve with dense vectors from
 
   const ingested = async (store: VectorStore, dense: DenseIndex | null, files: Readonly<Record<string, string>>) => {
     await using folder = await SourceFolder.create(files);
-    const ingest = ingestOf(
-      { db: database.db('worker'), vectors: dense === null ? store : withVectors(store) },
-      folder.path,
-    );
+    const db = database.db('worker');
+    const modelRates = createModelRates(db, []);
+    const embedding = { models: BY_HAND, modelRates, policy: loadAccessPolicy('policies'), denials: createDenials(db) };
+    const stored = dense === null ? store : withVectors(store);
+    const ingest = ingestOf({ db, vectors: stored, embedding }, folder.path);
     const opened = await ingest.open();
     const sql = database.sql('owner');
     await sql`update index_generations set dense = ${dense === null ? null : sql.json(dense)}
@@ -212,10 +225,10 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve with dense vectors from
     };
     await refused(
       { id: 'other' },
-      /was embedded by by-hand-3 at http:\S+ \(3 dimensions\), and the release asks for other at .* Ingest the collection anew/,
+      /was embedded by by-hand \(by-hand-3 at http:\S+, 3 dimensions\), and the release asks for by-hand \(other at .* Ingest the collection anew/,
     );
-    await refused({ baseUrl: 'http://127.0.0.1:9/v2' }, /asks for by-hand-3 at http:\/\/127\.0\.0\.1:9\/v2/);
-    await refused({ dimensions: 2 }, /asks for by-hand-3 at \S+ \(2 dimensions\)/, unit(1, 0));
+    await refused({ baseUrl: 'http://127.0.0.1:9/v2' }, /asks for by-hand \(by-hand-3 at http:\/\/127\.0\.0\.1:9\/v2/);
+    await refused({ dimensions: 2 }, /asks for by-hand \(by-hand-3 at \S+, 2 dimensions\)/, unit(1, 0));
     // What it is called here and what it costs is no other embedding.
     const renamed = { ...EMBEDDING, name: 'renamed', inputUsdPerMillion: 1, apiKeyEnv: 'OTHER' };
     expect(await ask('refund', { settings: { dense: { ...dense, embedding: renamed } } })).toMatchObject({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as sampleTools from '../../examples/tools/index.ts';
 import type { ToolDefinitions } from '../../releases/load.ts';
-import { loadReleases } from '../../releases/load.ts';
+import { denseIndexOf, loadReleases } from '../../releases/load.ts';
 import type { Release } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -86,6 +86,19 @@ const edited = (from: string, to: string, text = MANIFEST): string => {
   return result;
 };
 
+const DENSE = `embeddings:
+  words:
+    provider: openai-compatible
+    model: embed-1
+    base_url: https://llm.example.com/v1
+    api_key_env: EXAMPLE_EMBED_API_KEY
+    dimensions: 384
+    input_usd_per_million: 0.02
+    query_prefix: "query: "
+rerankers:
+  judge: { provider: openai-compatible, model: rerank-1, base_url: https://rerank.example.com/v1 }
+`;
+
 describe('a release that loads', () => {
   it("is design.md's manifest, unchanged, with its values", () => {
     expect(readFileSync('releases/support_refund_answer/manifest.yaml', 'utf8')).toBe(MANIFEST);
@@ -130,6 +143,79 @@ describe('a release that loads', () => {
     expect(asking.body.retrieval).toEqual({ collection: 'docs', topK: 5, minScore: 0, feedback: 'rm3' });
     expect(asking.digest).not.toBe(plain.digest);
     expect(() => load({ manifest: `${head}  feedback: yes\n` })).toThrow(/feedback/);
+  });
+
+  it('without vectors and a reranker has the digest that it had before there were any', () => {
+    const release = loadReleases('releases', SAMPLE_TOOLS).find(({ body }) => body.name === 'support_refund_answer');
+    expect(release?.digest).toBe('sha256:def032171a72ddea69e2e96018e6986f70a83b557639a084e296dd8410109c38');
+    const { digest } = load({ models: `${LOCAL}${DENSE}` });
+    expect(digest).toBe(load({ models: LOCAL }).digest);
+  });
+
+  it('pins the embedding model and the reranker that it names, whole', () => {
+    const head = 'name: r\nversion: 1.0.0\nmodel: example-llm-large\nretrieval:\n  collection: docs\n';
+    const models = `${LOCAL}${DENSE}`;
+    const { body } = load({ manifest: `${head}  dense: { model: words }\n  rerank: { model: judge }\n`, models });
+    expect(body.retrieval).toEqual({
+      collection: 'docs',
+      topK: 5,
+      minScore: 0,
+      dense: {
+        embedding: {
+          name: 'words',
+          provider: 'openai-compatible',
+          id: 'embed-1',
+          baseUrl: 'https://llm.example.com/v1',
+          apiKeyEnv: 'EXAMPLE_EMBED_API_KEY',
+          dimensions: 384,
+          inputUsdPerMillion: 0.02,
+          queryPrefix: 'query: ',
+        },
+        weight: 1,
+      },
+      rerank: {
+        reranker: {
+          name: 'judge',
+          provider: 'openai-compatible',
+          id: 'rerank-1',
+          baseUrl: 'https://rerank.example.com/v1',
+        },
+        candidates: 20,
+      },
+    });
+    const many = `${head}  top_k: 30\n  rerank: { model: judge }\n`;
+    expect(load({ manifest: many, models }).body.retrieval?.rerank?.candidates).toBe(100);
+    const other = load({ manifest: `${head}  dense: { model: words, weight: 2 }\n`, models });
+    const same = load({
+      manifest: `${head}  dense: { model: words, weight: 2 }\n`,
+      models: models.replace('0.02', '0.03'),
+    });
+    expect(same.digest).not.toBe(other.digest);
+  });
+
+  it.each([
+    [
+      'an embedding model that there is not',
+      'dense: { model: none }',
+      'retrieval.dense.model: none is not among embeddings',
+    ],
+    [
+      'a reranker that there is not',
+      'rerank: { model: words }',
+      'retrieval.rerank.model: words is not among rerankers',
+    ],
+    [
+      'fewer candidates than it keeps',
+      'rerank: { model: judge, candidates: 3 }',
+      'retrieval.rerank.candidates: expected at least top_k',
+    ],
+    ['too many candidates', 'rerank: { model: judge, candidates: 101 }', 'retrieval.rerank.candidates'],
+    ['a weight of nothing', 'dense: { model: words, weight: 0 }', 'retrieval.dense.weight'],
+    ['a limit of cost and a reranker without a price', 'rerank: { model: judge }', 'budgets limit the cost'],
+  ])('is not one with %s', (_what, line, text) => {
+    const head =
+      'name: r\nversion: 1.0.0\nmodel: example-llm-large\nbudgets: { max_cost_usd: 1 }\nretrieval:\n  collection: docs\n';
+    expect(problemOf(folderOf({ manifest: `${head}  ${line}\n`, models: `${LOCAL}${DENSE}` })).message).toContain(text);
   });
 
   it('pins provider, model id, base URL, prices and the name of its key', () => {
@@ -319,5 +405,35 @@ describe('the digest', () => {
     }
     rmSync(join(folder, 'the_release'), { recursive: true });
     expect(loadReleases(folder).map((release) => release.digest)).toEqual([digest]);
+  });
+});
+
+describe('collections.yaml', () => {
+  const indexOf = (text: string | undefined, collection = 'docs') => {
+    const folder = folderOf({ models: `${LOCAL}${DENSE}` });
+    if (text !== undefined) writeFileSync(join(folder, 'collections.yaml'), text);
+    return denseIndexOf(folder, collection);
+  };
+  const entry = (line: string): string => `v: 1\ncollections:\n  docs: { ${line} }\n`;
+
+  it('says how a collection is embedded, that it is not, or nothing of it', () => {
+    expect(indexOf(undefined)).toBeUndefined();
+    expect(indexOf(entry('embedding: none'))).toBe('none');
+    expect(indexOf(entry('embedding: none'), 'others')).toBeUndefined();
+    expect(indexOf(entry('embedding: words, hnsw: { m: 24, ef_construct: 200 }, quantization: scalar'))).toEqual({
+      embedding: expect.objectContaining({ name: 'words', id: 'embed-1', dimensions: 384 }) as object,
+      hnsw: { m: 24, efConstruct: 200 },
+      quantization: 'scalar',
+    });
+  });
+
+  it.each([
+    ['embedding: absent', 'absent is not among embeddings of models.yaml'],
+    ['embedding: words, quantization: product', 'collections.docs.quantization'],
+    ['embedding: words, hnsw: { m: 1 }', 'collections.docs.hnsw.m'],
+    ['quantization: scalar', 'collections.docs.embedding'],
+    ['embedding: words, model: x', 'collections.docs'],
+  ])('is malformed with %s', (line, text) => {
+    expect(() => indexOf(entry(line))).toThrow(text);
   });
 });

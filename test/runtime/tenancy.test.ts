@@ -43,6 +43,8 @@ import { formatRunId } from '../../workflows/protocol/index.ts';
 import { insertGeneration } from '../activities/adapters/ledger-generation.ts';
 import { ingestOf, SourceFolder } from '../activities/ingest-harness.ts';
 import { point } from '../activities/ports/vector-store.contract.ts';
+import type { DenseServer } from '../support/dense-server.ts';
+import { startDenseServer } from '../support/dense-server.ts';
 import { COLLECTION, OPERATOR, STAFF, useEngine } from '../support/engine.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { makeOlder, putOrphan } from '../support/orphans.ts';
@@ -85,18 +87,23 @@ const model = scriptedModel();
 const { tools } = testTools();
 const undoable = undoableTools();
 let server: Awaited<ReturnType<typeof startModelServer>>;
+let dense: DenseServer;
 beforeAll(async () => {
   server = await startModelServer();
+  dense = await startDenseServer({ dimensions: 16 });
 });
 const engine = useEngine({
   tools: [...tools, ...undoable.tools],
   models: { 'scripted-in-test': model },
+  providerKeys: { TEST_API_KEY: 'k' },
   approvers: { manager: ['refund-approvers'], second: ['refund-approvers'] },
   releases: () => ({
     'models.yaml': `v: 1
 models:
   scripted-in-test: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9" }
   paid: { provider: openai-compatible, model: m, base_url: "${server.url}" }
+embeddings:
+  words: { provider: openai-compatible, model: e, base_url: "${dense.url}", api_key_env: TEST_API_KEY, dimensions: 16 }
 `,
     'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: scripted-in-test\ntools: [${tools.map((tool) => tool.definition.name).join(', ')}]\n`,
     'desk/prompt.md': 'Do what is asked.',
@@ -106,11 +113,17 @@ models:
     'paid/prompt.md': 'Rewrite.',
     'found/manifest.yaml': `name: found\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.1 }\n`,
     'found/prompt.md': 'Answer from the passages.',
+    'near/manifest.yaml':
+      'name: near\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: near, dense: { model: words } }\n',
+    'near/prompt.md': 'Answer from the passages.',
   }),
 });
 /** What a ledger looks like in which nobody ever did anything. */
 const empty = useDatabase();
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await dense.close();
+});
 
 const INTRUDER = 'intruder';
 
@@ -190,12 +203,37 @@ beforeAll(async () => {
   model.script('reserve A-3', [{ calls: [{ tool: 'reserve', args: { item: 'A-3' } }] }]);
   const reserved = await client.agent({ task: 'reserve A-3' }, { release: 'booker', principal: STAFF });
   expect(await reserved.result()).toMatchObject({ compensations: [{ status: 'done' }] });
+  await everyVector(folder.path);
   await everyCollection(folder.path);
   await everyRead(refund, paid);
   await everyRareWrite(refund);
   await everyNotification();
   await bringBackWhatIsGone();
 });
+
+/** A collection with vectors, ingested twice, and a question to it. */
+async function everyVector(path: string): Promise<void> {
+  const embedding = {
+    name: 'words',
+    provider: 'openai-compatible',
+    id: 'e',
+    baseUrl: dense.url,
+    dimensions: 16,
+  } as const;
+  const request = { path, collection: 'near', dense: { embedding: { ...embedding, apiKeyEnv: 'TEST_API_KEY' } } };
+  for (const changed of [true, false]) {
+    const run = await engine.client.ingest(request, { principal: OPERATOR });
+    expect(await run.result()).toMatchObject({ changed });
+  }
+  const search = await engine.client.search({ query: 'refund' }, { release: 'near', principal: STAFF });
+  expect(await search.result()).toMatchObject({ verdict: 'found' });
+}
+
+/** A vector of two days ago that no generation has. */
+async function putForgottenVector(): Promise<void> {
+  await engine.sql('owner')`insert into embeddings (tenant, model, text_hash, vector, created_at)
+    values ('default', 'm', 'x'::bytea, 'v'::bytea, now() - interval '2 days') on conflict do nothing`;
+}
 
 /** What looks after collections, and what has the chores drop a generation that a run needed until now. */
 async function everyCollection(path: string): Promise<void> {
@@ -223,11 +261,12 @@ async function everyCollection(path: string): Promise<void> {
   await owner`update index_generations set retired_at = now() - interval '1 day' where state = 'retired'`;
   await owner`insert into document_texts (tenant, key, text, title, created_at)
     values ('default', 'of no generation', 't', '', now() - interval '2 days')`;
+  await putForgottenVector();
   const connection = await Connection.connect({ address: temporalAddress() });
   try {
     const temporal = new Client({ connection });
     const collect = createCollectGenerations({ ...ingest, temporal });
-    expect(await environment.run(collect, { v: 1 } as const)).toMatchObject({ collected: 3, texts: 1 });
+    expect(await environment.run(collect, { v: 1 } as const)).toMatchObject({ collected: 3, texts: 1, vectors: 1 });
   } finally {
     await connection.close();
   }
@@ -260,6 +299,7 @@ async function bringBackWhatIsGone(): Promise<void> {
   await owner`update index_generations set created_at = now() - interval '8 days' where id = ${dropped}`;
   await owner`insert into document_texts (tenant, key, text, title, created_at)
     values ('default', 'of no generation', 't', '', now() - interval '2 days')`;
+  await putForgottenVector();
   await owner`insert into index_generations (tenant, id, collection, digest, store, state)
     values ('default', 'dropped', 'dropped', 'd', 'postgres', 'ready')`;
   await owner`insert into collections (tenant, name, generation) values ('default', 'dropped', 'dropped')`;

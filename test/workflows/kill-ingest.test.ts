@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createClient } from '../../client/index.ts';
+import { startDenseServer } from '../support/dense-server.ts';
 import { itReplaysEveryHistory, OPERATOR, useEngine } from '../support/engine.ts';
 import type { PausingWorkerArgument } from '../support/pausing-worker-process.ts';
 
@@ -76,6 +77,49 @@ describe('a worker killed in the middle of an ingest of 10,000 chunks', () => {
       const [long, short] = [await calm.timeline(), await one.timeline()];
       expect(long.events).toBe(short.events);
       expect(long.bytes - short.bytes).toBeLessThan(1000);
+      rescuer.kill('SIGTERM');
+    } finally {
+      await client.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 300_000);
+});
+
+describe('a worker killed in the middle of embedding', () => {
+  it('and started again pays again for what was under way at most, and ends with every vector', async () => {
+    const CHUNKS = 1_500;
+    /** Four requests of 64 texts. */
+    const UNDER_WAY = 256;
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-kill-embedding-'));
+    const record = (n: number): string =>
+      JSON.stringify({ _id: `r${n}`, title: `Rule ${n}`, text: `It costs ${n} euros.` });
+    writeFileSync(join(folder, 'corpus.jsonl'), Array.from({ length: CHUNKS }, (_, n) => record(n)).join('\n'));
+    const taskQueue = `embedding-${process.pid}`;
+    const client = await createClient({ ...engine.config('gateway'), taskQueue });
+    await using server = await startDenseServer({ dimensions: 32 });
+    try {
+      const doomed = await startWorker(taskQueue);
+      const embedding = {
+        name: 'words',
+        provider: 'openai-compatible',
+        id: 'e',
+        baseUrl: server.url,
+        dimensions: 32,
+      } as const;
+      const request = { path: folder, collection: 'embedded', dense: { embedding } };
+      const run = await client.ingest(request, { principal: OPERATOR });
+      await vi.waitFor(() => expect(server.texts.length).toBeGreaterThan(500), { timeout: 120_000, interval: 5 });
+      doomed.kill('SIGKILL');
+      await once(doomed, 'exit');
+      expect(server.texts.length).toBeLessThan(CHUNKS);
+
+      const rescuer = await startWorker(taskQueue);
+      expect(await run.result()).toMatchObject({ changed: true, chunks: CHUNKS, embedded: { model: 'words' } });
+      expect(new Set(server.texts).size).toBe(CHUNKS);
+      expect(server.texts.length).toBeLessThanOrEqual(CHUNKS + UNDER_WAY);
+      const [row] = await engine.sql('owner')`select count(*)::integer as count from chunk_vectors v
+        join collections c on c.tenant = v.tenant and c.generation = v.generation where c.name = 'embedded'`;
+      expect(row).toEqual({ count: CHUNKS });
       rescuer.kill('SIGTERM');
     } finally {
       await client.close();

@@ -1,5 +1,6 @@
 // What is done with collections beside filling them: searching one by hand, comparing it with its folder, taking it out of use. And what is
 // told of them.
+import type { DenseIndex } from './dense.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage } from './passage.ts';
 import type { IngestReport } from './request.ts';
@@ -32,16 +33,31 @@ export interface SearchReport {
   readonly coverage: number;
   readonly minScore: number;
   readonly topK: number;
+  /** Absent for a release that has nothing put in order. */
+  readonly rerank?: RerankReport;
   /** What the access policy said of the search. */
   readonly access: VerdictSummary | null;
 }
 
+/** What came of reranking. */
+export interface RerankReport {
+  /** Name, as models.yaml has it. */
+  readonly model: string;
+  /** `failed`: the endpoint did not answer, and the passages are those of a search without it. */
+  readonly outcome: 'done' | 'failed' | 'denied' | 'nothing-to-rerank';
+  /** Why, unless done. */
+  readonly reason: string;
+}
+
 export interface CheckIndexRequest {
   readonly collection: string;
+  /** How collections.yaml has it embedded; absent: it is not compared. */
+  readonly dense?: DenseIndex | 'none';
 }
 
 export interface CheckIndexInput extends StepInput {
   readonly collection: string;
+  readonly dense?: DenseIndex | 'none';
 }
 
 /** What is wrong with a collection. */
@@ -57,7 +73,9 @@ export type IndexFault =
   /** Its folder cannot be read, so nobody can tell. */
   | 'unreadable'
   /** This worker encodes, cuts or stores otherwise. */
-  | 'other-encoder';
+  | 'other-encoder'
+  /** It is embedded otherwise than collections.yaml says. */
+  | 'other-embedding';
 
 export interface IndexCheck {
   readonly v: WireVersion;
@@ -132,6 +150,8 @@ export interface CollectedGenerations {
   readonly needed: number;
   /** Texts of files that no generation has any more. */
   readonly texts: number;
+  /** Vectors of chunks that no generation has any more. Absent in histories of before there were any. */
+  readonly vectors?: number;
 }
 
 /** What runs that are no flows give to their callers. */

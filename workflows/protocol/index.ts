@@ -4,7 +4,7 @@ export * from './approval.ts';
 export * from './budget.ts';
 export * from './collections.ts';
 export * from './compensation.ts';
-export * from './dense-index.ts';
+export * from './dense.ts';
 export * from './detection.ts';
 export * from './excerpt.ts';
 export * from './failures.ts';

@@ -7,6 +7,8 @@ export const DEFAULT_TASK_QUEUE = 'countersign';
 export const ENGINE_ACTIVITIES = [
   'admit',
   'retrieve',
+  'embed',
+  'rerank',
   'assemble',
   'generate',
   'validate',

@@ -20,6 +20,8 @@ export interface Passage {
   readonly coverage: number;
   /** Between question and passage, 0–1. Dense retrieval only; absent for a passage that was found by its words alone. */
   readonly cosine?: number;
+  /** What a reranker says of question and passage, 0–1. Absent where none was asked. */
+  readonly rerankScore?: number;
   readonly sensitivity: Sensitivity;
   /** RFC 3339: from then on its document does not hold any more. Absent where nothing was said, as the two below. */
   readonly validUntil?: string;

@@ -1,7 +1,7 @@
 // What a run is pinned to. The prompt text stays in the registry; histories carry the digest and the rules that steer the flow.
 
 import type { Budgets } from './budget.ts';
-import type { DenseEmbedding } from './dense-index.ts';
+import type { PinnedEmbedding, PinnedReranker } from './dense.ts';
 import type { Digest } from './ids.ts';
 import type { PinnedTool } from './tool.ts';
 
@@ -23,12 +23,20 @@ export interface RetrievalSettings {
   readonly minScore: number;
   /** Asks again with words of the best passages. Absent: it does not. */
   readonly feedback?: 'rm3' | undefined;
-  /** Searches by meaning, too; absent: by words only. */
+  /** Searched by vectors, too. Absent: by words only. */
   readonly dense?:
     | {
-        readonly embedding: DenseEmbedding;
-        /** Of the dense ranking in the fused one, beside the sparse one's 1; 0 or more. */
+        readonly embedding: PinnedEmbedding;
+        /** Of the dense ranking beside the sparse one, which has 1. */
         readonly weight: number;
+      }
+    | undefined;
+  /** What was found is put in order by a model; `minScore` is compared with its scores then. Absent: it is not. */
+  readonly rerank?:
+    | {
+        readonly reranker: PinnedReranker;
+        /** Passages that it is shown, at most. */
+        readonly candidates: number;
       }
     | undefined;
 }

@@ -1,8 +1,10 @@
 // What starts a run. The engine's interceptor opens the envelope; a flow sees only its request.
 
+import type { DenseIndex } from './dense.ts';
 import type { Digest, RunId } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { ReleaseRef } from './release.ts';
+import type { EmbeddedChunks } from './steps.ts';
 
 export interface StartInput<Request = unknown> {
   readonly v: WireVersion;
@@ -35,6 +37,8 @@ export interface IngestRequest {
   readonly collection: string;
   /** How documents are cut; `default`: as without settings. @default as the collection was cut the last time */
   readonly chunks?: ChunkTokens | 'default';
+  /** How chunks are embedded; `none`: not at all. @default as they were the last time */
+  readonly dense?: DenseIndex | 'none';
 }
 
 /** Sizes of chunks in tokens, estimated from their characters. */
@@ -69,6 +73,8 @@ export interface IngestReport {
   /** Files that could not be used, each with why. At most 100 are listed. */
   readonly skipped: readonly SkippedFile[];
   readonly skippedCount: number;
+  /** What the vectors cost. Absent when the chunks have none, or nothing changed. */
+  readonly embedded?: EmbeddedChunks;
 }
 
 export interface SkippedFile {

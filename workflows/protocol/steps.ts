@@ -1,8 +1,15 @@
 // The activities of the engine: their names, inputs and results. Types only, so both sides of the wire read one file.
 
 import type { ApprovalId, ApprovalState, FollowedRequest, PendingApproval } from './approval.ts';
-import type { CheckIndexInput, DropCollectionInput, DroppedCollection, IndexCheck } from './collections.ts';
+import type {
+  CheckIndexInput,
+  DropCollectionInput,
+  DroppedCollection,
+  IndexCheck,
+  RerankReport,
+} from './collections.ts';
 import type { Compensation, UndoableEffect } from './compensation.ts';
+import type { DenseIndex } from './dense.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, KeyedHash, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
@@ -63,6 +70,54 @@ export interface RetrieveInput extends StepInput {
   readonly generation: IndexGeneration;
   /** The query's embedding: base64 of little-endian 32-bit floats, of length 1. Present exactly when `retrieval.dense` is. */
   readonly queryVector?: string;
+}
+
+export interface EmbedInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly query: string;
+  /** That the vector is to be searched in. */
+  readonly generation: IndexGeneration;
+  readonly access: ModelAccess;
+  readonly extended?: DayExtensions;
+}
+
+/** What every paid step beside `generate` says of itself. */
+export interface PaidStep {
+  readonly v: WireVersion;
+  readonly usage: Usage;
+  /** Provider and model. */
+  readonly model: string;
+  /** True when an earlier attempt paid for it. */
+  readonly reused: boolean;
+  readonly durationMs: number;
+  readonly verdict: Verdict;
+  /** Absent when nothing was found. */
+  readonly found?: FoundCounts;
+}
+
+export interface Embedded extends PaidStep {
+  /** As `RetrieveInput.queryVector`. */
+  readonly vector: string;
+}
+
+export interface RerankInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly query: string;
+  /** In the order of the search. */
+  readonly passages: readonly Passage[];
+  /** Most that are kept. */
+  readonly topK: number;
+  /** 0–1: passages below are not kept. */
+  readonly minScore: number;
+  readonly access: ModelAccess;
+  readonly extended?: DayExtensions;
+}
+
+export interface Reranked extends PaidStep {
+  /** Best first, each with its score. Empty when none reaches `minScore`. */
+  readonly passages: readonly Passage[];
+  /** The best of all; `null` without passages. */
+  readonly bestScore: number | null;
 }
 
 export interface Retrieval extends LocalStepResult {
@@ -210,6 +265,8 @@ export interface RecordInput extends StepInput {
   readonly found?: FoundCounts;
   /** Every verdict of the run but that of admission, each once. */
   readonly verdicts?: readonly VerdictSummary[];
+  /** Of the latest search; absent where nothing was to be put in order. */
+  readonly rerank?: RerankReport['outcome'];
   /** At which step each became true. Absent when none did. */
   readonly flags?: RunFlags;
 }
@@ -333,6 +390,8 @@ export interface OpenGenerationInput extends StepInput {
   readonly collection: string;
   /** Absent: as the current generation was cut. */
   readonly chunks?: ChunkTokens | 'default';
+  /** Absent: as the current generation was embedded. */
+  readonly dense?: DenseIndex | 'none';
 }
 
 /** What a scan of the folder found; the documents themselves stay in the ledger. */
@@ -348,24 +407,47 @@ export interface OpenedGeneration {
   readonly removed: number;
   readonly skipped: readonly SkippedFile[];
   readonly skippedCount: number;
+  /** Its chunks get vectors. Absent otherwise. */
+  readonly embeds?: true;
 }
 
 export interface IndexGenerationInput extends StepInput {
   readonly path: string;
   readonly collection: string;
   readonly generation: IndexGeneration;
+  /** Who ingests: asked about before texts go to an embedding model. Absent for a refresh by schedule. */
+  readonly principal?: Principal;
 }
 
 export interface IndexedGeneration {
   readonly v: WireVersion;
   readonly documents: number;
   readonly chunks: number;
+  /** Absent for a generation without vectors. */
+  readonly embedded?: EmbeddedChunks;
+}
+
+/** What the vectors of a generation cost. */
+export interface EmbeddedChunks {
+  /** Name, as models.yaml has it. */
+  readonly model: string;
+  /** Chunks whose text was sent. Of the others the vector was kept. */
+  readonly sent: number;
+  readonly reused: number;
+  /** As the endpoint counted them; of the attempt that ended. */
+  readonly tokens: number;
+  /** US dollars; `null` when the price, or the number of tokens, is not known. */
+  readonly costUsd: number | null;
 }
 
 /** The engine's activities by registered name. Users cannot register or schedule these names. */
 export interface EngineActivities {
   admit(input: AdmitInput): Promise<Admission>;
   retrieve(input: RetrieveInput): Promise<Retrieval>;
+  /** Makes the vector of a question. Costs money. */
+  embed(input: EmbedInput): Promise<Embedded>;
+  /** Puts passages in order by a model. Costs money. */
+  rerank(input: RerankInput): Promise<Reranked>;
   assemble(input: AssembleInput): Promise<Assembled>;
   generate(input: GenerateInput): Promise<Generation>;
   validate(input: ValidateInput): Promise<Validation>;

@@ -1,5 +1,6 @@
 // The trace record, one a request. The first nine fields carry the names that LLM operations tooling agrees on.
 
+import type { RerankReport } from './collections.ts';
 import type { CompensationStatus } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
 import type { Digest, RunId } from './ids.ts';
@@ -61,6 +62,8 @@ export interface TraceRecord {
   readonly masked?: KindCounts;
   /** What the policy said after admission, each answer once; absent when it was not asked again. */
   readonly verdicts?: readonly VerdictSummary[];
+  /** What became of putting passages in order, of the latest search; absent where no release asked for it. */
+  readonly rerank?: RerankReport['outcome'];
   /** The step at which each flag of the rule of two became true; absent when none did. */
   readonly flags?: RunFlags;
   /** RFC 3339, UTC. */

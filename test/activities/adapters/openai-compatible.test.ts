@@ -263,6 +263,11 @@ describe('a failure that a retry may mend', () => {
     expect((await failureOf()).nextRetryDelay).toBe(7_000);
   });
 
+  it('that may be asked again at once is asked again as usual: a delay of nothing would end the attempts', async () => {
+    server.script({ status: 429, headers: { 'retry-after': '0' } });
+    expect((await failureOf()).nextRetryDelay).toBeUndefined();
+  });
+
   it('waits until the date that the provider names', async () => {
     server.script({ status: 503, headers: { 'retry-after': new Date(Date.now() + 60_000).toUTCString() } });
     const delay = Number((await failureOf()).nextRetryDelay);

@@ -1,0 +1,138 @@
+// What `embed` and `rerank` do around their request, as `generate` does around its own: the policy is asked, what must be hidden is hidden,
+// the call is claimed in the ledger of paid calls and its answer kept there, so that a later attempt does not pay again.
+import { Context } from '@temporalio/activity';
+import type { ReleaseBody } from '../releases/release.ts';
+import { keyedHash } from '../runtime/canonical.ts';
+import type { RunKeys } from '../runtime/keys/index.ts';
+import type {
+  DayExtensions,
+  Digest,
+  ModelAccess,
+  PaidStep,
+  PinnedReranker,
+  Prompt,
+  StepInput,
+  Usage,
+} from '../workflows/protocol/index.ts';
+import { HashPrefix } from '../workflows/protocol/index.ts';
+import type { AnswerDependencies } from './answers.ts';
+import { callInTurn } from './call-in-turn.ts';
+import { dayLimits } from './day-limits.ts';
+import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
+import { judgeSent } from './judge-sent.ts';
+import { requireStart } from './local-step.ts';
+import type { ModelCalls } from './model-calls.ts';
+import type { ModelRates } from './model-rates.ts';
+import type { Detector } from './ports/detector.ts';
+import { reserveOf } from './spend.ts';
+
+/** Well inside the heartbeat timeouts of `workflows/proxies.ts`. */
+const HEARTBEAT_MS = 3_000;
+
+export interface PaidDependencies extends AnswerDependencies {
+  readonly runKeys: RunKeys;
+  readonly modelCalls: ModelCalls;
+  readonly modelRates: ModelRates;
+  readonly detector: Detector;
+}
+
+export interface PayingStep extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly access: ModelAccess;
+  readonly extended?: DayExtensions;
+}
+
+/** What is sent, to which model. */
+export interface PaidRequest {
+  readonly pinned: PinnedReranker;
+  readonly label: string;
+  readonly prompt: Prompt;
+  /** @param texts of the prompt's parts, in their order, with what must be hidden hidden */
+  send(texts: readonly string[], signal: AbortSignal): Promise<PaidAnswer>;
+}
+
+export interface PaidAnswer {
+  /** As the ledger keeps it. */
+  readonly text: string;
+  /** `null` when the endpoint did not say. */
+  readonly tokens: number | null;
+}
+
+/**
+ * @param make what is asked for, by the release in the ledger
+ * @throws ApplicationFailure ModelDenied, BudgetAsks, BudgetExhausted (non-retryable), and what `make` and the endpoint throw
+ */
+export async function payFor(
+  dependencies: PaidDependencies,
+  input: PayingStep,
+  make: (body: ReleaseBody) => Promise<PaidRequest>,
+): Promise<PaidStep & Pick<PaidAnswer, 'text'>> {
+  const { runKeys, releases, policy, denials, modelCalls, modelRates, detector } = dependencies;
+  const started = performance.now();
+  const context = Context.current();
+  const { tenant, runId, stepPath } = input;
+  const [start, { body }, standing] = await Promise.all([
+    requireStart(runKeys, runId),
+    releases.require(tenant, input.releaseDigest),
+    denials.recent(tenant),
+  ]);
+  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  try {
+    const { pinned, label, prompt, send } = await make(body);
+    const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
+    const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
+    const mask = verdict.mask?.mask ?? [];
+    const masked = mask.length === 0 ? undefined : maskPrompt(start.key, prompt, inspection, mask);
+    const hidden = mask.length > 0 && { mask };
+    const key = keyedHash(start.key, HashPrefix.ModelCall, { runId, stepPath, prompt, model: pinned, ...hidden });
+    const texts = (masked?.prompt ?? prompt).messages.flatMap(({ parts }) => parts.map(({ text }) => text));
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    const price = { inputUsdPerMillion: pinned.inputUsdPerMillion, outputUsdPerMillion: 0 };
+    const { attempt } = context.info;
+    const reserve = reserveOf(bytes, 0, price);
+    const call = { key, attempt, tenant, runId, stepPath, model: label, runKey: start.key, reserve };
+    const signal = context.cancellationSignal;
+    const limits = await dayLimits(input, start, body.name, dependencies);
+    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal });
+    const earlier = await modelCalls.claim(call, limits);
+    if (earlier !== undefined) await turn.settle(0);
+    const reply =
+      earlier ??
+      (await settle(
+        await callInTurn(
+          turn,
+          () => send(texts, signal),
+          ({ tokens }) => tokens,
+        ),
+      ));
+    return {
+      v: 1,
+      text: reply.text,
+      usage: reply.usage,
+      model: label,
+      reused: earlier !== undefined,
+      durationMs: Math.round(performance.now() - started),
+      verdict,
+      ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
+    };
+
+    async function settle({ text, tokens }: PaidAnswer) {
+      return await modelCalls.settle(call, { text, finishReason: 'stop', usage: usageOf(tokens, pinned) });
+    }
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+export function usageOf(tokens: number | null, pinned: Pick<PinnedReranker, 'inputUsdPerMillion'>): Usage {
+  return { inputTokens: tokens ?? 0, outputTokens: 0, cachedTokens: 0, costUsd: costOf(tokens, pinned) };
+}
+
+/** US dollars; `null` when price or tokens are not known. What costs nothing costs nothing however much it is. */
+export function costOf(
+  tokens: number | null,
+  { inputUsdPerMillion: price }: Pick<PinnedReranker, 'inputUsdPerMillion'>,
+): number | null {
+  if (price === 0) return 0;
+  return price === undefined || tokens === null ? null : (tokens * price) / 1_000_000;
+}

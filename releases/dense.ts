@@ -1,0 +1,145 @@
+// Models that make vectors and reorder passages: their entries in models.yaml, what releases pin of them, and collections.yaml, which says
+// how each collection is embedded.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../runtime/errors.ts';
+import type { DenseIndex, PinnedEmbedding, PinnedReranker } from '../workflows/protocol/index.ts';
+import { MAX_DIMENSIONS } from '../workflows/protocol/index.ts';
+import { readYaml } from './read-yaml.ts';
+
+const endpoint = {
+  provider: z.literal('openai-compatible'),
+  model: z.string().min(1).max(500),
+  base_url: z.url({ protocol: /^https?$/ }),
+  /** Name of the environment variable that holds the key; absent for endpoints without one. */
+  api_key_env: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]*_API_KEY$/, 'expected a variable name that ends in _API_KEY')
+    .optional(),
+  input_usd_per_million: z.number().nonnegative().optional(),
+} as const;
+
+export const embeddingSchema = z.strictObject({
+  ...endpoint,
+  dimensions: z.number().int().min(2).max(MAX_DIMENSIONS),
+  /** For models that can give vectors of several lengths. @default false */
+  request_dimensions: z.boolean().optional(),
+  document_prefix: z.string().min(1).max(1000).optional(),
+  query_prefix: z.string().min(1).max(1000).optional(),
+});
+
+export const rerankerSchema = z.strictObject(endpoint);
+
+export type EmbeddingEntry = z.infer<typeof embeddingSchema>;
+export type RerankerEntry = z.infer<typeof rerankerSchema>;
+
+const pinnedEndpoint = {
+  name: z.string(),
+  provider: z.literal('openai-compatible'),
+  id: z.string(),
+  baseUrl: z.string(),
+  apiKeyEnv: z.string().optional(),
+  inputUsdPerMillion: z.number().optional(),
+} as const;
+
+export const pinnedEmbeddingSchema = z.object({
+  ...pinnedEndpoint,
+  dimensions: z.number(),
+  requestDimensions: z.literal(true).optional(),
+  documentPrefix: z.string().optional(),
+  queryPrefix: z.string().optional(),
+});
+
+export const pinnedRerankerSchema = z.object(pinnedEndpoint);
+
+const collectionsSchema = z.strictObject({
+  v: z.literal(1),
+  collections: z.record(
+    z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -'),
+    z.strictObject({
+      /** A name among `embeddings` of models.yaml, or `none`. */
+      embedding: z.string().min(1),
+      hnsw: z
+        .strictObject({
+          m: z.number().int().min(2).max(128).optional(),
+          ef_construct: z.number().int().min(4).max(4096).optional(),
+        })
+        .optional(),
+      quantization: z.enum(['scalar', 'binary']).optional(),
+    }),
+  ),
+});
+
+export function pinEmbedding(name: string, entry: EmbeddingEntry): PinnedEmbedding {
+  const { dimensions, request_dimensions, document_prefix, query_prefix } = entry;
+  return {
+    ...pinReranker(name, entry),
+    dimensions,
+    ...(request_dimensions === true && { requestDimensions: true as const }),
+    ...(document_prefix !== undefined && { documentPrefix: document_prefix }),
+    ...(query_prefix !== undefined && { queryPrefix: query_prefix }),
+  };
+}
+
+export function pinReranker(name: string, entry: RerankerEntry): PinnedReranker {
+  const { provider, model, base_url, api_key_env, input_usd_per_million } = entry;
+  return {
+    name,
+    provider,
+    id: model,
+    baseUrl: base_url,
+    ...(api_key_env !== undefined && { apiKeyEnv: api_key_env }),
+    ...(input_usd_per_million !== undefined && { inputUsdPerMillion: input_usd_per_million }),
+  };
+}
+
+/** The entry of a name. @throws UserError that says which there are */
+export function requireEntry<Entry>(
+  entries: ReadonlyMap<string, Entry>,
+  { name, kind, at }: { readonly name: string; readonly kind: 'embeddings' | 'rerankers'; readonly at: string },
+): Entry {
+  const entry = entries.get(name);
+  if (entry !== undefined) return entry;
+  throw new UserError(`${at}: ${name} is not among ${kind} of models.yaml`, {
+    hint:
+      entries.size === 0
+        ? `It has no ${kind}: see docs/retrieval.md for an entry.`
+        : `It has: ${[...entries.keys()].join(', ')}.`,
+  });
+}
+
+/**
+ * How collections.yaml of a releases folder has a collection embedded: `none` for not at all, `undefined` where it does not say.
+ *
+ * @param embeddings of models.yaml; read only when the collection is named
+ * @throws UserError naming file and field
+ */
+export function readDenseIndex(
+  folder: string,
+  collection: string,
+  embeddings: () => ReadonlyMap<string, EmbeddingEntry>,
+): DenseIndex | 'none' | undefined {
+  const path = join(folder, 'collections.yaml');
+  if (!existsSync(path)) return undefined;
+  const { collections } = readYaml(path, collectionsSchema);
+  const settings = Object.hasOwn(collections, collection) ? collections[collection] : undefined;
+  if (settings === undefined) return undefined;
+  const { embedding: name, hnsw, quantization } = settings;
+  if (name === 'none') return 'none';
+  const entry = requireEntry(embeddings(), {
+    name,
+    kind: 'embeddings',
+    at: `${path}: collections.${collection}.embedding`,
+  });
+  return {
+    embedding: pinEmbedding(name, entry),
+    ...(hnsw !== undefined && {
+      hnsw: {
+        ...(hnsw.m !== undefined && { m: hnsw.m }),
+        ...(hnsw.ef_construct !== undefined && { efConstruct: hnsw.ef_construct }),
+      },
+    }),
+    ...(quantization !== undefined && { quantization }),
+  };
+}
