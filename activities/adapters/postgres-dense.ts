@@ -33,21 +33,38 @@ export interface DenseVectors {
   forget(generation: StoredGeneration): void;
 }
 
-/** @param keptBytes most bytes of vectors kept in memory */
-export function createDenseVectors(keptBytes: number = KEPT_BYTES): DenseVectors {
+export interface DenseVectorsOptions {
+  /** Most bytes of vectors that are kept in memory, of all generations together. @default 256 MiB */
+  readonly keptBytes?: number;
+  /** Most bytes of vectors that one statement reads. @default 4 MiB */
+  readonly pageBytes?: number;
+}
+
+export function createDenseVectors({
+  keptBytes = KEPT_BYTES,
+  pageBytes = PAGE_BYTES,
+}: DenseVectorsOptions): DenseVectors {
   // Generations that readers get never change; one that is being written is searched by the process that writes it, if at all.
   const kept = new Map<string, Kept>();
+  /** Rows of a page. */
+  const pageOf = (dimensions: number): number =>
+    Math.max(1, Math.floor(pageBytes / (dimensions * Float32Array.BYTES_PER_ELEMENT)));
 
   /** What is kept of the generation, or would be from now on; `undefined` for one that is too large. */
   async function keptOf(sql: Sql, generation: StoredGeneration, dimensions: number): Promise<Kept | undefined> {
     const key = keyOf(generation);
+    const page = pageOf(dimensions);
     let entry = kept.get(key);
     if (entry === undefined) {
       const bytesPerChunk = dimensions * Float32Array.BYTES_PER_ELEMENT + (1 + KEPT_VIEWS) * INT_BYTES;
       const bytes = (await countVectors(sql, generation)) * bytesPerChunk;
       if (bytes > keptBytes) return undefined;
       // Another search may have begun to read it in the meantime.
-      entry = kept.get(key) ?? { bytes, page: readWhole(sql, generation, dimensions), views: new Map() };
+      entry = kept.get(key) ?? {
+        bytes,
+        page: readWhole(readPages(sql, generation, page), dimensions),
+        views: new Map(),
+      };
       const added = entry;
       entry.page.catch(() => kept.get(key) === added && kept.delete(key));
     }
@@ -84,7 +101,7 @@ export function createDenseVectors(keptBytes: number = KEPT_BYTES): DenseVectors
         : viewOf(entry, sql, generation, query));
       if (visible.length === 0) return [];
       const nearest = createNearest(dense.vector, visible, limit);
-      const pages = entry === undefined ? readPages(sql, generation, dimensions) : [await entry.page];
+      const pages = entry === undefined ? readPages(sql, generation, pageOf(dimensions)) : [await entry.page];
       for await (const page of pages) await inSlices(nearest.take(page));
       return nearest.result();
     },
@@ -130,12 +147,7 @@ async function countVectors(sql: Sql, { tenant, id }: StoredGeneration): Promise
   return row?.count ?? 0;
 }
 
-async function* readPages(
-  sql: Sql,
-  { tenant, id }: StoredGeneration,
-  dimensions: number,
-): AsyncGenerator<VectorPage, void> {
-  const rows = Math.max(1, Math.floor(PAGE_BYTES / (dimensions * Float32Array.BYTES_PER_ELEMENT)));
+async function* readPages(sql: Sql, { tenant, id }: StoredGeneration, rows: number): AsyncGenerator<VectorPage, void> {
   let after = -1;
   for (;;) {
     const [page] = await sql<{ ids: Buffer | null; vectors: Buffer | null }[]>`
@@ -150,9 +162,9 @@ async function* readPages(
   }
 }
 
-async function readWhole(sql: Sql, generation: StoredGeneration, dimensions: number): Promise<VectorPage> {
+async function readWhole(read: AsyncIterable<VectorPage>, dimensions: number): Promise<VectorPage> {
   const pages: VectorPage[] = [];
-  for await (const page of readPages(sql, generation, dimensions)) pages.push(page);
+  for await (const page of read) pages.push(page);
   const count = pages.reduce((sum, { ids }) => sum + ids.length, 0);
   const whole = { ids: new Int32Array(count), vectors: new Float32Array(count * dimensions) };
   let at = 0;

@@ -5,6 +5,7 @@ import type { Sensitivity } from '../../workflows/protocol/index.ts';
 import { fuseRankings, legLimit } from '../dense/fuse-rankings.ts';
 import type { ChunkPoint, ScoredChunk, StoredGeneration, VectorQuery, VectorStore } from '../ports/vector-store.ts';
 import { requirePoints, requireQuery, SCORE_STEPS_PER_UNIT, sensitivitiesUpTo } from '../ports/vector-store.ts';
+import type { DenseVectorsOptions } from './postgres-dense.ts';
 import { createDenseVectors } from './postgres-dense.ts';
 
 interface ChunkRow {
@@ -28,14 +29,9 @@ interface ScoredRow extends ChunkRow {
 /** Sorting a few beats sorting all that match; a principal who sees one chunk in ten still needs one statement. */
 const CANDIDATES_PER_RESULT = 50;
 
-export interface PostgresVectorsOptions {
-  /** Most bytes of dense vectors that are kept in memory, of all generations together. @default 256 MiB */
-  readonly keptBytes?: number;
-}
-
 /** One `upsert` is one transaction: a batch is there with all its postings and vectors or not at all. */
-export function createPostgresVectors(db: Database, { keptBytes }: PostgresVectorsOptions = {}): VectorStore {
-  const denseVectors = createDenseVectors(keptBytes);
+export function createPostgresVectors(db: Database, options: DenseVectorsOptions = {}): VectorStore {
+  const denseVectors = createDenseVectors(options);
   return {
     name: 'postgres',
 

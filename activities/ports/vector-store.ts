@@ -117,9 +117,19 @@ export function requirePoints({ id, dense }: StoredGeneration, points: readonly 
   }
 }
 
-/** @throws ApplicationFailure EmbeddingMismatch (non-retryable) for a dense query that cannot be compared with the generation */
+/**
+ * @throws ApplicationFailure EmbeddingMismatch (non-retryable) for a dense query that cannot be compared with the generation,
+ * InvalidInput for a weight that is none
+ */
 export function requireQuery({ id, dense }: StoredGeneration, query: VectorQuery): void {
   if (query.dense === undefined) return;
+  const { weight } = query.dense;
+  if (!(weight >= 0 && weight <= Number.MAX_SAFE_INTEGER)) {
+    throw ApplicationFailure.nonRetryable(
+      `The dense ranking of generation ${id} cannot have the weight ${weight}. Use a number from 0 on; the words have 1.`,
+      Failure.InvalidInput,
+    );
+  }
   if (dense === undefined) {
     throw mismatch(`Generation ${id} has no dense vectors. Ingest the collection anew, or search by words only.`);
   }

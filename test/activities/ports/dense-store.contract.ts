@@ -278,6 +278,16 @@ export function denseStoreContract(underTest: () => StoreUnderTest): void {
       await refused(byWords, east, /Generation .* has no dense vectors\. Ingest the collection anew/);
     });
 
+    it('refuses a weight that is none', async () => {
+      const generation = await filled([placed(1, 0.5, 0)]);
+      for (const weight of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+        await expect(search(generation, { dense: { vector: east, weight } })).rejects.toMatchObject({
+          type: 'countersign.input.Invalid',
+          nonRetryable: true,
+        });
+      }
+    });
+
     it('takes a promotion, twice without harm', async () => {
       const generation = await filled([placed(1, 0.5, 0)]);
       await store.promote(generation);
