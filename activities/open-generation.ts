@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import type { AccessPolicy } from '../policies/load.ts';
 import { canonicalJson } from '../runtime/canonical.ts';
-import type { Database, Sql } from '../runtime/database.ts';
+import type { Database, Sql, Transaction } from '../runtime/database.ts';
 import type {
   ChunkTokens,
   DenseIndex,
@@ -100,7 +100,7 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
     });
     if (current?.digest === digest && (await isWhole(dependencies, input, current))) {
       await noteSource(sql, input);
-      await noteDense(sql, input, current, dense);
+      await noteDense(sql, tenant, current.id, dense);
       return opened(current, false, await chunksOf(sql, tenant, current));
     }
     const work = openRow(sql, {
@@ -210,14 +210,9 @@ async function denseOf(sql: Sql, { tenant, collection, dense }: OpenGenerationIn
 export const denseSettings = (dense: DenseIndex | null): string[] =>
   dense === null ? [] : [`dense;${canonicalJson(denseIdentity(dense))}`];
 
-/** Another price, or another variable of the key, makes no other index; the next ingest goes by it. */
-async function noteDense(
-  sql: Sql,
-  { tenant, dense: asked }: OpenGenerationInput,
-  { id }: IndexGeneration,
-  dense: DenseIndex | null,
-): Promise<void> {
-  if (asked === undefined || dense === null) return;
+/** Another price, or another variable of the key, makes no other index, and is what counts from now on. */
+async function noteDense(sql: Transaction, tenant: string, id: string, dense: DenseIndex | null): Promise<void> {
+  if (dense === null) return;
   await sql`update index_generations set dense = ${sql.json(dense)} where tenant = ${tenant} and id = ${id}`;
 }
 
@@ -261,7 +256,10 @@ async function openRow(
       select id from index_generations
       where tenant = ${tenant} and collection = ${collection} and digest = ${digest} and state = 'building'
       order by created_at desc limit 1`;
-    if (unfinished !== undefined) return unfinished.id;
+    if (unfinished !== undefined) {
+      await noteDense(tx, tenant, unfinished.id, dense);
+      return unfinished.id;
+    }
     const id = ulid();
     await tx`insert into index_generations (tenant, id, collection, digest, settings, chunk_tokens, dense, store, state,
         documents)

@@ -176,6 +176,18 @@ describe('an ingest with vectors', () => {
     expect((embedded?.sent ?? 0) + (embedded?.reused ?? 0)).toBeLessThanOrEqual(600);
   });
 
+  it('that failed for want of a key goes on when models.yaml names another', async () => {
+    await using folder = await SourceFolder.create({ 'a.md': 'Keyed.' });
+    const { ingest } = ingestInto(folder);
+    const first = await ingest.open(undefined, denseOf({ apiKeyEnv: 'ABSENT_API_KEY' }));
+    await ingest.measure(first);
+    expect(await failureOf(ingest.index(first))).toMatchObject({ type: Failure.ModelNotConfigured });
+    const again = await ingest.open(undefined, denseOf({ inputUsdPerMillion: 4 }));
+    expect(again.generation).toEqual(first.generation);
+    const { embedded } = await ingest.index(again);
+    expect(embedded?.costUsd).toBe(((embedded?.tokens ?? 0) * 4) / 1_000_000);
+  });
+
   it('whose endpoint is away leaves the collection as it was', async () => {
     await using folder = await SourceFolder.create({ 'a.md': 'First.' });
     const { ingest, collection } = ingestInto(folder);

@@ -7,6 +7,7 @@ import type { DenseServer } from '../support/dense-server.ts';
 import { startDenseServer } from '../support/dense-server.ts';
 import { CUSTOMER, itReplaysEveryHistory, OPERATOR, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
+import { useDecider } from '../support/waiting.ts';
 
 const DIMENSIONS = 256;
 const KEY = 'sk-canary-5d1c';
@@ -17,7 +18,14 @@ beforeAll(async () => {
 const KEPT_AWAY = `@id("not-to-them")
 forbid (principal, action == Action::"send_to_model", resource == Model::"away");
 `;
-const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: KEY }, policy: (own) => `${own}${KEPT_AWAY}` });
+const engine = useEngine({
+  releases,
+  providerKeys: { TEST_API_KEY: KEY },
+  approvers: { boss: ['budget-approvers'] },
+  policy: (own) => `${own}${KEPT_AWAY}`,
+  budgets: 'v: 1\nbudgets:\n  - name: everybody\n    per: principal\n    tokens: { soft: 3000, hard: 9000 }\n',
+});
+const decider = useDecider(engine);
 afterAll(() => server.close());
 
 const release = (name: string, retrieval: string): Record<string, string> => ({
@@ -139,7 +147,6 @@ describe('a release that searches by vectors', () => {
     expect(server.texts.slice(texts)).toEqual([expect.stringContaining('The giraffe opens at 9.')]);
     const report = await found('dense', 'When does the giraffe open?');
     expect(report.passages[0]).toMatchObject({ docId: 'opening.md' });
-    await golden('ingest-dense', run);
   });
 
   it('answers, too, and the history has neither key nor address of a provider in clear', async () => {
@@ -175,6 +182,30 @@ describe('a release that searches by vectors', () => {
     server.misbehave({ status: 503, headers: { 'retry-after': '0' } });
     expect(await found('dense', 'How many days does a parcel take?')).toMatchObject({ verdict: 'found' });
     expect(asked('/v1/embeddings')).toHaveLength(2);
+  });
+});
+
+describe('a day', () => {
+  it('counts what was embedded: people are asked at its soft limit before more is sent, and the hard one ends it', async () => {
+    const spender = { ...CUSTOMER, id: 'spender' };
+    const spend = async (tokens: number) => {
+      server.misbehave((answer: object) => ({ ...answer, usage: { prompt_tokens: tokens, total_tokens: tokens } }));
+      return await ask();
+    };
+    const ask = async () =>
+      await engine.client.search(
+        { query: 'How long does a refund take?' },
+        { release: 'dense@1.0.0', principal: spender },
+      );
+    expect(await (await spend(4000)).result()).toMatchObject({ verdict: 'found' });
+    const second = await spend(6000);
+    const { approvalId: id } = await decider.waitingOne(second);
+    expect(asked('/v1/embeddings')).toHaveLength(1);
+    await engine.client.approvals.decide(id, { decision: 'approve', reason: 'seen', signer: engine.approver('boss') });
+    expect(await second.result()).toMatchObject({ verdict: 'found' });
+    expect(await (await ask()).result()).toMatchObject({ kind: 'budget-exhausted', limit: 'principal-day' });
+    expect(asked('/v1/embeddings')).toHaveLength(2);
+    await golden('search-dense-extends-day', second);
   });
 });
 
