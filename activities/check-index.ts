@@ -14,11 +14,15 @@ import { embeddingText, Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
 import type { IngestDependencies } from './open-generation.ts';
-import { changesSince, denseSettings, generationDigest, settingsOf } from './open-generation.ts';
+import { changesSince, denseSettings, generationDigest, requireLanguage, settingsOf } from './open-generation.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
 import { createExtractor } from './reading/extractor.ts';
 import { scanFolder } from './scan-folder.ts';
+import type { Analyzer } from './sparse/analyzer.ts';
+import { createAnalyzers, languageOf } from './sparse/analyzers.ts';
+import { english } from './sparse/english.ts';
+import { analyzerIdOf } from './sparse/frozen-statistics.ts';
 
 interface CurrentRow {
   readonly id: string;
@@ -36,9 +40,9 @@ interface CurrentRow {
 type Fault = IndexCheck['faults'][number];
 
 export function createCheckIndex(dependencies: IngestDependencies): EngineActivities['checkIndex'] {
-  const { db, vectors } = dependencies;
+  const { db, vectors, analyzers = createAnalyzers() } = dependencies;
   const extractor = dependencies.extractor ?? createExtractor();
-  return async function checkIndex({ tenant, collection, dense: asked }) {
+  return async function checkIndex({ tenant, collection, dense: asked, language }) {
     const sql = db.of(tenant);
     const progress = createProgress();
     const [row] = await sql<CurrentRow[]>`
@@ -51,16 +55,19 @@ export function createCheckIndex(dependencies: IngestDependencies): EngineActivi
     }
     const { id, digest, dense, store, documents, chunks } = row;
     const target = storedGeneration({ tenant, collection, id, dense });
+    const own = languageOf({ id: analyzerIdOf(row.settings) ?? english.id });
+    const analyzer = requireLanguage(analyzers, language ?? own);
+    const sizes = chunksOf(dependencies, row);
     const storedChunks = store === vectors.name ? await progress.during(vectors.count(target)) : 0;
     const faults = [
       ...(chunks === 0 ? [fault('empty', 'it has no chunks')] : []),
       ...(store === vectors.name && storedChunks !== chunks
         ? [fault('incomplete', `the store holds ${storedChunks} of ${chunks} chunks; ingest the folder again`)]
         : []),
-      ...encoderFault(row, settingsOf(dependencies, chunksOf(dependencies, row))),
+      ...encoderFault(row, settingsOf(vectors, analyzer, sizes)),
       ...embeddingFault(row, asked),
       ...(await staleFault(sql, tenant, id)),
-      ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress })),
+      ...(await driftFault({ ...dependencies, extractor }, { sql, tenant, row, progress, analyzer })),
     ];
     return { v: 1, collection, generation: { id, digest }, documents, chunks, storedChunks, faults };
   };
@@ -109,11 +116,12 @@ interface Compared {
   readonly tenant: string;
   readonly row: CurrentRow;
   readonly progress: Progress;
+  readonly analyzer: Analyzer;
 }
 
 async function driftFault(
   dependencies: IngestDependencies & Required<Pick<IngestDependencies, 'extractor'>>,
-  { sql, tenant, row, progress }: Compared,
+  { sql, tenant, row, progress, analyzer }: Compared,
 ): Promise<Fault[]> {
   const { extractor } = dependencies;
   const chunks = chunksOf(dependencies, row);
@@ -121,8 +129,8 @@ async function driftFault(
   if (folder === null) return [fault('unreadable', 'its folder was not noted; ingest it again')];
   try {
     const { documents } = await scanFolder(folder, { sql, tenant, extractor, chunks, progress });
-    if (generationDigest(documents, [...settingsOf(dependencies, chunks), ...denseSettings(row.dense)]) === digest)
-      return [];
+    const settings = [...settingsOf(dependencies.vectors, analyzer, chunks), ...denseSettings(row.dense)];
+    if (generationDigest(documents, settings) === digest) return [];
     const { added, updated, removed } = await changesSince(sql, tenant, { id, digest }, documents);
     if (added + updated + removed === 0) return [];
     const detail = `its folder has ${added} documents more, ${updated} others and ${removed} fewer; ingest it again`;

@@ -14,6 +14,9 @@ import { parseRecord } from './reading/records.ts';
 import { findSource, readSource } from './reading/source-files.ts';
 import { hashWith, kindOfExtracted, kindOfRecord } from './scan-folder.ts';
 import { inSlices } from './slices.ts';
+import type { Analyzer } from './sparse/analyzer.ts';
+import type { Analyzers } from './sparse/analyzers.ts';
+import { analyzerIdOf } from './sparse/frozen-statistics.ts';
 
 const PAGE_ROWS = 500;
 
@@ -24,6 +27,8 @@ export interface GenerationRow {
   average_length: number | null;
   chunks: number;
   documents: number;
+  /** `null` for one that an earlier version opened. */
+  settings: readonly string[] | null;
   /** `null` for the usual sizes. */
   chunk_tokens: ChunkTokens | null;
   /** `null` for a generation that is searched by words only. */
@@ -33,13 +38,24 @@ export interface GenerationRow {
 /** @throws ApplicationFailure CollectionNotFound (non-retryable) when a newer ingest has cleared it away */
 export async function requireGeneration(sql: Sql, input: IndexGenerationInput): Promise<GenerationRow> {
   const [row] = await sql<GenerationRow[]>`
-    select state, store, average_length, chunks, documents, chunk_tokens, dense from index_generations
+    select state, store, average_length, chunks, documents, settings, chunk_tokens, dense from index_generations
     where tenant = ${input.tenant} and id = ${input.generation.id} and collection = ${input.collection}`;
   if (row !== undefined) return row;
   throw ApplicationFailure.nonRetryable(
     `Generation ${input.generation.id} of collection ${input.collection} is gone: a newer ingest has replaced it. ` +
       'Run ingest again if the folder has changed since.',
     Failure.CollectionNotFound,
+  );
+}
+
+/** The analyzer that an unfinished generation was opened with. @throws ApplicationFailure InvalidInput (non-retryable) */
+export function writtenBy(analyzers: Analyzers, { settings }: Pick<GenerationRow, 'settings'>): Analyzer {
+  const id = analyzerIdOf(settings);
+  const analyzer = analyzers.byId(id);
+  if (analyzer !== undefined) return analyzer;
+  throw ApplicationFailure.nonRetryable(
+    `The generation was opened with the analyzer ${id}, which this worker does not have. Run ingest again.`,
+    Failure.InvalidInput,
   );
 }
 

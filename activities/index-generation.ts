@@ -11,15 +11,15 @@ import type { ChunkEmbedder } from './embed-chunks.ts';
 import { createChunkEmbedder } from './embed-chunks.ts';
 import { modelKey } from './embedding-cache.ts';
 import type { GenerationRow } from './generation-documents.ts';
-import { documentsOf, readDocument, requireGeneration, sourceChanged } from './generation-documents.ts';
+import { documentsOf, readDocument, requireGeneration, sourceChanged, writtenBy } from './generation-documents.ts';
 import { requireMayEmbed } from './may-embed.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import type { ChunkPoint } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
 import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
+import { createAnalyzers } from './sparse/analyzers.ts';
 import { documentVector } from './sparse/bm25.ts';
-import { english } from './sparse/english.ts';
 
 /** Chunks a write: what a killed attempt has to do again at most, and well under a request's size limit. */
 const BATCH_CHUNKS = 256;
@@ -32,12 +32,13 @@ const BATCH_CHUNKS = 256;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound, InvalidInput (non-retryable)
  */
 export function createIndexGeneration(dependencies: IngestDependencies): EngineActivities['indexGeneration'] {
-  const { db, vectors, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
+  const { db, vectors, analyzers = createAnalyzers(), chunks = DEFAULT_CHUNKS } = dependencies;
   return async function indexGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
     const averageLength = generation.average_length;
     if (averageLength === null) throw notMeasured(input.generation.id);
+    const analyzer = writtenBy(analyzers, generation);
     const progress = createProgress();
     const { tenant, collection } = input;
     const target = storedGeneration({ tenant, collection, id: input.generation.id, dense: generation.dense });

@@ -3,13 +3,13 @@
 import type { Sql } from '../runtime/database.ts';
 import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
-import { documentsOf, readDocument, requireGeneration } from './generation-documents.ts';
+import { documentsOf, readDocument, requireGeneration, writtenBy } from './generation-documents.ts';
 import type { IngestDependencies } from './open-generation.ts';
 import { createProgress } from './progress.ts';
 import { openRecordFiles } from './reading/record-files.ts';
 import { createSlices, itemsInSlices } from './slices.ts';
+import { createAnalyzers } from './sparse/analyzers.ts';
 import { termFrequencies } from './sparse/bm25.ts';
-import { english } from './sparse/english.ts';
 
 const WRITE_ROWS = 5000;
 
@@ -20,13 +20,14 @@ const WRITE_ROWS = 5000;
  * @throws ApplicationFailure SourceChanged, SourceUnreadable, CollectionNotFound (non-retryable)
  */
 export function createMeasureGeneration(dependencies: IngestDependencies): EngineActivities['measureGeneration'] {
-  const { db, analyzer = english, chunks = DEFAULT_CHUNKS } = dependencies;
+  const { db, analyzers = createAnalyzers(), chunks = DEFAULT_CHUNKS } = dependencies;
   return async function measureGeneration(input) {
     const sql = db.of(input.tenant);
     const generation = await requireGeneration(sql, input);
     if (generation.average_length !== null) {
       return { v: 1, documents: generation.documents, chunks: generation.chunks };
     }
+    const analyzer = writtenBy(analyzers, generation);
     const progress = createProgress();
     const slices = createSlices();
     await using records = openRecordFiles(input.path);

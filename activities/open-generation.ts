@@ -31,8 +31,11 @@ import { FORMAT_NAMES } from './reading/formats.ts';
 import type { Scan, ScannedDocument } from './scan-folder.ts';
 import { scanFolder } from './scan-folder.ts';
 import type { Analyzer } from './sparse/analyzer.ts';
+import type { Analyzers } from './sparse/analyzers.ts';
+import { createAnalyzers, languageOf } from './sparse/analyzers.ts';
 import { ENCODER_ID } from './sparse/bm25.ts';
 import { english } from './sparse/english.ts';
+import { analyzerIdOf } from './sparse/frozen-statistics.ts';
 
 const LISTED_SKIPS = 100;
 const INSERT_ROWS = 1000;
@@ -42,8 +45,8 @@ const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export interface IngestDependencies {
   readonly db: Database;
   readonly vectors: VectorStore;
-  /** @default english */
-  readonly analyzer?: Analyzer;
+  /** By language. @default those that are shipped */
+  readonly analyzers?: Analyzers;
   /** @default DEFAULT_CHUNKS */
   readonly chunks?: ChunkSettings;
   /** Makes files of other formats text. @default one with the limits of a worker */
@@ -65,7 +68,7 @@ export interface IngestDependencies {
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
-  const { db, vectors, extractor = createExtractor() } = dependencies;
+  const { db, vectors, extractor = createExtractor(), analyzers = createAnalyzers() } = dependencies;
   return async function openGeneration(input) {
     const { tenant, collection } = input;
     const sql = db.of(tenant);
@@ -79,7 +82,8 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
     const tokens = await chunkTokensOf(sql, input);
     const chunks = tokens ?? dependencies.chunks ?? DEFAULT_CHUNKS;
     const dense = await denseOf(sql, input);
-    const settings = [...settingsOf(dependencies, chunks), ...denseSettings(dense)];
+    const analyzer = await analyzerOf(sql, input, analyzers);
+    const settings = [...settingsOf(vectors, analyzer, chunks), ...denseSettings(dense)];
     const scan = await scanFolder(input.path, { sql, tenant, extractor, chunks, progress });
     await progress.during(writeSkipped(sql, input, scan));
     if (scan.documents.length === 0) throw nothingUsable(input, scan);
@@ -117,10 +121,7 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
 }
 
 /** What makes another index of the same documents: chunker, analyzer, encoder, store. */
-export function settingsOf(
-  { vectors, analyzer = english }: IngestDependencies,
-  chunks: ChunkSettings | ChunkTokens,
-): string[] {
+export function settingsOf(vectors: VectorStore, analyzer: Analyzer, chunks: ChunkSettings | ChunkTokens): string[] {
   return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
 }
 
@@ -214,6 +215,30 @@ export const denseSettings = (dense: DenseIndex | null): string[] =>
 async function noteDense(sql: Transaction, tenant: string, id: string, dense: DenseIndex | null): Promise<void> {
   if (dense === null) return;
   await sql`update index_generations set dense = ${sql.json(dense)} where tenant = ${tenant} and id = ${id}`;
+}
+
+/** Of the language that is asked for, else of that of the current generation, in its newest revision. */
+async function analyzerOf(
+  sql: Sql,
+  { tenant, collection, language }: OpenGenerationInput,
+  analyzers: Analyzers,
+): Promise<Analyzer> {
+  if (language !== undefined) return requireLanguage(analyzers, language);
+  const [row] = await sql<{ settings: readonly string[] | null }[]>`
+    select g.settings from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
+    where c.tenant = ${tenant} and c.name = ${collection}`;
+  const id = analyzerIdOf(row?.settings ?? null);
+  return id === null ? english : requireLanguage(analyzers, languageOf({ id }));
+}
+
+/** @throws ApplicationFailure InvalidInput (non-retryable) */
+export function requireLanguage(analyzers: Analyzers, language: string): Analyzer {
+  const analyzer = analyzers.of(language);
+  if (analyzer !== undefined) return analyzer;
+  throw ApplicationFailure.nonRetryable(
+    `There is no analyzer for ${JSON.stringify(language)}: this worker has ${analyzers.languages.join(', ')}.`,
+    Failure.InvalidInput,
+  );
 }
 
 /** What the scan before this one skipped makes room. */

@@ -15,11 +15,12 @@ import type { ReadDates } from './passage-dates.ts';
 import { createDates } from './passage-dates.ts';
 import { chooseChunks, cosineOf, passagesOf, share4 } from './passages/choose-passages.ts';
 import type { ScoredChunk, VectorStore } from './ports/vector-store.ts';
-import type { Analyzer } from './sparse/analyzer.ts';
-import { termFrequencies } from './sparse/bm25.ts';
+import type { AnalyzerMemory } from './sparse/analyzer-memory.ts';
+import { createAnalyzerMemory } from './sparse/analyzer-memory.ts';
+import type { Analyzers } from './sparse/analyzers.ts';
+import { createAnalyzers } from './sparse/analyzers.ts';
 import type { Coverage } from './sparse/coverage.ts';
 import { coverage } from './sparse/coverage.ts';
-import { english } from './sparse/english.ts';
 import type { FrozenStatistics, ReadStatistics } from './sparse/frozen-statistics.ts';
 import { createStatistics } from './sparse/frozen-statistics.ts';
 import { rankChunks } from './sparse/rank-chunks.ts';
@@ -33,8 +34,8 @@ const SPARE_CHUNKS = 10;
 export interface SearchDependencies {
   readonly db: Database;
   readonly vectors: VectorStore;
-  /** Must be the one that the generations were ingested with. @default english */
-  readonly analyzer?: Analyzer;
+  /** A generation is read with the one that wrote it. @default those that are shipped */
+  readonly analyzers?: Analyzers;
 }
 
 type Found = Pick<Retrieval, 'verdict' | 'passages' | 'coverage' | 'reason' | 'duplicates'>;
@@ -49,10 +50,11 @@ export type Search = (input: Omit<RetrieveInput, 'v' | 'stepPath'>) => Promise<F
  * @throws ApplicationFailure InvalidInput, CollectionNotFound, EmbeddingMismatch (non-retryable)
  */
 export function createSearch(dependencies: SearchDependencies): Search {
-  const { db, vectors, analyzer = english } = dependencies;
+  const { db, vectors, analyzers = createAnalyzers() } = dependencies;
+  const analyzerOf = createAnalyzerMemory(analyzers);
   const readStatistics = createStatistics(db);
   const readDates = createDates(db);
-  return async (input) => await find({ input, vectors, analyzer, readStatistics, readDates });
+  return async (input) => await find({ input, vectors, analyzerOf, readStatistics, readDates });
 }
 
 /** A guarded search as a step. */
@@ -63,12 +65,12 @@ export function createRetrieve(search: GuardedSearch, runKeys: RunKeys): EngineA
 interface Finding {
   readonly input: Parameters<Search>[0];
   readonly vectors: VectorStore;
-  readonly analyzer: Analyzer;
+  readonly analyzerOf: AnalyzerMemory;
   readonly readStatistics: ReadStatistics;
   readonly readDates: ReadDates;
 }
 
-async function find({ input, vectors, analyzer, readStatistics, readDates }: Finding): Promise<Found> {
+async function find({ input, vectors, analyzerOf, readStatistics, readDates }: Finding): Promise<Found> {
   const { principal, retrieval } = input;
   if (principal.tenant !== input.tenant) {
     throw ApplicationFailure.nonRetryable(
@@ -76,13 +78,11 @@ async function find({ input, vectors, analyzer, readStatistics, readDates }: Fin
       Failure.InvalidInput,
     );
   }
-  const frequencies = termFrequencies(analyzer.terms(input.query));
-  const question = new Set([...analyzer.contentTerms(input.query)].map(termId));
   const dense = denseQuery(input);
-  if (question.size === 0 && dense === undefined) return nothing('The question has no words to search for.');
-
   const generation = input.generation.id;
-  const statistics = await readStatistics({ tenant: input.tenant, generation, terms: frequencies.keys() });
+  const { analyzer, frequencies, statistics } = await analyzerOf(input, readStatistics);
+  const question = new Set([...analyzer.contentTerms(input.query)].map(termId));
+  if (question.size === 0 && dense === undefined) return nothing('The question has no words to search for.');
   requireReadable(input, vectors, statistics);
   const termsOf = (chunk: ScoredChunk): number[] => analyzer.terms(searchableText(chunk)).map(termId);
   const { groups, clearance } = principal;

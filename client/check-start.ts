@@ -69,7 +69,7 @@ function checkText(name: 'question' | 'task' | 'query', request: unknown): void 
 }
 
 function checkCollection(workflow: string, request: unknown): void {
-  const { path, collection, chunks, dense } = (request ?? {}) as { readonly [key: string]: unknown };
+  const { path, collection, chunks, dense, language } = (request ?? {}) as { readonly [key: string]: unknown };
   if (workflow === 'ingest' && (typeof path !== 'string' || !isAbsolute(path)))
     throw invalid('the path is not absolute', 'Name a folder by its full path.');
   if (typeof collection !== 'string' || !COLLECTION.test(collection)) {
@@ -79,6 +79,12 @@ function checkCollection(workflow: string, request: unknown): void {
     throw invalid(
       'not sizes of chunks',
       'targetTokens 32 to 4000, maxTokens up to 8000, overlapTokens at most half of the target.',
+    );
+  }
+  if (language !== undefined && (typeof language !== 'string' || !/^[a-z][a-z-]{0,39}$/.test(language))) {
+    throw invalid(
+      `not a language: ${String(language)}`,
+      'Such as english or german; docs/retrieval.md has those that are there.',
     );
   }
   const problem = dense === undefined || dense === 'none' ? undefined : problemOfDense(dense);

@@ -40,6 +40,8 @@ export interface CollectionDocument {
 export interface CollectionDetail extends CollectionSummary {
   /** How its chunks are embedded; `null` for one that is searched by words only. */
   readonly dense: DenseIndex | null;
+  /** Of its documents, as they were read: `english`, `german`, … */
+  readonly language: string;
   /** In the order of their ids, at most as many as asked for. */
   readonly documentList: readonly CollectionDocument[];
   readonly skippedList: readonly SkippedFile[];
@@ -112,14 +114,15 @@ export function createCollections(db: Database, temporal: Client, taskQueue: str
     async show(name, options = {}) {
       const { tenant = DEFAULT_TENANT, limit = DEFAULT_LIMIT } = options;
       const summary = await one(tenant, name);
-      const [row] = await db.of(tenant)<{ dense: DenseIndex | null }[]>`
-        select dense from index_generations where tenant = ${tenant} and id = ${summary.generation.id}`;
+      const [row] = await db.of(tenant)<{ dense: DenseIndex | null; language: string | null }[]>`
+        select dense, split_part(settings ->> 1, '/', 1) as language from index_generations where tenant = ${tenant} and id = ${summary.generation.id}`;
       const documents = await db.of(tenant)<DocumentRow[]>`
         select doc_id, bytes::float8, chunks, owner, source_url, valid_until, updated_at from generation_documents
         where tenant = ${tenant} and generation = ${summary.generation.id} order by doc_id limit ${limit}`;
       return {
         ...summary,
         dense: row?.dense ?? null,
+        language: row?.language ?? 'english',
         documentList: documents.map(documentOf),
         skippedList: await skipped(name, options),
       };

@@ -1,5 +1,5 @@
 // Models that make vectors and reorder passages: their entries in models.yaml, what releases pin of them, and collections.yaml, which says
-// how each collection is embedded.
+// how each collection is read and embedded.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -57,17 +57,27 @@ const collectionsSchema = z.strictObject({
   v: z.literal(1),
   collections: z.record(
     z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -'),
-    z.strictObject({
-      /** A name among `embeddings` of models.yaml, or `none`. */
-      embedding: z.string().min(1),
-      hnsw: z
-        .strictObject({
-          m: z.number().int().min(2).max(128).optional(),
-          ef_construct: z.number().int().min(4).max(4096).optional(),
-        })
-        .optional(),
-      quantization: z.enum(['scalar', 'binary']).optional(),
-    }),
+    z
+      .strictObject({
+        /** Of its documents, as analyzers are named. @default as it is, at first English */
+        language: z
+          .string()
+          .regex(/^[a-z][a-z-]{0,39}$/, 'expected a language such as english')
+          .optional(),
+        /** A name among `embeddings` of models.yaml, or `none`. @default as it is */
+        embedding: z.string().min(1).optional(),
+        hnsw: z
+          .strictObject({
+            m: z.number().int().min(2).max(128).optional(),
+            ef_construct: z.number().int().min(4).max(4096).optional(),
+          })
+          .optional(),
+        quantization: z.enum(['scalar', 'binary']).optional(),
+      })
+      .refine(({ embedding, hnsw, quantization }) => embedding !== undefined || (hnsw ?? quantization) === undefined, {
+        path: ['embedding'],
+        message: 'expected beside hnsw and quantization: they are about its vectors',
+      }),
   ),
 });
 
@@ -109,29 +119,40 @@ export function requireEntry<Entry>(
   });
 }
 
+/** What collections.yaml says of a collection; nothing where it does not say. */
+export interface CollectionSettings {
+  /** `none`: it is not embedded. */
+  readonly dense?: DenseIndex | 'none';
+  readonly language?: string;
+}
+
 /**
- * How collections.yaml of a releases folder has a collection embedded: `none` for not at all, `undefined` where it does not say.
- *
- * @param embeddings of models.yaml; read only when the collection is named
+ * @param folder of releases
+ * @param embeddings of models.yaml; read only when the collection is embedded
  * @throws UserError naming file and field
  */
-export function readDenseIndex(
+export function readCollectionSettings(
   folder: string,
   collection: string,
   embeddings: () => ReadonlyMap<string, EmbeddingEntry>,
-): DenseIndex | 'none' | undefined {
+): CollectionSettings {
   const path = join(folder, 'collections.yaml');
-  if (!existsSync(path)) return undefined;
+  if (!existsSync(path)) return {};
   const { collections } = readYaml(path, collectionsSchema);
   const settings = Object.hasOwn(collections, collection) ? collections[collection] : undefined;
-  if (settings === undefined) return undefined;
-  const { embedding: name, hnsw, quantization } = settings;
-  if (name === 'none') return 'none';
-  const entry = requireEntry(embeddings(), {
-    name,
-    kind: 'embeddings',
-    at: `${path}: collections.${collection}.embedding`,
-  });
+  if (settings === undefined) return {};
+  const { language } = settings;
+  const dense = denseIndexOf(settings, `${path}: collections.${collection}.embedding`, embeddings);
+  return { ...(dense !== undefined && { dense }), ...(language !== undefined && { language }) };
+}
+
+function denseIndexOf(
+  { embedding: name, hnsw, quantization }: z.infer<typeof collectionsSchema>['collections'][string],
+  at: string,
+  embeddings: () => ReadonlyMap<string, EmbeddingEntry>,
+): DenseIndex | 'none' | undefined {
+  if (name === undefined || name === 'none') return name;
+  const entry = requireEntry(embeddings(), { name, kind: 'embeddings', at });
   return {
     embedding: pinEmbedding(name, entry),
     ...(hnsw !== undefined && {

@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../runtime/errors.ts';
-import type { DenseIndex, Digest, ToolDefinition } from '../workflows/protocol/index.ts';
+import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
-import type { EmbeddingEntry, RerankerEntry } from './dense.ts';
-import { pinEmbedding, pinReranker, readDenseIndex, requireEntry } from './dense.ts';
+import type { CollectionSettings, EmbeddingEntry, RerankerEntry } from './dense.ts';
+import { pinEmbedding, pinReranker, readCollectionSettings, requireEntry } from './dense.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
 import type { Manifest, ModelEntry } from './manifest.ts';
@@ -83,9 +83,9 @@ function readModels(path: string): Models {
   };
 }
 
-/** How collections.yaml has a collection embedded: `none` for not at all, `undefined` where it does not say. @throws UserError */
-export const denseIndexOf = (folder: string, collection: string): DenseIndex | 'none' | undefined =>
-  readDenseIndex(folder, collection, () => readModels(join(folder, 'models.yaml')).embeddings);
+/** What collections.yaml says of a collection. @throws UserError */
+export const collectionSettings = (folder: string, collection: string): CollectionSettings =>
+  readCollectionSettings(folder, collection, () => readModels(join(folder, 'models.yaml')).embeddings);
 
 interface Sources {
   readonly manifest: Manifest;

@@ -9,6 +9,7 @@ import type { Model } from '../activities/ports/model.ts';
 import type { Tool } from '../activities/ports/tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSecurityLog } from '../activities/security-log.ts';
+import type { Analyzer } from '../activities/sparse/analyzer.ts';
 import { createToolbox } from '../activities/toolbox.ts';
 import { loadChannels } from '../notifications/channels.ts';
 import { createNotifier } from '../notifications/notifier.ts';
@@ -43,6 +44,8 @@ export interface CreateWorkerOptions {
   readonly activities?: Readonly<Record<string, PureActivity>>;
   /** What models may ask for, made by `defineTool`. A release names those that its model gets. */
   readonly tools?: Iterable<Tool>;
+  /** Languages of your own, for `language` in collections.yaml. A shipped one of the same language gives way. @default none */
+  readonly analyzers?: readonly Analyzer[];
   /** Models that stand in for those of releases, by the name that manifests use. For tests. */
   readonly models?: Readonly<Record<string, Model>>;
   /** Stands for the ledger's clock where the end of an approval's use is checked. For tests. */
@@ -128,6 +131,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       buildId,
       tools,
       securityLog,
+      ...(options.analyzers !== undefined && { analyzers: options.analyzers }),
       ...(options.models !== undefined && { models: options.models }),
       ...(options.now !== undefined && { now: options.now }),
     });

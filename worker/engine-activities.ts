@@ -34,6 +34,8 @@ import { createRerank } from '../activities/rerank.ts';
 import { createRetrieve, createSearch } from '../activities/retrieve.ts';
 import { createToolSearch } from '../activities/search-in-tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
+import type { Analyzer } from '../activities/sparse/analyzer.ts';
+import { createAnalyzers } from '../activities/sparse/analyzers.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
 import type { Toolbox } from '../activities/toolbox.ts';
@@ -59,6 +61,8 @@ export interface EngineDependencies {
   readonly buildId: string;
   readonly tools: Toolbox;
   readonly securityLog: SecurityLog;
+  /** Take the place of shipped ones of their language. @default none */
+  readonly analyzers?: readonly Analyzer[];
   /** Models that stand in for others, by the name that manifests use; for tests. */
   readonly models?: Readonly<Record<string, Model>>;
   /** Stands for the ledger's clock; for tests. */
@@ -72,8 +76,15 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   // One for the process: its threads are limited together.
   const models = createDenseModels(config.providerKeys);
   const modelRates = createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml')));
-  const ingest = { db, vectors, extractor: createExtractor(), embedding: { models, modelRates, policy, denials } };
-  const search = guardSearch(createSearch({ db, vectors }), { policy, releases, denials });
+  const analyzers = createAnalyzers(dependencies.analyzers);
+  const ingest = {
+    db,
+    vectors,
+    analyzers,
+    extractor: createExtractor(),
+    embedding: { models, modelRates, policy, denials },
+  };
+  const search = guardSearch(createSearch({ db, vectors, analyzers }), { policy, releases, denials });
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   const answers = { ...dependencies, releases, approvers, ...clock };

@@ -4,8 +4,12 @@ import type { CheckIndexRequest, DropCollectionRequest, DropReport, IndexReport 
 import { index } from './proxies.ts';
 import { currentRun, stepInput } from './run-state.ts';
 
-export async function checkIndex({ collection, dense }: CheckIndexRequest): Promise<IndexReport> {
-  const asked = { collection, ...(dense !== undefined && { dense }) };
+export async function checkIndex({ collection, dense, language }: CheckIndexRequest): Promise<IndexReport> {
+  const asked = {
+    collection,
+    ...(dense !== undefined && { dense }),
+    ...(language !== undefined && { language }),
+  };
   const check = await index.checkIndex(grant({ ...stepInput(currentRun(), 'check'), ...asked }));
   return mint<IndexReport>({ ...check, report: 'index' });
 }

@@ -7,8 +7,14 @@ import { admissionOf, currentRun, stepInput } from './run-state.ts';
 
 export async function ingest(request: IngestRequest): Promise<IngestReport> {
   const state = currentRun();
-  const { path, collection, chunks: cut, dense } = request;
-  const asked = { path, collection, ...(cut !== undefined && { chunks: cut }), ...(dense !== undefined && { dense }) };
+  const { path, collection, chunks: cut, dense, language } = request;
+  const asked = {
+    path,
+    collection,
+    ...(cut !== undefined && { chunks: cut }),
+    ...(dense !== undefined && { dense }),
+    ...(language !== undefined && { language }),
+  };
   const opened = await index.openGeneration(grant({ ...stepInput(state, 'open'), ...asked }));
   const { generation, changed, documents, added, updated, removed, skipped, skippedCount } = opened;
   const { principal } = admissionOf(state);

@@ -4,15 +4,13 @@ import { anyLanguage } from './any-language.ts';
 import { english } from './english.ts';
 import { SNOWBALL } from './snowball.ts';
 
-export const DEFAULT_LANGUAGE = 'english';
-
 export interface Analyzers {
   /** `english`, `german`, …, `any`: the part of an id before its slash. */
   readonly languages: readonly string[];
   /** What new generations of that language are written with. */
   of(language: string): Analyzer | undefined;
-  /** What wrote a generation. */
-  byId(id: string): Analyzer | undefined;
+  /** What wrote a generation; of one that does not say, English: there was nothing else. */
+  byId(id: string | null): Analyzer | undefined;
 }
 
 /** @param own take the place of shipped ones of their language */
@@ -23,8 +21,9 @@ export function createAnalyzers(own: readonly Analyzer[] = []): Analyzers {
   return {
     languages: [...byLanguage.keys()].sort(),
     of: (language) => byLanguage.get(language),
-    byId: (id) => byId.get(id),
+    byId: (id) => (id === null ? english : byId.get(id)),
   };
 }
 
-export const languageOf = ({ id }: Analyzer): string => id.slice(0, Math.max(0, id.indexOf('/')));
+/** The part of an id before its slash. */
+export const languageOf = ({ id }: Pick<Analyzer, 'id'>): string => id.slice(0, Math.max(0, id.indexOf('/')));

@@ -26,15 +26,35 @@ const WORD = /[\p{L}\p{N}\p{M}_]+/gu;
 
 type Stem = (word: string) => string;
 
+/** Words that frame a question without saying what it is about, beside stop words. */
+const FRAMING: Readonly<Record<string, string>> = {
+  danish: 'hvornår hvordan hvorfor hvor hvem hvilken hvilket hvilke hvad kan må skal hej tak længe meget',
+  dutch: 'wanneer hoe waarom hoeveel waar wie welk welke wat kan mag moet alstublieft graag dank hallo lang',
+  finnish: 'milloin miten miksi missä mistä mihin kuka ketkä mikä mitkä kuinka voinko voiko pitääkö hei kiitos',
+  french:
+    'quand comment pourquoi combien quel quelle quels quelles où qui quoi puis peux peut faut dois plaît bonjour merci',
+  german:
+    'wann warum weshalb wieso wer wen wem wessen wohin woher wofür bitte gibt geht lange hallo danke kannst möchte darf',
+  italian: 'quando come perché quanto quanta quanti quante dove chi quale quali posso può devo ciao grazie favore',
+  norwegian: 'når hvordan hvorfor hvor hvem hvilken hvilket hvilke hva kan må skal hei takk lenge mye',
+  portuguese:
+    'quando como quanto quanta quantos quantas onde quem qual quais posso pode devo olá obrigado obrigada favor',
+  spanish:
+    'cuándo cómo cuánto cuánta cuántos cuántas dónde quién quiénes cuál cuáles puedo puede debo hola gracias favor',
+  swedish: 'när hur varför var vem vilken vilket vilka vad kan får måste hej tack länge mycket',
+};
+
 /** @param revision raised with every release of the library that stems otherwise */
 function snowball(language: string, revision: number, stem: Stem, stopWords: readonly string[]): Analyzer {
   const stop = new Set(stopWords.map((word) => word.normalize('NFC')));
-  const terms = (text: string): string[] =>
-    (text.normalize('NFC').toLowerCase().match(WORD) ?? [])
-      .filter((word) => word.length > 1 && !stop.has(word))
-      .map(stem);
-  // The lists have the words that frame a question, too.
-  return { id: `${language}/${revision}`, terms, contentTerms: (question) => new Set(terms(question)) };
+  const framing = new Set(FRAMING[language]?.split(' '));
+  const words = (text: string): string[] =>
+    (text.normalize('NFC').toLowerCase().match(WORD) ?? []).filter((word) => word.length > 1 && !stop.has(word));
+  return {
+    id: `${language}/${revision}`,
+    terms: (text) => words(text).map(stem),
+    contentTerms: (question) => new Set(words(question).flatMap((word) => (framing.has(word) ? [] : stem(word)))),
+  };
 }
 
 export const SNOWBALL: readonly Analyzer[] = [

@@ -1,6 +1,6 @@
 // `countersign check`: whether something is as it should be, as an exit code for machines.
 import type { Command } from 'commander';
-import { denseIndexOf } from '../../releases/load.ts';
+import { collectionSettings } from '../../releases/load.ts';
 import type { IndexReport } from '../../workflows/protocol/index.ts';
 import { paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -32,9 +32,8 @@ export function register(program: Command): void {
 
 async function index({ collection, as, home, json }: IndexOptions): Promise<void> {
   await withClient(home, async ({ config, client }) => {
-    const dense = denseIndexOf(config.releasesDir, collection);
     const run = await client.checkIndex(
-      { collection, ...(dense !== undefined && { dense }) },
+      { collection, ...collectionSettings(config.releasesDir, collection) },
       await identityOf(config, as, 'operator'),
     );
     const report = await run.result();

@@ -1,7 +1,7 @@
 // `countersign collections`: which there are, what they were made of, taking one out of use, and ingesting a folder again.
 import type { Command } from 'commander';
 import type { CollectionDetail, CollectionSummary } from '../../client/index.ts';
-import { denseIndexOf } from '../../releases/load.ts';
+import { collectionSettings } from '../../releases/load.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { embeddingText } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
@@ -100,6 +100,7 @@ function printDetail(detail: CollectionDetail): void {
         'folder',
         `${path === null ? 'not noted' : visible(path)}${checkedAt === null ? '' : `, compared at ${checkedAt}`}`,
       ],
+      ['language', detail.language],
       ['vectors', vectorsOf(detail)],
       ['remarks', remarksOf(detail) || 'none'],
     ]),
@@ -149,8 +150,7 @@ async function refresh(
         hint: 'Ingest it once more by its path.',
       });
     }
-    const dense = denseIndexOf(config.releasesDir, name);
-    const request = { path, collection: name, ...(dense !== undefined && { dense }) };
+    const request = { path, collection: name, ...collectionSettings(config.releasesDir, name) };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);
   });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { ReplayResult } from '../../audit/replay.ts';
 import type { CountersignClient, RunHandle, RunId } from '../../client/index.ts';
-import { denseIndexOf } from '../../releases/load.ts';
+import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { readStackFile } from '../../runtime/stack-file.ts';
@@ -60,9 +60,8 @@ async function demo(options: DemoOptions): Promise<void> {
       out();
       out(paint('bold', `1. Ingest ${relative(process.cwd(), folder) || '.'}`));
       const collection = options.path === undefined ? SAMPLE_COLLECTION : collectionOf(folder);
-      const dense = denseIndexOf(config.releasesDir, collection);
       const ingest = await client.ingest(
-        { path: folder, collection, ...(dense !== undefined && { dense }) },
+        { path: folder, collection, ...collectionSettings(config.releasesDir, collection) },
         await identityOf(config, 'operator', 'operator'),
       );
       runs.push(ingest.id);

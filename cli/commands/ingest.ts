@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CountersignClient } from '../../client/index.ts';
-import { denseIndexOf } from '../../releases/load.ts';
+import { collectionSettings } from '../../releases/load.ts';
 import type { ChunkTokens, EmbeddedChunks, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { note, paint, print, printJson } from '../output.ts';
@@ -34,7 +34,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nMarkdown, text, HTML, PDF, DOCX, and JSONL with `_id`, `title` and `text` in each line.')
     .addHelpText(
       'after',
-      '\ncollections.yaml in the releases folder says with which model its chunks are embedded; without it they are found by words only.',
+      '\ncollections.yaml in the releases folder says in which language its documents are read, and with which model its chunks are embedded; without it they are read as English, and found by words only.',
     )
     .addHelpText(
       'after',
@@ -46,12 +46,11 @@ export function register(program: Command): void {
 async function ingest(path: string, options: IngestOptions): Promise<void> {
   await withClient(options.home, async ({ config, client }) => {
     const chunks = chunksOf(options);
-    const dense = denseIndexOf(config.releasesDir, options.collection);
     const request = {
       path: resolve(path),
       collection: options.collection,
       ...(chunks !== undefined && { chunks }),
-      ...(dense !== undefined && { dense }),
+      ...collectionSettings(config.releasesDir, options.collection),
     };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);

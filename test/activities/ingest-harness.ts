@@ -54,7 +54,11 @@ export class SourceFolder implements AsyncDisposable {
 
 export interface Ingest {
   /** @param chunks @default as the collection was cut the last time. @param dense @default as it was embedded the last time */
-  open(chunks?: OpenGenerationInput['chunks'], dense?: OpenGenerationInput['dense']): Promise<OpenedGeneration>;
+  open(
+    chunks?: OpenGenerationInput['chunks'],
+    dense?: OpenGenerationInput['dense'],
+    language?: string,
+  ): Promise<OpenedGeneration>;
   measure(opened: OpenedGeneration): Promise<IndexedGeneration>;
   index(opened: OpenedGeneration, environment?: MockActivityEnvironment): Promise<IndexedGeneration>;
   swap(opened: OpenedGeneration): Promise<IndexedGeneration>;
@@ -62,6 +66,7 @@ export interface Ingest {
   all(
     chunks?: OpenGenerationInput['chunks'],
     dense?: OpenGenerationInput['dense'],
+    language?: string,
   ): Promise<OpenedGeneration & { readonly chunks: number; readonly embedded?: EmbeddedChunks }>;
 }
 
@@ -74,20 +79,21 @@ export function ingestOf(dependencies: IngestDependencies, path: string, collect
   } as const;
   const on = ({ generation }: OpenedGeneration): IndexGenerationInput => ({ ...step, path, collection, generation });
   const ingest: Ingest = {
-    open: (chunks, dense) =>
+    open: (chunks, dense, language) =>
       quietEnvironment().run(createOpenGeneration(dependencies), {
         ...step,
         path,
         collection,
         ...(chunks !== undefined && { chunks }),
         ...(dense !== undefined && { dense }),
+        ...(language !== undefined && { language }),
       }),
     measure: (opened) => quietEnvironment().run(createMeasureGeneration(dependencies), on(opened)),
     index: (opened, environment = quietEnvironment()) =>
       environment.run(createIndexGeneration(dependencies), on(opened)),
     swap: (opened) => quietEnvironment().run(createSwapGeneration(dependencies), on(opened)),
-    async all(chunks, dense) {
-      const opened = await ingest.open(chunks, dense);
+    async all(chunks, dense, language) {
+      const opened = await ingest.open(chunks, dense, language);
       if (!opened.changed) return { ...opened, chunks: 0 };
       await ingest.measure(opened);
       const { embedded } = await ingest.index(opened);

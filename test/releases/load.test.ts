@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as sampleTools from '../../examples/tools/index.ts';
 import type { ToolDefinitions } from '../../releases/load.ts';
-import { denseIndexOf, loadReleases } from '../../releases/load.ts';
+import { collectionSettings, loadReleases } from '../../releases/load.ts';
 import type { Release } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -412,18 +412,21 @@ describe('collections.yaml', () => {
   const indexOf = (text: string | undefined, collection = 'docs') => {
     const folder = folderOf({ models: `${LOCAL}${DENSE}` });
     if (text !== undefined) writeFileSync(join(folder, 'collections.yaml'), text);
-    return denseIndexOf(folder, collection);
+    return collectionSettings(folder, collection);
   };
   const entry = (line: string): string => `v: 1\ncollections:\n  docs: { ${line} }\n`;
 
   it('says how a collection is embedded, that it is not, or nothing of it', () => {
-    expect(indexOf(undefined)).toBeUndefined();
-    expect(indexOf(entry('embedding: none'))).toBe('none');
-    expect(indexOf(entry('embedding: none'), 'others')).toBeUndefined();
+    expect(indexOf(undefined)).toEqual({});
+    expect(indexOf(entry('embedding: none'))).toEqual({ dense: 'none' });
+    expect(indexOf(entry('embedding: none'), 'others')).toEqual({});
+    expect(indexOf(entry('language: german'))).toEqual({ language: 'german' });
     expect(indexOf(entry('embedding: words, hnsw: { m: 24, ef_construct: 200 }, quantization: scalar'))).toEqual({
-      embedding: expect.objectContaining({ name: 'words', id: 'embed-1', dimensions: 384 }) as object,
-      hnsw: { m: 24, efConstruct: 200 },
-      quantization: 'scalar',
+      dense: {
+        embedding: expect.objectContaining({ name: 'words', id: 'embed-1', dimensions: 384 }) as object,
+        hnsw: { m: 24, efConstruct: 200 },
+        quantization: 'scalar',
+      },
     });
   });
 
@@ -433,6 +436,7 @@ describe('collections.yaml', () => {
     ['embedding: words, hnsw: { m: 1 }', 'collections.docs.hnsw.m'],
     ['quantization: scalar', 'collections.docs.embedding'],
     ['embedding: words, model: x', 'collections.docs'],
+    ['language: Deutsch', 'collections.docs.language'],
   ])('is malformed with %s', (line, text) => {
     expect(() => indexOf(entry(line))).toThrow(text);
   });

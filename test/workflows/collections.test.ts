@@ -86,7 +86,7 @@ describe('a search by hand', () => {
     );
     expect(await run.result()).toMatchObject({
       verdict: 'found',
-      reason: expect.stringContaining('1 of them are of documents that hold no longer') as string,
+      reason: expect.stringContaining('1 of them is of documents that hold no longer') as string,
       passages: [
         {
           docId: 'old.md',

@@ -53,11 +53,14 @@ export interface CheckIndexRequest {
   readonly collection: string;
   /** How collections.yaml has it embedded; absent: it is not compared. */
   readonly dense?: DenseIndex | 'none';
+  /** As collections.yaml says; absent: it is not compared. */
+  readonly language?: string;
 }
 
 export interface CheckIndexInput extends StepInput {
   readonly collection: string;
   readonly dense?: DenseIndex | 'none';
+  readonly language?: string;
 }
 
 /** What is wrong with a collection. */

@@ -39,6 +39,8 @@ export interface IngestRequest {
   readonly chunks?: ChunkTokens | 'default';
   /** How chunks are embedded; `none`: not at all. @default as they were the last time */
   readonly dense?: DenseIndex | 'none';
+  /** Of its documents: `english`, `german`, `any`, … @default as they were read the last time, at first English */
+  readonly language?: string;
 }
 
 /** Sizes of chunks in tokens, estimated from their characters. */

@@ -392,6 +392,8 @@ export interface OpenGenerationInput extends StepInput {
   readonly chunks?: ChunkTokens | 'default';
   /** Absent: as the current generation was embedded. */
   readonly dense?: DenseIndex | 'none';
+  /** Absent: as the current generation was read. */
+  readonly language?: string;
 }
 
 /** What a scan of the folder found; the documents themselves stay in the ledger. */

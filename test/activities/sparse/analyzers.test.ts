@@ -78,6 +78,20 @@ describe('an analyzer', () => {
     expect([...asked].filter((term) => found.has(term)).length).toBeGreaterThanOrEqual(1);
   });
 
+  it.each([
+    ['danish', 'Hvornår kan jeg returnere den?', 'return'],
+    ['dutch', 'Hoe kan ik het retourneren?', 'retourner'],
+    ['french', 'Comment puis-je retourner un article ?', 'retourn articl'],
+    ['german', 'Wie kann ich bitte etwas zurückgeben?', 'zuruckgeb'],
+    ['italian', 'Come posso restituire un articolo?', 'restitu articol'],
+    ['norwegian', 'Hvordan kan jeg returnere den?', 'returner'],
+    ['portuguese', 'Como posso devolver um artigo?', 'devolv artig'],
+    ['spanish', '¿Cómo puedo devolver un artículo?', 'devolv articul'],
+    ['swedish', 'Hur kan jag returnera den?', 'returner'],
+  ])('of %s asks for what a question is about, and not for the words that frame it', (language, question, expected) => {
+    expect([...(analyzers.of(language)?.contentTerms(question) ?? [])].join(' ')).toBe(expected);
+  });
+
   it('is found by what a generation says, and one of the user’s own takes the place of a shipped one', () => {
     expect(analyzers.byId('english/2')).toBe(english);
     expect(analyzers.byId('english/1')).toBeUndefined();
