@@ -19,7 +19,7 @@ const KEPT_VIEWS = 16;
 
 interface Kept {
   readonly bytes: number;
-  readonly page: Promise<VectorPage>;
+  readonly pages: Promise<readonly VectorPage[]>;
   /** Visible ids by groups and clearance, the ones used last at the end. */
   readonly views: Map<string, Promise<Int32Array>>;
 }
@@ -47,13 +47,13 @@ export function createDenseVectors({
   // Generations that readers get never change; one that is being written is searched by the process that writes it, if at all.
   const kept = new Map<string, Kept>();
   /** Rows of a page. */
-  const pageOf = (dimensions: number): number =>
+  const rowsOf = (dimensions: number): number =>
     Math.max(1, Math.floor(pageBytes / (dimensions * Float32Array.BYTES_PER_ELEMENT)));
 
   /** What is kept of the generation, or would be from now on; `undefined` for one that is too large. */
   async function keptOf(sql: Sql, generation: StoredGeneration, dimensions: number): Promise<Kept | undefined> {
     const key = keyOf(generation);
-    const page = pageOf(dimensions);
+    const rows = rowsOf(dimensions);
     let entry = kept.get(key);
     if (entry === undefined) {
       const bytesPerChunk = dimensions * Float32Array.BYTES_PER_ELEMENT + (1 + KEPT_VIEWS) * INT_BYTES;
@@ -62,11 +62,11 @@ export function createDenseVectors({
       // Another search may have begun to read it in the meantime.
       entry = kept.get(key) ?? {
         bytes,
-        page: readWhole(readPages(sql, generation, page), dimensions),
+        pages: readAll(readPages(sql, generation, rows)),
         views: new Map(),
       };
       const added = entry;
-      entry.page.catch(() => kept.get(key) === added && kept.delete(key));
+      entry.pages.catch(() => kept.get(key) === added && kept.delete(key));
     }
     // The ones used last come last.
     kept.delete(key);
@@ -101,7 +101,7 @@ export function createDenseVectors({
         : viewOf(entry, sql, generation, query));
       if (visible.length === 0) return [];
       const nearest = createNearest(dense.vector, visible, limit);
-      const pages = entry === undefined ? readPages(sql, generation, pageOf(dimensions)) : [await entry.page];
+      const pages = entry === undefined ? readPages(sql, generation, rowsOf(dimensions)) : await entry.pages;
       for await (const page of pages) await inSlices(nearest.take(page));
       return nearest.result();
     },
@@ -162,18 +162,10 @@ async function* readPages(sql: Sql, { tenant, id }: StoredGeneration, rows: numb
   }
 }
 
-async function readWhole(read: AsyncIterable<VectorPage>, dimensions: number): Promise<VectorPage> {
+async function readAll(read: AsyncIterable<VectorPage>): Promise<readonly VectorPage[]> {
   const pages: VectorPage[] = [];
   for await (const page of read) pages.push(page);
-  const count = pages.reduce((sum, { ids }) => sum + ids.length, 0);
-  const whole = { ids: new Int32Array(count), vectors: new Float32Array(count * dimensions) };
-  let at = 0;
-  for (const { ids, vectors } of pages) {
-    whole.ids.set(ids, at);
-    whole.vectors.set(vectors, at * dimensions);
-    at += ids.length;
-  }
-  return whole;
+  return pages;
 }
 
 /** PostgreSQL sends integers with the highest byte first. */

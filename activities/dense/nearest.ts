@@ -14,6 +14,7 @@ const COMPARED_AT_ONCE = 512;
 
 /** Keeps the nearest of any number of pages. */
 export interface Nearest {
+  /** Each page once, in the order of its ids. */
   take(page: VectorPage): Sliced<void>;
   /** Best first, then by id, lowest first. */
   result(): readonly RankedHit[];
@@ -22,6 +23,8 @@ export interface Nearest {
 /** @param visible ascending ids of the chunks that the principal may see */
 export function createNearest(query: Float32Array, visible: Int32Array, limit: number): Nearest {
   let best: RankedHit[] = [];
+  /** How far the visible ones were gone through. */
+  let at = 0;
   let worst = Number.NEGATIVE_INFINITY;
   const cut = (): void => {
     best = best.sort((a, b) => b.score - a.score || a.id - b.id).slice(0, limit);
@@ -29,7 +32,6 @@ export function createNearest(query: Float32Array, visible: Int32Array, limit: n
   };
   return {
     *take({ ids, vectors }) {
-      let at = 0;
       let compared = 0;
       for (let row = 0; row < ids.length; row += 1) {
         const id = ids[row] ?? 0;
