@@ -13,8 +13,9 @@ import type {
 import { embeddingText, Failure } from '../workflows/protocol/index.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
+import { denseSettings, requireLanguage, settingsOf } from './index-settings.ts';
 import type { IngestDependencies } from './open-generation.ts';
-import { changesSince, denseSettings, generationDigest, requireLanguage, settingsOf } from './open-generation.ts';
+import { changesSince, generationDigest } from './open-generation.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
 import { createExtractor } from './reading/extractor.ts';

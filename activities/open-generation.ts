@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ulid } from 'ulid';
 import type { AccessPolicy } from '../policies/load.ts';
 import { canonicalJson } from '../runtime/canonical.ts';
-import type { Database, Sql, Transaction } from '../runtime/database.ts';
+import type { Database, Sql } from '../runtime/database.ts';
 import type {
   ChunkTokens,
   DenseIndex,
@@ -15,13 +15,14 @@ import type {
   OpenedGeneration,
   OpenGenerationInput,
 } from '../workflows/protocol/index.ts';
-import { denseIdentity, Failure, isChunkTokens, problemOfDense } from '../workflows/protocol/index.ts';
+import { Failure } from '../workflows/protocol/index.ts';
 import type { DenseModels } from './adapters/dense-models.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
-import { chunkerId, DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
+import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import type { Denials } from './denials.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
 import { currentGeneration } from './find-generation.ts';
+import { analyzerOf, chunkTokensOf, denseOf, denseSettings, noteDense, settingsOf } from './index-settings.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { VectorStore } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
@@ -30,12 +31,8 @@ import { createExtractor } from './reading/extractor.ts';
 import { FORMAT_NAMES } from './reading/formats.ts';
 import type { Scan, ScannedDocument } from './scan-folder.ts';
 import { scanFolder } from './scan-folder.ts';
-import type { Analyzer } from './sparse/analyzer.ts';
 import type { Analyzers } from './sparse/analyzers.ts';
-import { createAnalyzers, languageOf } from './sparse/analyzers.ts';
-import { ENCODER_ID } from './sparse/bm25.ts';
-import { english } from './sparse/english.ts';
-import { analyzerIdOf } from './sparse/frozen-statistics.ts';
+import { createAnalyzers } from './sparse/analyzers.ts';
 
 const LISTED_SKIPS = 100;
 const INSERT_ROWS = 1000;
@@ -120,11 +117,6 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
   };
 }
 
-/** What makes another index of the same documents: chunker, analyzer, encoder, store. */
-export function settingsOf(vectors: VectorStore, analyzer: Analyzer, chunks: ChunkSettings | ChunkTokens): string[] {
-  return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
-}
-
 /** Documents come sorted by id. One line each, so that a hundred thousand are never one string. */
 export function generationDigest(documents: readonly ScannedDocument[], settings: readonly string[]): Digest {
   const hash = createHash('sha256')
@@ -173,72 +165,6 @@ interface NewGeneration {
   readonly dense: DenseIndex | null;
   readonly store: string;
   readonly documents: readonly ScannedDocument[];
-}
-
-/** Sizes of chunks: those asked for, else those of the current generation; `null` for the usual ones. */
-async function chunkTokensOf(
-  sql: Sql,
-  { tenant, collection, chunks }: OpenGenerationInput,
-): Promise<ChunkTokens | null> {
-  if (chunks === 'default') return null;
-  if (isChunkTokens(chunks)) return chunks;
-  if (chunks !== undefined) {
-    throw ApplicationFailure.nonRetryable(`Not sizes of chunks: ${JSON.stringify(chunks)}.`, Failure.InvalidInput);
-  }
-  const [row] = await sql<{ chunk_tokens: ChunkTokens | null }[]>`
-    select g.chunk_tokens from collections c
-    join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  return row?.chunk_tokens ?? null;
-}
-
-/** How chunks are embedded: as asked for, else as those of the current generation; `null` for not at all. */
-async function denseOf(sql: Sql, { tenant, collection, dense }: OpenGenerationInput): Promise<DenseIndex | null> {
-  if (dense === 'none') return null;
-  if (dense !== undefined) {
-    const problem = problemOfDense(dense);
-    if (problem === undefined) return dense;
-    throw ApplicationFailure.nonRetryable(`Not a way to embed ${collection}: ${problem}.`, Failure.InvalidInput);
-  }
-  const [row] = await sql<{ dense: DenseIndex | null }[]>`
-    select g.dense from collections c
-    join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  return row?.dense ?? null;
-}
-
-/** Part of the digest only where there are vectors: that of others stays as it was. */
-export const denseSettings = (dense: DenseIndex | null): string[] =>
-  dense === null ? [] : [`dense;${canonicalJson(denseIdentity(dense))}`];
-
-/** Another price, or another variable of the key, makes no other index, and is what counts from now on. */
-async function noteDense(sql: Transaction, tenant: string, id: string, dense: DenseIndex | null): Promise<void> {
-  if (dense === null) return;
-  await sql`update index_generations set dense = ${sql.json(dense)} where tenant = ${tenant} and id = ${id}`;
-}
-
-/** Of the language that is asked for, else of that of the current generation, in its newest revision. */
-async function analyzerOf(
-  sql: Sql,
-  { tenant, collection, language }: OpenGenerationInput,
-  analyzers: Analyzers,
-): Promise<Analyzer> {
-  if (language !== undefined) return requireLanguage(analyzers, language);
-  const [row] = await sql<{ settings: readonly string[] | null }[]>`
-    select g.settings from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  const id = analyzerIdOf(row?.settings ?? null);
-  return id === null ? english : requireLanguage(analyzers, languageOf({ id }));
-}
-
-/** @throws ApplicationFailure InvalidInput (non-retryable) */
-export function requireLanguage(analyzers: Analyzers, language: string): Analyzer {
-  const analyzer = analyzers.of(language);
-  if (analyzer !== undefined) return analyzer;
-  throw ApplicationFailure.nonRetryable(
-    `There is no analyzer for ${JSON.stringify(language)}: this worker has ${analyzers.languages.join(', ')}.`,
-    Failure.InvalidInput,
-  );
 }
 
 /** What the scan before this one skipped makes room. */

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { startDenseServer } from '../../support/dense-server.ts';
 import { useStack } from '../../support/stack.ts';
 
 const stack = useStack();
@@ -47,6 +48,42 @@ describe('collections', { timeout: 240_000 }, () => {
     const without = await stack.run(['search', query, '--collection', 'looked-after']);
     expect(without.stderr).toContain('No published release searches collection looked-after');
     expect((await stack.run(['search', query, ...own, '--as', 'suspended'])).code).toBe(1);
+  });
+
+  it('are embedded as collections.yaml says, which is shown and checked', async () => {
+    await using server = await startDenseServer({ dimensions: 32 });
+    const releases = stack.folder.file('embedding-releases');
+    mkdirSync(releases);
+    const model = (id: string) =>
+      `{ provider: openai-compatible, model: ${id}, base_url: "${server.url}", dimensions: 32, input_usd_per_million: 0 }`;
+    const models = `embeddings:\n  words: ${model('embed-1')}\n  others: ${model('embed-2')}\n`;
+    writeFileSync(join(releases, 'models.yaml'), `v: 1\nmodels: {}\n${models}`);
+    const say = (line: string): void =>
+      writeFileSync(join(releases, 'collections.yaml'), `v: 1\ncollections:\n  near: { ${line} }\n`);
+    const run = async (...args: string[]) => await stack.run(args, { env: { COUNTERSIGN_RELEASES: releases } });
+    const embedded = stack.folder.file('embedded');
+    mkdirSync(embedded);
+    writeFileSync(join(embedded, 'a.md'), '# Parcels\n\nParcels take three days.');
+
+    say('embedding: words, quantization: scalar');
+    const ingested = await run('ingest', embedded, '--collection', 'near');
+    expect(ingested.stdout).toMatch(/^embedded with words: 1 chunk sent, 0 kept \(\d+ tokens, 0\.000000 USD\)$/m);
+    const shown = await run('collections', 'show', 'near');
+    expect(shown.stdout).toMatch(/^vectors +words \(embed-1 at http:\S+, 32 dimensions\), scalar quantization$/m);
+    const check = async () => await run('check', 'index', '--collection', 'near');
+    expect((await check()).code).toBe(0);
+
+    say('embedding: others');
+    const { code, stdout } = await check();
+    expect(stdout).toMatch(/^near: other-embedding: it is embedded with words .*, and collections.yaml says others /);
+    expect(code).toBe(1);
+    say('embedding: none');
+    expect((await run('collections', 'refresh', 'near')).code).toBe(0);
+    expect((await run('collections', 'show', 'near')).stdout).toMatch(/^vectors +none: it is searched by words only$/m);
+    say('embedding: absent');
+    const malformed = await run('ingest', embedded, '--collection', 'near');
+    expect(malformed.stderr).toContain('collections.near.embedding: absent is not among embeddings of models.yaml');
+    expect(server.texts).toHaveLength(1);
   });
 
   it('are checked by exit code: stale, then drifted, then as they should be, then of a folder that is gone', async () => {
