@@ -15,6 +15,7 @@ const storedSchema = z.object({
     inputTokens: z.number(),
     outputTokens: z.number(),
     cachedTokens: z.number(),
+    cacheWriteTokens: z.number().optional(),
     costUsd: z.number().nullable(),
   }),
 });
@@ -51,10 +52,15 @@ export function createModelCalls(db: Database): ModelCalls {
     const [row] = await db.of(call.tenant)<{ sealed: Uint8Array }[]>`
       select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
-    const { toolCalls, ...reply } = storedSchema.parse(
+    const { toolCalls, usage, ...reply } = storedSchema.parse(
       JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')),
     );
-    return { ...reply, ...(toolCalls !== undefined && { toolCalls }) };
+    const { cacheWriteTokens, ...tokens } = usage;
+    return {
+      ...reply,
+      ...(toolCalls !== undefined && { toolCalls }),
+      usage: { ...tokens, ...(cacheWriteTokens !== undefined && { cacheWriteTokens }) },
+    };
   };
   return {
     async claim(call, limits) {

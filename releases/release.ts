@@ -20,7 +20,7 @@ export const releaseBodySchema = z.object({
   model: z.object({
     /** As the manifest names it. */
     name: z.string(),
-    provider: z.enum(['local', 'openai-compatible']),
+    provider: z.enum(['local', 'openai', 'anthropic', 'google', 'openai-compatible']),
     id: z.string(),
     baseUrl: z.string().optional(),
     apiKeyEnv: z.string().optional(),

@@ -19,8 +19,10 @@ export const Failure = {
   ModelRateLimited: 'countersign.model.RateLimited',
   ModelUnavailable: 'countersign.model.Unavailable',
   ModelMalformedReply: 'countersign.model.MalformedReply',
-  /** Longer than is taken, or without an end in its time. Not asked for again: it was paid, and would be as long. */
+  /** Longer than is taken. Not asked for again: it was paid, and would be as long. */
   ModelReplyTooLong: 'countersign.model.ReplyTooLong',
+  /** Begun, and without an end in its time. Not asked for again of the same model: it was paid, and would take as long. */
+  ModelReplyUnfinished: 'countersign.model.ReplyUnfinished',
   ModelNotConfigured: 'countersign.model.NotConfigured',
   /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
   UndeclaredActivity: 'countersign.flow.UndeclaredActivity',
