@@ -1,6 +1,6 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
 
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Denial } from '../policies/denials.ts';
 import { denialRules } from '../policies/denials.ts';
@@ -9,14 +9,7 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type {
-  EngineActivities,
-  FoundCounts,
-  GenerateInput,
-  MaskDemand,
-  Usage,
-  Verdict,
-} from '../workflows/protocol/index.ts';
+import type { EngineActivities, FoundCounts, GenerateInput, MaskDemand, Verdict } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
@@ -27,11 +20,12 @@ import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { ledgerTime } from './ledger-time.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import { costOf, reserveOf } from './model-cost.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { DayLimits } from './spend.ts';
-import { dayOf, extensionOf, reserveOf } from './spend.ts';
+import { dayOf, extensionOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -47,6 +41,7 @@ export interface GenerateDependencies extends AnswerDependencies {
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
   const { db, runKeys, releases, policy, denials, modelCalls, modelFor, detector } = dependencies;
+  const unpriced = new Set<string>();
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -93,6 +88,10 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
             price: body.model,
             limits: await dayLimits(input, start, dependencies),
           });
+      if (reply.usage.costUsd === null && !unpriced.has(model.label)) {
+        unpriced.add(model.label);
+        log.warn('What calls of a model cost is not known: models.yaml has no prices for it', { model: model.label });
+      }
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
@@ -218,10 +217,4 @@ function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
     );
   }
   return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };
-}
-
-function costOf(usage: Omit<Usage, 'costUsd'>, price: ReleaseBody['model']): number | null {
-  if (price.provider === 'local') return 0;
-  if (price.inputUsdPerMillion === undefined || price.outputUsdPerMillion === undefined) return null;
-  return (usage.inputTokens * price.inputUsdPerMillion + usage.outputTokens * price.outputUsdPerMillion) / 1_000_000;
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { Database, Transaction } from '../runtime/database.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Usage } from '../workflows/protocol/index.ts';
+import type { Reserve } from './model-cost.ts';
 import type { ModelReply } from './ports/model.ts';
-import type { DayLimits, Reserve } from './spend.ts';
+import type { DayLimits } from './spend.ts';
 import { lockDay, requireWithinDay } from './spend.ts';
 
 const storedSchema = z.object({

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { check } from './manifest.ts';
+import { check } from './check.ts';
 
 const schema = z.looseObject({
   v: z.literal(1),

@@ -1,14 +1,16 @@
 // Reads releases from their folders: one a release, with manifest.yaml and prompt.md; models.yaml beside them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
-import { messageOf, UserError } from '../runtime/errors.ts';
+import { UserError } from '../runtime/errors.ts';
 import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
+import { check, readYaml } from './check.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
-import type { Manifest, ModelEntry } from './manifest.ts';
-import { check, manifestSchema, modelsSchema } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestSchema } from './manifest.ts';
+import type { ModelEntry } from './models.ts';
+import { isPriced, modelOf, readModels } from './models.ts';
 import type { Release, ReleaseBody } from './release.ts';
 import { releaseDigest } from './release.ts';
 import type { Script } from './script.ts';
@@ -65,20 +67,6 @@ export function loadRelease(folder: string, surroundings: Surroundings): LoadedR
   return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
 }
 
-export function readModels(path: string): ReadonlyMap<string, ModelEntry> {
-  if (!existsSync(path)) throw new UserError(`No models file ${path}`, { hint: 'It maps model names to providers.' });
-  return new Map(Object.entries(check(modelsSchema, readYaml(path), path).models));
-}
-
-function readYaml(path: string): unknown {
-  try {
-    return parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    const [firstLine] = messageOf(cause).split('\n');
-    throw new UserError(`${path} is not YAML: ${firstLine ?? ''}`, { hint: 'Correct it and try again.', cause });
-  }
-}
-
 interface Sources {
   readonly manifest: Manifest;
   readonly prompt: string;
@@ -88,13 +76,8 @@ interface Sources {
 }
 
 function resolve({ manifest, prompt, script, path }: Sources, { models, tools }: Surroundings): ReleaseBody {
-  const entry = models.get(manifest.model);
-  if (entry === undefined) {
-    throw new UserError(`${path}: model: ${manifest.model} is not in models.yaml`, {
-      hint: `It has: ${[...models.keys()].join(', ')}.`,
-    });
-  }
-  requireScriptWhereItBelongs(entry, script, path);
+  const model = modelOf(models, manifest.model, `${path}: model`);
+  requireScriptWhereItBelongs(model, script, path);
   const { retrieval, policy } = manifest;
   const pinned = pinnedTools(manifest, tools, path);
   return {
@@ -102,7 +85,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     name: manifest.name,
     version: manifest.version,
     prompt,
-    model: resolveModel(manifest.model, entry),
+    model,
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
     ...(retrieval !== undefined && {
@@ -121,7 +104,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
-      budgets: budgetsOf(manifest.budgets, isPriced(entry), path),
+      budgets: budgetsOf(manifest.budgets, isPriced(model), path),
     }),
     ...(script !== undefined && { script }),
   };
@@ -161,8 +144,8 @@ function toolOf(name: string, tools: ToolDefinitions, path: string): PinnedTools
   return { definitionHash, definition: structuredClone(definition) as PinnedTools[number]['definition'] };
 }
 
-function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefined, path: string): void {
-  const scripted = entry.provider === 'local' && entry.model === 'scripted';
+function requireScriptWhereItBelongs(model: ReleaseBody['model'], script: Script | undefined, path: string): void {
+  const scripted = model.provider === 'local' && model.id === 'scripted';
   if (scripted === (script !== undefined)) return;
   throw new UserError(
     scripted
@@ -170,21 +153,4 @@ function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefin
       : `${path}: it has a script.yaml, and its model is not local/scripted`,
     { hint: 'A script is what local/scripted says; releases of other models have none.' },
   );
-}
-
-const isPriced = (entry: ModelEntry): boolean =>
-  entry.provider === 'local' ||
-  (entry.input_usd_per_million !== undefined && entry.output_usd_per_million !== undefined);
-
-function resolveModel(name: string, entry: ModelEntry): ReleaseBody['model'] {
-  if (entry.provider === 'local') return { name, provider: entry.provider, id: entry.model };
-  return {
-    name,
-    provider: entry.provider,
-    id: entry.model,
-    baseUrl: entry.base_url,
-    ...(entry.api_key_env !== undefined && { apiKeyEnv: entry.api_key_env }),
-    ...(entry.input_usd_per_million !== undefined && { inputUsdPerMillion: entry.input_usd_per_million }),
-    ...(entry.output_usd_per_million !== undefined && { outputUsdPerMillion: entry.output_usd_per_million }),
-  };
 }

@@ -1,6 +1,5 @@
-// The manifest of a release as a team writes it, and the models file. Checked here, at the edge; errors name field and file.
+// The manifest of a release as a team writes it.
 import { z } from 'zod';
-import { UserError } from '../runtime/errors.ts';
 import { budgetsSchema } from './budgets.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
@@ -45,38 +44,3 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-
-const localModel = z.strictObject({
-  provider: z.literal('local'),
-  model: z.enum(['extractive', 'scripted']),
-});
-
-const remoteModel = z.strictObject({
-  provider: z.literal('openai-compatible'),
-  model: z.string().min(1),
-  base_url: z.url({ protocol: /^https?$/ }),
-  /** Name of the environment variable that holds the key; absent for endpoints without one. */
-  api_key_env: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*_API_KEY$/, 'expected a variable name that ends in _API_KEY')
-    .optional(),
-  input_usd_per_million: z.number().nonnegative().optional(),
-  output_usd_per_million: z.number().nonnegative().optional(),
-});
-
-export const modelsSchema = z.strictObject({
-  v: z.literal(1),
-  models: z.record(z.string(), z.discriminatedUnion('provider', [localModel, remoteModel])),
-});
-
-export type ModelEntry = z.infer<typeof modelsSchema>['models'][string];
-
-/** @throws UserError that names the file and each field at fault */
-export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new UserError(`${file} is malformed: ${issues.join('; ')}`, {
-    hint: 'Correct the fields named and try again.',
-  });
-}

@@ -11,22 +11,37 @@ const argumentPath = z.union([z.string(), z.array(z.string())]);
 const risk = z.enum(['low', 'medium', 'high', 'critical']);
 const sensitivity = z.enum(['public', 'internal', 'confidential', 'restricted']);
 
+const prices = {
+  /** US dollars for a million tokens. */
+  inputUsdPerMillion: z.number().optional(),
+  outputUsdPerMillion: z.number().optional(),
+  cachedInputUsdPerMillion: z.number().optional(),
+  cacheWriteUsdPerMillion: z.number().optional(),
+};
+
+const pinnedModel = z.object({
+  /** As the manifest names it. */
+  name: z.string(),
+  provider: z.enum(['local', 'openai', 'anthropic', 'google', 'openai-compatible']),
+  id: z.string(),
+  baseUrl: z.string().optional(),
+  apiKeyEnv: z.string().optional(),
+  ...prices,
+  /** What holds for a call with a long input, shortest first. */
+  longPrices: z.array(z.object({ aboveInputTokens: z.number(), ...prices })).optional(),
+  /** Of prompt and reply together. */
+  contextTokens: z.number().optional(),
+  /** The highest that it may be sent. */
+  maxSensitivity: sensitivity.optional(),
+});
+
 /** The body whose JCS is hashed. What is not here does not change the digest. */
 export const releaseBodySchema = z.object({
   v: z.literal(1),
   name: z.string(),
   version: z.string(),
   prompt: z.string(),
-  model: z.object({
-    /** As the manifest names it. */
-    name: z.string(),
-    provider: z.enum(['local', 'openai', 'anthropic', 'google', 'openai-compatible']),
-    id: z.string(),
-    baseUrl: z.string().optional(),
-    apiKeyEnv: z.string().optional(),
-    inputUsdPerMillion: z.number().optional(),
-    outputUsdPerMillion: z.number().optional(),
-  }),
+  model: pinnedModel,
   temperature: z.number(),
   maxOutputTokens: z.number(),
   retrieval: z

@@ -1,6 +1,6 @@
 // Checks a script when its release is loaded: what would only show in the middle of a run is found before it is published.
 import { UserError } from '../runtime/errors.ts';
-import { check } from './manifest.ts';
+import { check } from './check.ts';
 import type { Script } from './script.ts';
 import { scriptSchema } from './script.ts';
 

@@ -1,0 +1,132 @@
+// The model catalogue: what a release pins of a name in models.yaml, with what is known of the big providers' models.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { costOf, reserveOf } from '../../activities/model-cost.ts';
+import { loadReleases } from '../../releases/load.ts';
+import { isPriced, modelOf, readModels } from '../../releases/models.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const folder = useTempFolder();
+
+function pinned(entry: string) {
+  const path = folder.file('models.yaml');
+  writeFileSync(path, `v: 1\nmodels:\n  big: ${entry}\n`);
+  return modelOf(readModels(path), 'big', 'manifest.yaml: model');
+}
+
+describe('a model in models.yaml', () => {
+  it('of a big provider is pinned with its address, key variable, context and prices, without a network', () => {
+    expect(pinned('{ provider: openai, model: gpt-4o }')).toEqual({
+      name: 'big',
+      provider: 'openai',
+      id: 'gpt-4o',
+      baseUrl: 'https://api.openai.com/v1',
+      apiKeyEnv: 'OPENAI_API_KEY',
+      contextTokens: 128_000,
+      inputUsdPerMillion: 2.5,
+      outputUsdPerMillion: 10,
+      cachedInputUsdPerMillion: 1.25,
+    });
+    expect(pinned('{ provider: google, model: gemini-2.5-pro }')).toMatchObject({
+      apiKeyEnv: 'GEMINI_API_KEY',
+      inputUsdPerMillion: 1.25,
+      longPrices: [{ aboveInputTokens: 200_000, inputUsdPerMillion: 2.5, outputUsdPerMillion: 15 }],
+    });
+  });
+
+  it('has what models.yaml says in place of what is known, and no mixture of prices', () => {
+    const model = pinned(
+      '{ provider: anthropic, model: claude-sonnet-4-5, base_url: "http://127.0.0.1:9/v1", api_key_env: OTHER_API_KEY, context_tokens: 1000, max_sensitivity: internal, input_usd_per_million: 1, output_usd_per_million: 2 }',
+    );
+    expect(model).toEqual({
+      name: 'big',
+      provider: 'anthropic',
+      id: 'claude-sonnet-4-5',
+      baseUrl: 'http://127.0.0.1:9/v1',
+      apiKeyEnv: 'OTHER_API_KEY',
+      contextTokens: 1000,
+      maxSensitivity: 'internal',
+      inputUsdPerMillion: 1,
+      outputUsdPerMillion: 2,
+    });
+  });
+
+  it('that nobody knows has no price and no context', () => {
+    const model = pinned('{ provider: openai, model: nobody-knows-it }');
+    expect(isPriced(model)).toBe(false);
+    expect(model).not.toHaveProperty('contextTokens');
+  });
+
+  it('elsewhere is pinned as it is written, whatever its id is, and its release has the digest that it always had', () => {
+    const root = join(folder.path, 'releases');
+    mkdirSync(join(root, 'r'), { recursive: true });
+    writeFileSync(
+      join(root, 'models.yaml'),
+      'v: 1\nmodels:\n  big: { provider: openai-compatible, model: gpt-4o, base_url: "http://127.0.0.1:9/v1", api_key_env: A_API_KEY, input_usd_per_million: 1, output_usd_per_million: 2 }\n',
+    );
+    writeFileSync(join(root, 'r/manifest.yaml'), 'name: r\nversion: 1.0.0\nmodel: big\n');
+    writeFileSync(join(root, 'r/prompt.md'), 'Answer.');
+    expect(loadReleases(root).map(({ digest }) => digest)).toEqual([
+      'sha256:27e0a2257c9679f209b1061b92e8d0c7e039bc6f676ac0168bd245f719545f1c',
+    ]);
+  });
+
+  it.each([
+    ['{ provider: mistral, model: x }', 'models.big.provider'],
+    ['{ provider: openai-compatible, model: x }', 'models.big.base_url'],
+    ['{ provider: openai, model: x, api_key_env: sk-my-key }', 'models.big.api_key_env'],
+    ['{ provider: openai, model: x, key: sk-my-key }', 'models.big'],
+    ['{ provider: google, model: x, max_sensitivity: secret }', 'models.big.max_sensitivity'],
+    ['{ provider: local, model: gpt-4o }', 'models.big.model'],
+  ])('that is malformed names the field: %s', (entry, field) => {
+    expect(() => pinned(entry)).toThrow(`${field}: `);
+  });
+
+  it('that is missing lists what there is', () => {
+    const path = folder.file('models.yaml');
+    writeFileSync(path, 'v: 1\nmodels:\n  small: { provider: local, model: extractive }\n');
+    expect(() => modelOf(readModels(path), 'big', 'desk/manifest.yaml: model')).toThrow(
+      expect.objectContaining({
+        message: 'desk/manifest.yaml: model: big is not in models.yaml',
+        hint: 'It has: small.',
+      }),
+    );
+  });
+});
+
+describe('the cost of a call', () => {
+  const prices = {
+    inputUsdPerMillion: 4,
+    outputUsdPerMillion: 10,
+    cachedInputUsdPerMillion: 1,
+    cacheWriteUsdPerMillion: 5,
+  };
+  const model = { name: 'm', provider: 'anthropic', id: 'x', baseUrl: 'http://127.0.0.1:9', ...prices } as const;
+  const usage = { inputTokens: 1_000_000, outputTokens: 100_000, cachedTokens: 0 };
+
+  it('counts cached input at its own price, and what was written to the cache at another', () => {
+    expect(costOf(usage, model)).toBe(5);
+    expect(costOf({ ...usage, cachedTokens: 400_000, cacheWriteTokens: 100_000 }, model)).toBe(2 + 0.4 + 0.5 + 1);
+  });
+
+  it('counts cached input as any other where its price is not known', () => {
+    const { cachedInputUsdPerMillion: _, ...plain } = model;
+    expect(costOf({ ...usage, cachedTokens: 400_000 }, plain)).toBe(5);
+  });
+
+  it('of a long input is that of the whole call at the long price, and so is what it may cost', () => {
+    const long = [{ aboveInputTokens: 200_000, inputUsdPerMillion: 8, outputUsdPerMillion: 20 }];
+    const tiered = { ...model, longPrices: long };
+    expect(costOf(usage, tiered)).toBe(10);
+    expect(costOf({ ...usage, inputTokens: 200_000 }, tiered)).toBe(1.8);
+    expect(reserveOf(3_000_000, 100_000, tiered)).toEqual({ tokens: 1_100_000, usd: 10 });
+  });
+
+  it('is unknown where the price is, or where the provider did not say how much it read; of a local model it is nothing', () => {
+    const { inputUsdPerMillion: _, ...unpriced } = model;
+    expect(costOf(usage, unpriced)).toBeNull();
+    expect(costOf({ inputTokens: 0, outputTokens: 0, cachedTokens: 0 }, model)).toBeNull();
+    expect(costOf(usage, { name: 'm', provider: 'local', id: 'extractive' })).toBe(0);
+  });
+});
