@@ -14,6 +14,7 @@ import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/inde
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { loggingRefusals, requireAllowed, requireAnswer } from './answers.ts';
+import { sparing, withCandidate } from './candidate.ts';
 import type { Inspection } from './detection/mask-prompt.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
@@ -46,12 +47,13 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     const started = performance.now();
     const context = Context.current();
     const { tenant, runId, stepPath } = input;
-    const [start, { body }, standing] = await Promise.all([
+    const [start, release, standing] = await Promise.all([
       requireStart(runKeys, runId),
       releases.require(tenant, input.releaseDigest),
       denials.recent(tenant),
     ]);
     const runKey = start.key;
+    const body = withCandidate(release.body, input.candidate);
     const model = modelFor(body);
     const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
@@ -83,7 +85,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
 
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
-        : await payOnce(model, request, call, {
+        : await payOnce({ ...model, call: (what) => sparing(input.candidate, () => model.call(what)) }, request, call, {
             modelCalls,
             price: body.model,
             limits: await dayLimits(input, start, dependencies),

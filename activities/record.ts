@@ -68,6 +68,13 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     ...(input.compensations !== undefined && {
       compensations: input.compensations.map(({ effectKey, ...what }) => ({ effect_key: effectKey, ...what })),
     }),
+    ...(input.attempts !== undefined && {
+      model_attempts: input.attempts.map(({ stepPath, costUsd, ...attempt }) => ({
+        step_path: stepPath,
+        ...attempt,
+        cost_usd: costUsd,
+      })),
+    }),
     ...input.found,
     ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
     ...(input.flags !== undefined && { flags: input.flags }),

@@ -77,6 +77,7 @@ interface Sources {
 
 function resolve({ manifest, prompt, script, path }: Sources, { models, tools }: Surroundings): ReleaseBody {
   const model = modelOf(models, manifest.model, `${path}: model`);
+  const others = otherModels(manifest, models, path);
   requireScriptWhereItBelongs(model, script, path);
   const { retrieval, policy } = manifest;
   const pinned = pinnedTools(manifest, tools, path);
@@ -86,6 +87,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     version: manifest.version,
     prompt,
     model,
+    ...others,
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
     ...(retrieval !== undefined && {
@@ -104,9 +106,47 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
-      budgets: budgetsOf(manifest.budgets, isPriced(model), path),
+      budgets: budgetsOf(
+        manifest.budgets,
+        [model, ...routed(others), ...(others.fallbacks ?? [])].every(isPriced),
+        path,
+      ),
     }),
     ...(script !== undefined && { script }),
+  };
+}
+
+type OtherModels = Pick<ReleaseBody, 'route' | 'fallbacks'>;
+
+const routed = ({ route = [] }: OtherModels): readonly ReleaseBody['model'][] => route.map(({ model }) => model);
+
+function otherModels(manifest: Manifest, models: Surroundings['models'], path: string): OtherModels {
+  const { model, route, fallbacks } = manifest;
+  const names = [...(route ?? []).map((each) => each.model), model, ...(fallbacks ?? [])];
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new UserError(`${path}: ${twice} is named twice among model, route and fallbacks`, {
+      hint: 'Each model is asked once: leave one out.',
+    });
+  }
+  const other = (name: string, field: string): ReleaseBody['model'] => {
+    const pinned = modelOf(models, name, `${path}: ${field}`);
+    if (pinned.provider !== 'local' || pinned.id !== 'scripted') return pinned;
+    throw new UserError(`${path}: ${field}: ${name} is local/scripted, which can only be the model of a release`, {
+      hint: 'Name another model.',
+    });
+  };
+  return {
+    ...(route !== undefined && {
+      route: route.map(({ model: name, when: { max_input_tokens, max_sensitivity } }) => ({
+        model: other(name, 'route'),
+        when: {
+          ...(max_input_tokens !== undefined && { maxInputTokens: max_input_tokens }),
+          ...(max_sensitivity !== undefined && { maxSensitivity: max_sensitivity }),
+        },
+      })),
+    }),
+    ...(fallbacks !== undefined && { fallbacks: fallbacks.map((name) => other(name, 'fallbacks')) }),
   };
 }
 

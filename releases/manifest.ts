@@ -15,6 +15,26 @@ export const manifestSchema = z.strictObject({
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.4.0'),
   /** A name in models.yaml. */
   model: z.string().min(1),
+  /** Models that are asked first, in order, where their condition holds. */
+  route: z
+    .array(
+      z.strictObject({
+        model: z.string().min(1),
+        when: z
+          .strictObject({
+            /** Estimated tokens of question, passages and turns. */
+            max_input_tokens: z.number().int().positive().optional(),
+            /** Of what is in the prompt. */
+            max_sensitivity: z.enum(['public', 'internal', 'confidential', 'restricted']).optional(),
+          })
+          .refine((when) => Object.keys(when).length > 0, 'expected max_input_tokens or max_sensitivity'),
+      }),
+    )
+    .min(1)
+    .max(8)
+    .optional(),
+  /** Models that are asked, in order, when the one before does not answer. */
+  fallbacks: z.array(z.string().min(1)).min(1).max(8).optional(),
   temperature: z.number().min(0).max(2).default(0),
   max_output_tokens: z.number().int().positive().max(100_000).default(500),
   retrieval: z

@@ -1,7 +1,7 @@
 // A release: prompt, model, settings, retrieval and answer rules as one immutable unit under one digest.
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
-import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import type { Candidate, Digest, PinnedRelease } from '../workflows/protocol/index.ts';
 import { accessOf } from '../workflows/protocol/index.ts';
 import { pinnedBudgetsSchema } from './budgets.ts';
 import { scriptSchema } from './script.ts';
@@ -42,6 +42,17 @@ export const releaseBodySchema = z.object({
   version: z.string(),
   prompt: z.string(),
   model: pinnedModel,
+  /** Asked before `model` where their condition holds. */
+  route: z
+    .array(
+      z.object({
+        model: pinnedModel,
+        when: z.object({ maxInputTokens: z.number().optional(), maxSensitivity: sensitivity.optional() }),
+      }),
+    )
+    .optional(),
+  /** Asked after it. */
+  fallbacks: z.array(pinnedModel).optional(),
   temperature: z.number(),
   maxOutputTokens: z.number(),
   retrieval: z
@@ -101,9 +112,20 @@ export interface Release {
 
 export const releaseDigest = (body: ReleaseBody): Digest => digestOf(body);
 
+/** Every model that may write for it, in the order in which they are asked. */
+export function modelsOf({ route = [], model, fallbacks = [] }: ReleaseBody): readonly ReleaseBody['model'][] {
+  return [...route.map((each) => each.model), model, ...fallbacks];
+}
+
+function candidatesOf({ route = [], model, fallbacks = [] }: ReleaseBody): readonly Candidate[] {
+  const routed = route.map(({ model: { name }, when }): Candidate => ({ model: name, when }));
+  return [...routed, ...[model, ...fallbacks].map(({ name }) => ({ model: name }))];
+}
+
 /** What a run carries of its release. */
 export function pinned(release: Release): PinnedRelease {
   const { name, version, risk, model, rules, retrieval, tools, budgets } = release.body;
+  const candidates = candidatesOf(release.body);
   return {
     name,
     version,
@@ -122,5 +144,6 @@ export function pinned(release: Release): PinnedRelease {
       })),
     }),
     ...(budgets !== undefined && { budgets }),
+    ...(candidates.length > 1 && { candidates }),
   };
 }

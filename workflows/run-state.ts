@@ -10,6 +10,7 @@ import type {
   DayExtensions,
   Digest,
   FoundCounts,
+  ModelAttempt,
   PinnedRelease,
   RunFlag,
   Sensitivity,
@@ -34,6 +35,8 @@ export interface RunState extends DecisionState {
   repairs: number;
   /** Model calls, repair turns included. */
   turns: number;
+  /** Each model that was asked, of a release with several. */
+  readonly attempts: ModelAttempt[];
   /** Calls of tools that were judged. */
   toolCalls: number;
   /** Text of documents or tools was in a model's context. Never falls back to false. */
@@ -86,6 +89,7 @@ export function openRun(envelope: StartInput): RunState {
     citations: 0,
     repairs: 0,
     turns: 0,
+    attempts: [],
     toolCalls: 0,
     sawUntrusted: false,
     sensitivity: 'public',

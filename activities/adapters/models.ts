@@ -4,6 +4,8 @@ import type { ReleaseBody } from '../../releases/release.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { Model } from '../ports/model.ts';
 import type { RemoteModel } from './ai-providers.ts';
+import type { Breakers } from './circuit-breaker.ts';
+import { createBreakers } from './circuit-breaker.ts';
 import { createExtractiveModel } from './extractive.ts';
 import { createScriptedModel } from './scripted.ts';
 
@@ -19,11 +21,12 @@ export function createModels(
   overrides: Readonly<Record<string, Model>> = {},
 ): ModelFor {
   const extractive = createExtractiveModel();
+  const breakers = createBreakers();
   return ({ model, script }) => {
     const override = Object.hasOwn(overrides, model.name) ? overrides[model.name] : undefined;
     if (override !== undefined) return override;
     if (model.provider === 'local') return local(model, script, extractive);
-    return remote(model, model.provider, keys);
+    return remote(model, model.provider, { keys, breakers });
   };
 }
 
@@ -31,7 +34,7 @@ export function createModels(
 function remote(
   { name, id, baseUrl, apiKeyEnv }: ReleaseBody['model'],
   provider: RemoteModel['provider'],
-  keys: Readonly<Record<string, string>>,
+  { keys, breakers }: { readonly keys: Readonly<Record<string, string>>; readonly breakers: Breakers },
 ): Model {
   if (baseUrl === undefined) throw notConfigured(`Model ${name} has no base_url`);
   const apiKey = apiKeyEnv !== undefined && Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
@@ -43,7 +46,9 @@ function remote(
     free: false,
     async call(request) {
       const { createRemoteModel } = await import('./ai-providers.ts');
-      return await createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) }).call(request);
+      const called = createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) });
+      const at = `${provider} at ${new URL(baseUrl).host}`;
+      return await breakers.run(at, () => called.call(request), request.signal);
     },
   };
 }

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { costOf, reserveOf } from '../../activities/model-cost.ts';
 import { loadReleases } from '../../releases/load.ts';
 import { isPriced, modelOf, readModels } from '../../releases/models.ts';
+import { pinned as pinnedRelease, releaseBodySchema } from '../../releases/release.ts';
+import { shortfallsOf } from '../../releases/risk.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 const folder = useTempFolder();
@@ -128,5 +130,63 @@ describe('the cost of a call', () => {
     expect(costOf(usage, unpriced)).toBeNull();
     expect(costOf({ inputTokens: 0, outputTokens: 0, cachedTokens: 0 }, model)).toBeNull();
     expect(costOf(usage, { name: 'm', provider: 'local', id: 'extractive' })).toBe(0);
+  });
+});
+
+describe('a release with several models', () => {
+  const MODELS = `v: 1
+models:
+  big: { provider: openai, model: gpt-4o }
+  small: { provider: openai, model: gpt-4o-mini }
+  own: { provider: openai-compatible, model: own-1, base_url: "http://127.0.0.1:9/v1" }
+  offline: { provider: local, model: extractive }
+  played: { provider: local, model: scripted }
+`;
+  const load = (manifest: string) => {
+    const root = join(folder.path, 'several');
+    mkdirSync(join(root, 'r'), { recursive: true });
+    writeFileSync(join(root, 'models.yaml'), MODELS);
+    writeFileSync(join(root, 'r/manifest.yaml'), `name: r\nversion: 1.0.0\n${manifest}\n`);
+    writeFileSync(join(root, 'r/prompt.md'), 'Answer.');
+    const [release] = loadReleases(root);
+    if (release === undefined) throw new Error('no release');
+    return release;
+  };
+
+  it('pins each of them whole, and runs carry their names and conditions in the order in which they are asked', () => {
+    const release = load(
+      'model: big\nroute: [{ model: small, when: { max_input_tokens: 2000, max_sensitivity: internal } }]\nfallbacks: [own, offline]',
+    );
+    expect(release.body.fallbacks?.[0]).toMatchObject({ name: 'own', baseUrl: 'http://127.0.0.1:9/v1' });
+    expect(release.body.route?.[0]?.model).toMatchObject({ name: 'small', inputUsdPerMillion: 0.15 });
+    expect(pinnedRelease(release).candidates).toEqual([
+      { model: 'small', when: { maxInputTokens: 2000, maxSensitivity: 'internal' } },
+      { model: 'big' },
+      { model: 'own' },
+      { model: 'offline' },
+    ]);
+    expect(releaseBodySchema.parse(JSON.parse(JSON.stringify(release.body)))).toEqual(release.body);
+  });
+
+  it('with one alone carries no candidates', () => {
+    expect(pinnedRelease(load('model: big'))).not.toHaveProperty('candidates');
+  });
+
+  it.each([
+    ['model: big\nfallbacks: [big]', 'big is named twice'],
+    ['model: big\nfallbacks: [bigger]', 'fallbacks: bigger is not in models.yaml'],
+    ['model: big\nfallbacks: [played]', 'fallbacks: played is local/scripted'],
+    ['model: big\nroute: [{ model: small, when: {} }]', 'route.0.when: expected max_input_tokens or max_sensitivity'],
+    ['model: big\nroute: [{ model: small }]', 'route.0.when: '],
+    ['model: big\nfallbacks: [own]\nbudgets: { max_cost_usd: 1 }', 'the price of the model is not known'],
+  ])('is refused: %s', (manifest, message) => {
+    expect(() => load(manifest)).toThrow(message);
+  });
+
+  it('falls short of its class by any of them', () => {
+    const classes = { low: { eval_cases: 0, models: ['openai/*'], tools_up_to: 'none', audit: 'trace' } };
+    expect(shortfallsOf(load('model: big\nfallbacks: [own]'), classes as never)).toEqual([
+      'among its models is openai-compatible/own, and the class allows openai/*',
+    ]);
   });
 });

@@ -23,6 +23,8 @@ export const Failure = {
   ModelReplyTooLong: 'countersign.model.ReplyTooLong',
   /** Begun, and without an end in its time. Not asked for again of the same model: it was paid, and would take as long. */
   ModelReplyUnfinished: 'countersign.model.ReplyUnfinished',
+  /** Its provider failed several times in a row, and is left alone for a while. Nothing was sent. */
+  ModelCircuitOpen: 'countersign.model.CircuitOpen',
   ModelNotConfigured: 'countersign.model.NotConfigured',
   /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
   UndeclaredActivity: 'countersign.flow.UndeclaredActivity',

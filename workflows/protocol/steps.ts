@@ -99,6 +99,24 @@ export interface GenerateInput extends StepInput {
   readonly access?: ModelAccess;
   /** That the run may go on beyond soft limits of a day. */
   readonly extended?: DayExtensions;
+  /** Absent for a release with one model. */
+  readonly candidate?: AskedCandidate;
+}
+
+export interface AskedCandidate {
+  readonly model: string;
+  /** Another stands ready: what a retry might mend is left to it. */
+  readonly spare: boolean;
+}
+
+/** One model that was asked for a draft, of several. */
+export interface ModelAttempt {
+  readonly stepPath: StepPath;
+  readonly model: string;
+  /** `answered`, `content-filter`, `policy-denied`, or the type of the failure. */
+  readonly outcome: string;
+  /** US dollars; `null` where it is not known: for what failed, nothing was reported. */
+  readonly costUsd: number | null;
 }
 
 export interface DayExtensions {
@@ -202,6 +220,8 @@ export interface RecordInput extends StepInput {
   readonly verdicts?: readonly VerdictSummary[];
   /** At which step each became true. Absent when none did. */
   readonly flags?: RunFlags;
+  /** Each model that was asked, in order; absent for a release with one model. */
+  readonly attempts?: readonly ModelAttempt[];
 }
 
 export interface Recorded extends LocalStepResult {

@@ -2,7 +2,7 @@
 
 import type { CompensationStatus } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
-import type { Digest, RunId } from './ids.ts';
+import type { Digest, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { RunFlags } from './rule-of-two.ts';
 import type { VerdictSummary } from './verdict.ts';
@@ -54,6 +54,15 @@ export interface TraceRecord {
     readonly tool: string;
     readonly by: string;
     readonly status: CompensationStatus;
+  }[];
+  /** Each model that was asked for a draft, in order; absent for a release with one model. */
+  readonly model_attempts?: readonly {
+    readonly step_path: StepPath;
+    readonly model: string;
+    /** `answered`, `content-filter`, `policy-denied`, or the type of the failure. */
+    readonly outcome: string;
+    /** US dollars; `null` when it is not known. */
+    readonly cost_usd: number | null;
   }[];
   /** How many values of each kind were found in one prompt, at most; absent when none was. Never the values. */
   readonly detected?: KindCounts;
