@@ -10,6 +10,7 @@ import type {
   TrustLabel,
   Turn,
 } from '../workflows/protocol/index.ts';
+import { passagesThatFit } from './fit-context.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
@@ -23,12 +24,22 @@ export function createAssemble({ runKeys, releases }: AssembleDependencies): Eng
   return async (input) =>
     await localStep(runKeys, input, async () => {
       const release = await releases.require(input.tenant, input.releaseDigest);
+      const fitting = withPassagesThatFit(release, input);
+      const dropped = input.passages.slice(fitting.passages.length).map(({ id }) => id);
       return {
-        prompt: assemblePrompt(release, input),
-        labels: labelsOf(input),
-        injectionSignals: input.passages.filter((p) => readsLikeInstruction(p.text)).map((p) => p.id),
+        prompt: assemblePrompt(release, fitting),
+        labels: labelsOf(fitting),
+        injectionSignals: fitting.passages.filter((p) => readsLikeInstruction(p.text)).map((p) => p.id),
+        ...(dropped.length > 0 && { dropped }),
       };
     });
+}
+
+function withPassagesThatFit(release: Release, input: AssembleInput): AssembleInput {
+  const { passages } = input;
+  const rest = assemblePrompt(release, { ...input, passages: [] });
+  const texts = passages.map(({ text }) => text);
+  return { ...input, passages: passages.slice(0, passagesThatFit(release.body, texts, rest)) };
 }
 
 /** Pure: the same input gives the same prompt. Passages are numbered from 1, by rank. */

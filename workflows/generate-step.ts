@@ -85,7 +85,6 @@ export async function written(
   const releaseDigest = releaseOf(state).digest;
   if (softLimitOf(state) !== undefined) await extendBudget(state);
   spendTurn(state);
-  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
   const assembling = stepInput(state, 'assemble');
   const assembled = await localStep('assemble', {
     ...assembling,
@@ -95,6 +94,11 @@ export async function written(
     ...(turns.length > 0 && { turns }),
     ...(repair !== undefined && { repair }),
   });
+  const { dropped = [] } = assembled;
+  state.droppedPassages += dropped.length;
+  // Citations are held against what the model saw.
+  const shown = { ...conversation, passages: passages.slice(0, passages.length - dropped.length) };
+  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(shown)])];
   const trust = trustOf(state, assembled, assembling.stepPath);
   const generating = stepInput(state, 'generate');
   const request = { releaseDigest, prompt: assembled.prompt, access: accessOf(state, assembled) };
@@ -114,7 +118,7 @@ export async function written(
     { finishReason: generation.finishReason, toolCalls },
     {
       kind: 'written',
-      ...conversation,
+      ...shown,
       generation,
       labels: trust.labels,
     },

@@ -35,6 +35,8 @@ export interface RunState extends DecisionState {
   repairs: number;
   /** Model calls, repair turns included. */
   turns: number;
+  /** Passages that did not fit into a prompt. */
+  droppedPassages: number;
   /** Each model that was asked, of a release with several. */
   readonly attempts: ModelAttempt[];
   /** Calls of tools that were judged. */
@@ -89,6 +91,7 @@ export function openRun(envelope: StartInput): RunState {
     citations: 0,
     repairs: 0,
     turns: 0,
+    droppedPassages: 0,
     attempts: [],
     toolCalls: 0,
     sawUntrusted: false,

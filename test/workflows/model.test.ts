@@ -34,9 +34,12 @@ models:
   paid: ${model('api_key_env: TEST_API_KEY, input_usd_per_million: 1, output_usd_per_million: 2')}
   unpriced: ${model('api_key_env: TEST_API_KEY')}
   keyless: ${model('api_key_env: ABSENT_API_KEY')}
+  narrow: ${model('api_key_env: TEST_API_KEY, context_tokens: 600')}
 `,
     'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
     'desk/prompt.md': 'Answer from the passages.',
+    'narrow/manifest.yaml': `name: narrow\nversion: 1.0.0\nmodel: narrow\nmax_output_tokens: 100\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
+    'narrow/prompt.md': 'Answer from the passages.',
     'nowhere/manifest.yaml': 'name: nowhere\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: never-ingested }\n',
     'nowhere/prompt.md': 'Answer from the passages.',
     'rewrite/manifest.yaml': 'name: rewrite\nversion: 1.0.0\nmodel: unpriced\n',
@@ -109,6 +112,31 @@ describe('validation', () => {
       return GOOD;
     });
     expect(await (await ask()).result()).toMatchObject({ kind: 'answered' });
+  });
+});
+
+describe('a context that does not hold all passages', () => {
+  it('is given the best of them, whole, and the trace says how many were left out', async () => {
+    let shown = '';
+    server.script((body) => {
+      shown = body.messages[1]?.content ?? '';
+      return GOOD;
+    });
+    const run = await ask('narrow');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: GOOD });
+    const passages = shown.match(/<passage n="\d">[\s\S]*?<\/passage>/g) ?? [];
+    const { dropped_passages: dropped = 0, retrieved_docs: docs = [] } = (await run.trace()) ?? {};
+    expect(passages.length).toBeGreaterThan(0);
+    expect(dropped).toBeGreaterThan(0);
+    expect(passages.length + dropped).toBe(5);
+    expect(docs.length).toBeLessThanOrEqual(passages.length);
+    await golden('answer-passages-dropped', run);
+  });
+
+  it('ends a run whose question alone is too long, before anything is paid', async () => {
+    const reply = await (await ask('narrow', `${QUESTION} ${'And when exactly? '.repeat(300)}`)).result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelContextExceeded });
+    expect(calls()).toEqual({ requests: 0, paid: 0 });
   });
 });
 

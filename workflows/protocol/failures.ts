@@ -25,6 +25,8 @@ export const Failure = {
   ModelReplyUnfinished: 'countersign.model.ReplyUnfinished',
   /** Its provider failed several times in a row, and is left alone for a while. Nothing was sent. */
   ModelCircuitOpen: 'countersign.model.CircuitOpen',
+  /** The prompt does not fit into the context of a model of the release, with no passage, or not even with the best. Nothing was sent. */
+  ModelContextExceeded: 'countersign.model.ContextExceeded',
   ModelNotConfigured: 'countersign.model.NotConfigured',
   /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
   UndeclaredActivity: 'countersign.flow.UndeclaredActivity',

@@ -90,6 +90,8 @@ export interface Assembled extends LocalStepResult {
   readonly labels: readonly TrustLabel[];
   /** Passages that read like instructions to a model. A metric, never a boundary. */
   readonly injectionSignals: readonly string[];
+  /** Ids of the passages that did not fit into the model's context, by rank: the last ones of the input. Absent when all did. */
+  readonly dropped?: readonly string[];
 }
 
 export interface GenerateInput extends StepInput {
@@ -220,6 +222,8 @@ export interface RecordInput extends StepInput {
   readonly verdicts?: readonly VerdictSummary[];
   /** At which step each became true. Absent when none did. */
   readonly flags?: RunFlags;
+  /** Passages that did not fit into a prompt, in all prompts together; absent when all did. */
+  readonly droppedPassages?: number;
   /** Each model that was asked, in order; absent for a release with one model. */
   readonly attempts?: readonly ModelAttempt[];
 }

@@ -55,6 +55,8 @@ export interface TraceRecord {
     readonly by: string;
     readonly status: CompensationStatus;
   }[];
+  /** Passages that did not fit into a prompt, in all prompts together; absent when all did. */
+  readonly dropped_passages?: number;
   /** Each model that was asked for a draft, in order; absent for a release with one model. */
   readonly model_attempts?: readonly {
     readonly step_path: StepPath;
