@@ -45,7 +45,9 @@ function withPassagesThatFit(release: Release, input: AssembleInput): AssembleIn
 /** Pure: the same input gives the same prompt. Passages are numbered from 1, by rank. */
 export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   const { question, passages, turns = [], repair } = input;
-  const messages: PromptMessage[] = [{ role: 'system', parts: [{ origin: 'operator', text: release.body.prompt }] }];
+  const { prompt, output } = release.body;
+  const told = [prompt, ...(output === undefined ? [] : [outputText(output.schema)])];
+  const messages: PromptMessage[] = [{ role: 'system', parts: told.map((text) => ({ origin: 'operator', text })) }];
   messages.push({
     role: 'user',
     parts: [
@@ -62,6 +64,10 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   }
   return { messages };
 }
+
+/** For every provider alike: some hold a model to a schema, and some don't. */
+const outputText = (schema: object): string =>
+  `Reply with one JSON value and nothing else, according to this JSON Schema:\n${JSON.stringify(schema)}`;
 
 /** What the model asked for, and what came of each call. Results of tools are named here and read right before the model is called. */
 function messagesOf({ text, toolCalls, results }: Turn): PromptMessage[] {

@@ -75,6 +75,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: body.model.id,
         prompt: masked?.prompt ?? whole,
         tools: (body.tools ?? []).flatMap((tool) => (tool.compensatesOnly === true ? [] : tool.definition)),
+        ...(body.output !== undefined && body.tools === undefined && { outputSchema: body.output.schema }),
         temperature: body.temperature,
         maxOutputTokens: body.maxOutputTokens,
         idempotencyKey: key,

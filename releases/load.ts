@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../runtime/errors.ts';
+import type { JsonSchema } from '../runtime/json-schema.ts';
 import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
 import { check, readYaml } from './check.ts';
@@ -11,6 +12,7 @@ import type { Manifest } from './manifest.ts';
 import { manifestSchema } from './manifest.ts';
 import type { ModelEntry } from './models.ts';
 import { isPriced, modelOf, readModels } from './models.ts';
+import { readOutputSchema } from './output-schema.ts';
 import type { Release, ReleaseBody } from './release.ts';
 import { releaseDigest } from './release.ts';
 import type { Script } from './script.ts';
@@ -62,7 +64,8 @@ export function loadRelease(folder: string, surroundings: Surroundings): LoadedR
   const script = existsSync(scriptPath)
     ? readScript({ value: readYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
     : undefined;
-  const body = resolve({ manifest, prompt, path, script }, surroundings);
+  const output = readOutputSchema(join(folder, 'output.schema.json'), manifest);
+  const body = resolve({ manifest, prompt, path, script, output }, surroundings);
   const evals = readEvalSet(join(folder, 'evals.json'));
   return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
 }
@@ -71,11 +74,12 @@ interface Sources {
   readonly manifest: Manifest;
   readonly prompt: string;
   readonly script: Script | undefined;
+  readonly output: JsonSchema | undefined;
   /** Of the manifest. */
   readonly path: string;
 }
 
-function resolve({ manifest, prompt, script, path }: Sources, { models, tools }: Surroundings): ReleaseBody {
+function resolve({ manifest, prompt, script, path, output }: Sources, { models, tools }: Surroundings): ReleaseBody {
   const model = modelOf(models, manifest.model, `${path}: model`);
   const others = otherModels(manifest, models, path);
   requireScriptWhereItBelongs(model, script, path);
@@ -98,6 +102,7 @@ function resolve({ manifest, prompt, script, path }: Sources, { models, tools }:
         ...(retrieval.feedback !== undefined && { feedback: retrieval.feedback }),
       },
     }),
+    ...(output !== undefined && { output: { schema: output } }),
     rules: {
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,

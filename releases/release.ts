@@ -63,6 +63,8 @@ export const releaseBodySchema = z.object({
       feedback: z.enum(['rm3']).optional(),
     })
     .optional(),
+  /** What a reply must be. */
+  output: z.object({ schema: z.record(z.string(), z.unknown()) }).optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
   risk,
   evalSet: z.string().optional(),

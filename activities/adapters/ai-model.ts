@@ -1,6 +1,6 @@
 // Any language model that the AI SDK reaches. One streamed request a call; retries belong to Temporal, and tools are never run here.
-import type { LanguageModel, SystemModelMessage, ToolSet } from 'ai';
-import { jsonSchema, experimental_streamTextLowMemory as streamText, tool } from 'ai';
+import type { JSONSchema7, LanguageModel, SystemModelMessage, ToolSet } from 'ai';
+import { jsonSchema, Output, experimental_streamTextLowMemory as streamText, tool } from 'ai';
 import type { ToolDefinition } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
 import { malformed } from './model-failures.ts';
@@ -65,7 +65,7 @@ interface Connection extends Pick<AiModelOptions, 'cachePrefix' | 'callOptions'>
 
 /** Whole, or not at all: a stream without its end is thrown away. */
 async function readStream(label: string, request: ModelRequest, connection: Connection): Promise<Streamed> {
-  const { prompt, tools, temperature, maxOutputTokens, onText } = request;
+  const { prompt, tools, outputSchema, temperature, maxOutputTokens, onText } = request;
   const { model, abortSignal, cachePrefix, callOptions } = connection;
   const { instructions, messages } = renderPrompt(prompt);
   const { stream } = streamText({
@@ -80,6 +80,7 @@ async function readStream(label: string, request: ModelRequest, connection: Conn
     }),
     ...(callOptions !== undefined && { providerOptions: callOptions(instructions) }),
     ...(tools.length > 0 && { tools: offered(tools) }),
+    ...(outputSchema !== undefined && { output: jsonOutput(outputSchema) }),
     temperature,
     maxOutputTokens,
     maxRetries: 0,
@@ -108,6 +109,12 @@ async function readStream(label: string, request: ModelRequest, connection: Conn
   if (end === undefined) throw malformed(label, 'half a completion');
   return { text, calls, ...end };
 }
+
+/** Asks for JSON and takes the text as it is: the SDK's own output would read it again at every piece. */
+const jsonOutput = (schema: JSONSchema7): ReturnType<typeof Output.text> => ({
+  ...Output.text(),
+  responseFormat: Promise.resolve({ type: 'json', name: 'reply', schema }),
+});
 
 /** Without `execute`: the SDK hands calls over and does nothing. Schemas are the funnel's to apply. */
 const offered = (tools: readonly ToolDefinition[]): ToolSet =>

@@ -27,7 +27,7 @@ export function createRemoteModel(model: RemoteModel): Model {
     label: `${provider}/${id}`,
     open: (fetch) => open(model, fetch),
     ...(provider === 'anthropic' && { cachePrefix: { anthropic: { cacheControl: { type: 'ephemeral' } } } }),
-    ...(provider === 'openai' && { callOptions: cacheKey }),
+    callOptions: (instructions) => callOptions(provider, instructions),
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
 }
@@ -49,12 +49,17 @@ function open({ provider, id, baseUrl, apiKey = '' }: RemoteModel, fetch: Fetch)
         fetch,
         // Without it a stream ends without saying what it cost.
         includeUsage: true,
+        supportsStructuredOutputs: true,
         ...(apiKey !== '' && { apiKey }),
       })(id);
   }
 }
 
+/** Strict schemas are a dialect: what a release demands is any JSON Schema, and checked when the reply is here. */
+function callOptions(provider: RemoteModel['provider'], instructions: string) {
+  if (provider === 'openai') return { openai: { strictJsonSchema: false, promptCacheKey: cacheKey(instructions) } };
+  return provider === 'openai-compatible' ? { openaiCompatible: { strictJsonSchema: false } } : {};
+}
+
 /** OpenAI caches prefixes by itself; the key brings calls with one prefix to one cache. */
-const cacheKey = (instructions: string) => ({
-  openai: { promptCacheKey: createHash('sha256').update(instructions).digest('hex').slice(0, 32) },
-});
+const cacheKey = (instructions: string): string => createHash('sha256').update(instructions).digest('hex').slice(0, 32);

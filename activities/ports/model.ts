@@ -8,6 +8,8 @@ export interface ModelRequest {
   readonly prompt: Prompt;
   /** What it may ask for; empty for a release without tools. */
   readonly tools: readonly ToolDefinition[];
+  /** JSON Schema of the reply, for providers that can hold a model to it; what comes is checked later. @default text */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
   readonly temperature: number;
   readonly maxOutputTokens: number;
   /** The same for every attempt of one call: a provider that honours it bills once. */

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { costOf, reserveOf } from '../../activities/model-cost.ts';
 import { loadReleases } from '../../releases/load.ts';
 import { isPriced, modelOf, readModels } from '../../releases/models.ts';
@@ -188,5 +189,34 @@ models:
     expect(shortfallsOf(load('model: big\nfallbacks: [own]'), classes as never)).toEqual([
       'among its models is openai-compatible/own, and the class allows openai/*',
     ]);
+  });
+});
+
+describe('an output schema beside a manifest', () => {
+  const load = (schema: string, manifest = '') => {
+    const root = join(folder.path, 'output');
+    mkdirSync(join(root, 'r'), { recursive: true });
+    writeFileSync(join(root, 'models.yaml'), 'v: 1\nmodels:\n  m: { provider: local, model: extractive }\n');
+    writeFileSync(join(root, 'r/manifest.yaml'), `name: r\nversion: 1.0.0\nmodel: m\n${manifest}\n`);
+    writeFileSync(join(root, 'r/prompt.md'), 'Answer.');
+    writeFileSync(join(root, 'r/output.schema.json'), schema);
+    return loadReleases(root)[0];
+  };
+
+  it('is part of the release and of its digest, as zod writes it, too', () => {
+    const written = JSON.stringify(z.toJSONSchema(z.object({ order: z.string() })));
+    const release = load(written);
+    expect(release?.body.output?.schema).toEqual(JSON.parse(written));
+    expect(release?.digest).not.toBe(load('{ "type": "object" }')?.digest);
+  });
+
+  it.each([
+    ['{', '', 'not JSON'],
+    ['[]', '', 'expected a JSON Schema with "type": "object"'],
+    ['{ "type": "string" }', '', 'expected a JSON Schema with "type": "object"'],
+    ['{ "type": "object", "propertys": {} }', '', 'cannot be enforced'],
+    ['{ "type": "object" }', 'retrieval: { collection: docs }', 'answers from passages'],
+  ])('is refused: %s %s', (schema, manifest, message) => {
+    expect(() => load(schema, manifest)).toThrow(message);
   });
 });

@@ -40,6 +40,10 @@ models:
     'desk/prompt.md': 'Answer from the passages.',
     'narrow/manifest.yaml': `name: narrow\nversion: 1.0.0\nmodel: narrow\nmax_output_tokens: 100\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
     'narrow/prompt.md': 'Answer from the passages.',
+    'extract/manifest.yaml': 'name: extract\nversion: 1.0.0\nmodel: unpriced\n',
+    'extract/prompt.md': 'Find the order.',
+    'extract/output.schema.json':
+      '{ "type": "object", "properties": { "order": { "type": "string" } }, "required": ["order"] }',
     'nowhere/manifest.yaml': 'name: nowhere\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: never-ingested }\n',
     'nowhere/prompt.md': 'Answer from the passages.',
     'rewrite/manifest.yaml': 'name: rewrite\nversion: 1.0.0\nmodel: unpriced\n',
@@ -137,6 +141,27 @@ describe('a context that does not hold all passages', () => {
     const reply = await (await ask('narrow', `${QUESTION} ${'And when exactly? '.repeat(300)}`)).result();
     expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelContextExceeded });
     expect(calls()).toEqual({ requests: 0, paid: 0 });
+  });
+});
+
+describe('a release with an output schema', () => {
+  it('answers with JSON that fits, after one repair turn that says what did not', async () => {
+    server.script('The order is A-1.', (body) => {
+      expect(body.messages[0]?.content).toContain('"required":["order"]');
+      expect(body['response_format']).toMatchObject({ type: 'json_schema' });
+      expect(body.messages.at(-1)?.content).toContain('the answer is not JSON alone');
+      return '{"order":"A-1"}';
+    });
+    const run = await ask('extract', 'My order A-1 is late.');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: '{"order":"A-1"}' });
+    expect(await run.trace()).toMatchObject({ repairs: 1 });
+  });
+
+  it('refuses what fits not even then', async () => {
+    server.script('{"id":"A-1"}', '{"id":"A-1"}');
+    const reply = await (await ask('extract', 'My order A-1 is late.')).result();
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'validation-failed' });
+    expect(reply.kind === 'refused' && reply.message).toContain('at /order: it is missing');
   });
 });
 

@@ -202,6 +202,26 @@ describe('the prefix that stays the same', () => {
   });
 });
 
+describe('a schema of the reply', () => {
+  const outputSchema = { type: 'object', properties: { order: { type: 'string' } }, required: ['order'] };
+
+  it.each(PROVIDERS)('is told to %s, and the text comes as it is', async (provider) => {
+    const heard: string[] = [];
+    const pieces = ['{"ord', 'er":"', 'A-1"}'];
+    server.script({ text: pieces.join(''), pieces });
+    const reply = await call(provider, { outputSchema, onText: (delta) => heard.push(delta) });
+    expect(reply).toMatchObject({ text: '{"order":"A-1"}', finishReason: 'stop' });
+    // To some of Anthropic's models the schema is a tool, whose input comes as text at once.
+    expect(heard.join('')).toBe(pieces.join(''));
+    expect(server.requests[0]?.text).toContain('"required":["order"]');
+  });
+
+  it('is not held against the reply here: what does not fit is text all the same', async () => {
+    server.script('The order is A-1.');
+    expect((await call('openai', { outputSchema })).text).toBe('The order is A-1.');
+  });
+});
+
 describe('an error event inside a stream', () => {
   it.each([
     ['openai-compatible', '{"error":{"message":"echoed","type":"server_error","code":503}}'],
