@@ -86,7 +86,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
 
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
-        : await payOnce({ ...model, call: (what) => sparing(input.candidate, () => model.call(what)) }, request, call, {
+        : await payOnce({ call: (what) => sparing(input.candidate, () => model.call(what)) }, request, call, {
             modelCalls,
             price: body.model,
             limits: await dayLimits(input, start, dependencies),
@@ -197,7 +197,7 @@ interface Paying {
 }
 
 async function payOnce(
-  model: Model,
+  model: Pick<Model, 'call'>,
   request: ModelRequest,
   paid: Omit<PaidCall, 'reserve'>,
   { modelCalls, price, limits }: Paying,

@@ -9,6 +9,7 @@ import { COLLECTION, CUSTOMER, itReplaysEveryHistory, useEngine } from '../suppo
 import { golden } from '../support/golden.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
+import { drifts } from '../support/simulated-replies.ts';
 
 const QUESTION = 'When is my refund paid after the return is checked?';
 const GOOD =
@@ -116,6 +117,22 @@ describe('validation', () => {
       return GOOD;
     });
     expect(await (await ask()).result()).toMatchObject({ kind: 'answered' });
+  });
+});
+
+describe('a model that changes its ways', () => {
+  it('is answered for while it quotes what it was shown, and refused from the day it changes figures', async () => {
+    const model = drifts(3);
+    server.script(...Array.from({ length: 6 }, () => model));
+    const kinds: string[] = [];
+    for (let day = 0; day < 4; day += 1) {
+      const run = await ask();
+      kinds.push((await run.result()).kind);
+      const { input_tokens: tokens = 0, cost_usd: cost = 0 } = (await run.trace()) ?? {};
+      expect(tokens).toBeGreaterThan(100);
+      expect(cost).toBeGreaterThan(tokens / 1_000_000);
+    }
+    expect(kinds).toEqual(['answered', 'answered', 'refused', 'refused']);
   });
 });
 
