@@ -46,6 +46,8 @@ export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: 
         return replyOf(label, request, streamed);
       } catch (error) {
         throw transport.failure(error);
+      } finally {
+        transport.close();
       }
     },
   };

@@ -20,11 +20,14 @@ export interface Transport {
   readonly signal: AbortSignal;
   /** What went wrong, whatever the SDK made of it. */
   failure(error: unknown): ApplicationFailure;
+  /** Hangs up, whoever still reads. */
+  close(): void;
 }
 
 export function createTransport({ label, idempotencyKey, signal: ended, timeoutMs }: TransportOptions): Transport {
   const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([ended, timeout]);
+  const closed = new AbortController();
+  const signal = AbortSignal.any([ended, timeout, closed.signal]);
   let bytes = 0;
   let own: ApplicationFailure | undefined;
 
@@ -44,6 +47,7 @@ export function createTransport({ label, idempotencyKey, signal: ended, timeoutM
 
   return {
     signal,
+    close: () => closed.abort(),
     failure: (error) => own ?? failureOf(error, { label, bytes, late: timeout.aborted && !ended.aborted }),
     async fetch(input, init) {
       const headers = new Headers(init?.headers);

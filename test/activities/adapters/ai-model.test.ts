@@ -335,6 +335,21 @@ describe('a failure that a retry may mend', () => {
     expect(await failureOf()).toMatchObject({ type: Failure.ModelMalformedReply, nonRetryable: false });
   });
 
+  it('ends the stream that it came in: nothing more is read', async () => {
+    let hungUp = false;
+    async function* goesOn() {
+      try {
+        yield Buffer.from('data: {"echoed\n\n');
+        for (;;) yield Buffer.from(sse({ choices: [{ delta: { content: 'echoed '.repeat(1000) } }] }));
+      } finally {
+        hungUp = true;
+      }
+    }
+    server.script({ status: 200, headers: { 'content-type': 'text/event-stream' }, body: goesOn() });
+    expect(await failureOf()).toMatchObject({ type: Failure.ModelMalformedReply });
+    await vi.waitFor(() => expect(hungUp).toBe(true));
+  });
+
   it('is no redirect that carries the key elsewhere: the other server hears nothing', async () => {
     const other = await startModelServer();
     for (const status of [301, 302, 307, 308]) {
