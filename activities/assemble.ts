@@ -10,6 +10,7 @@ import type {
   TrustLabel,
   Turn,
 } from '../workflows/protocol/index.ts';
+import { passagesThatFit } from './fit-context.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
@@ -23,18 +24,30 @@ export function createAssemble({ runKeys, releases }: AssembleDependencies): Eng
   return async (input) =>
     await localStep(runKeys, input, async () => {
       const release = await releases.require(input.tenant, input.releaseDigest);
+      const fitting = withPassagesThatFit(release, input);
+      const dropped = input.passages.slice(fitting.passages.length).map(({ id }) => id);
       return {
-        prompt: assemblePrompt(release, input),
-        labels: labelsOf(input),
-        injectionSignals: input.passages.filter((p) => readsLikeInstruction(p.text)).map((p) => p.id),
+        prompt: assemblePrompt(release, fitting),
+        labels: labelsOf(fitting),
+        injectionSignals: fitting.passages.filter((p) => readsLikeInstruction(p.text)).map((p) => p.id),
+        ...(dropped.length > 0 && { dropped }),
       };
     });
+}
+
+function withPassagesThatFit(release: Release, input: AssembleInput): AssembleInput {
+  const { passages } = input;
+  const rest = assemblePrompt(release, { ...input, passages: [] });
+  const texts = passages.map(({ text }) => text);
+  return { ...input, passages: passages.slice(0, passagesThatFit(release.body, texts, rest)) };
 }
 
 /** Pure: the same input gives the same prompt. Passages are numbered from 1, by rank. */
 export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   const { question, passages, turns = [], repair } = input;
-  const messages: PromptMessage[] = [{ role: 'system', parts: [{ origin: 'operator', text: release.body.prompt }] }];
+  const { prompt, output } = release.body;
+  const told = [prompt, ...(output === undefined ? [] : [outputText(output.schema)])];
+  const messages: PromptMessage[] = [{ role: 'system', parts: told.map((text) => ({ origin: 'operator', text })) }];
   messages.push({
     role: 'user',
     parts: [
@@ -51,6 +64,10 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   }
   return { messages };
 }
+
+/** For every provider alike: some hold a model to a schema, and some don't. */
+const outputText = (schema: object): string =>
+  `Reply with one JSON value and nothing else, according to this JSON Schema:\n${JSON.stringify(schema)}`;
 
 /** What the model asked for, and what came of each call. Results of tools are named here and read right before the model is called. */
 function messagesOf({ text, toolCalls, results }: Turn): PromptMessage[] {

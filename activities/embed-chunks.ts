@@ -4,11 +4,11 @@ import type { EmbeddedChunks, PinnedEmbedding } from '../workflows/protocol/inde
 import { callInTurn } from './call-in-turn.ts';
 import type { CacheScope } from './embedding-cache.ts';
 import { findVectors, keepVectors, noteUse, textHash } from './embedding-cache.ts';
+import { reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import { costOf } from './paid-request.ts';
 import type { EmbeddingModel } from './ports/dense.ts';
 import { MAX_TEXTS } from './ports/dense.ts';
-import { reserveOf } from './spend.ts';
 
 /** Of a request, as UTF-8; one longer text goes alone. */
 const MAX_REQUEST_BYTES = 128 * 1024;

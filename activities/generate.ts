@@ -1,26 +1,27 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
 
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, MaskDemand, Usage } from '../workflows/protocol/index.ts';
+import type { AskedCandidate, EngineActivities, MaskDemand } from '../workflows/protocol/index.ts';
 import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { callInTurn } from './call-in-turn.ts';
+import { sparing, withCandidate } from './candidate.ts';
 import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import { costOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
-import { reserveOf } from './spend.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -37,16 +38,18 @@ export interface GenerateDependencies extends AnswerDependencies {
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
   const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector } = dependencies;
+  const unpriced = new Set<string>();
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
     const { tenant, runId, stepPath } = input;
-    const [start, { body }, standing] = await Promise.all([
+    const [start, release, standing] = await Promise.all([
       requireStart(runKeys, runId),
       releases.require(tenant, input.releaseDigest),
       denials.recent(tenant),
     ]);
     const runKey = start.key;
+    const body = withCandidate(release.body, input.candidate);
     const model = modelFor(body);
     const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
@@ -68,6 +71,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: body.model.id,
         prompt: masked?.prompt ?? whole,
         tools: (body.tools ?? []).flatMap((tool) => (tool.compensatesOnly === true ? [] : tool.definition)),
+        ...(body.output !== undefined && body.tools === undefined && { outputSchema: body.output.schema }),
         temperature: body.temperature,
         maxOutputTokens: body.maxOutputTokens,
         idempotencyKey: key,
@@ -79,11 +83,16 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       const { reply, reused } = model.free
         ? { reply: settled(await model.call(request), body.model), reused: false }
         : await payOnce(model, request, call, {
+            candidate: input.candidate,
             modelCalls,
             modelRates,
             price: body.model,
             limits: await dayLimits(input, start, body.name, dependencies),
           });
+      if (reply.usage.costUsd === null && !unpriced.has(model.label)) {
+        unpriced.add(model.label);
+        log.warn('What calls of a model cost is not known: models.yaml has no prices for it', { model: model.label });
+      }
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
@@ -105,6 +114,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
 }
 
 interface Paying {
+  readonly candidate: AskedCandidate | undefined;
   readonly modelCalls: ModelCalls;
   readonly modelRates: ModelRates;
   readonly price: ReleaseBody['model'];
@@ -115,21 +125,24 @@ async function payOnce(
   model: Model,
   request: ModelRequest,
   paid: Omit<PaidCall, 'reserve'>,
-  { modelCalls, modelRates, price, limits }: Paying,
+  { candidate, modelCalls, modelRates, price, limits }: Paying,
 ): Promise<{ reply: SettledReply; reused: boolean }> {
   const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
   const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
-  const turn = await modelRates.turn({ tenant, model: price, tokens: reserve.tokens, signal: request.signal });
+  const rated = { tenant, model: price, tokens: reserve.tokens, signal: request.signal };
+  const turn = await sparing(candidate, () => modelRates.turn(rated));
   const earlier = await modelCalls.claim(call, limits);
   if (earlier !== undefined) {
     await turn.settle(0);
     return { reply: earlier, reused: true };
   }
-  const called = await callInTurn(
-    turn,
-    () => model.call(request),
-    ({ usage }) => usage.inputTokens + usage.outputTokens,
+  const called = await sparing(candidate, () =>
+    callInTurn(
+      turn,
+      () => model.call(request),
+      ({ usage }) => usage.inputTokens + usage.outputTokens,
+    ),
   );
   const reply = settled(called, price);
   return { reply: await modelCalls.settle(call, reply), reused: false };
@@ -145,10 +158,4 @@ function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
     );
   }
   return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };
-}
-
-function costOf(usage: Omit<Usage, 'costUsd'>, price: ReleaseBody['model']): number | null {
-  if (price.provider === 'local') return 0;
-  if (price.inputUsdPerMillion === undefined || price.outputUsdPerMillion === undefined) return null;
-  return (usage.inputTokens * price.inputUsdPerMillion + usage.outputTokens * price.outputUsdPerMillion) / 1_000_000;
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { Database, Transaction } from '../runtime/database.ts';
 import { open, seal } from '../runtime/keys/index.ts';
 import type { Usage } from '../workflows/protocol/index.ts';
+import type { Reserve } from './model-cost.ts';
 import type { ModelReply } from './ports/model.ts';
-import type { DayLimits, Reserve } from './spend.ts';
+import type { DayLimits } from './spend.ts';
 import { lockDay, requireWithinDay } from './spend.ts';
 
 const storedSchema = z.object({
@@ -15,6 +16,7 @@ const storedSchema = z.object({
     inputTokens: z.number(),
     outputTokens: z.number(),
     cachedTokens: z.number(),
+    cacheWriteTokens: z.number().optional(),
     costUsd: z.number().nullable(),
   }),
 });
@@ -51,10 +53,15 @@ export function createModelCalls(db: Database): ModelCalls {
     const [row] = await db.of(call.tenant)<{ sealed: Uint8Array }[]>`
       select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
-    const { toolCalls, ...reply } = storedSchema.parse(
+    const { toolCalls, usage, ...reply } = storedSchema.parse(
       JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')),
     );
-    return { ...reply, ...(toolCalls !== undefined && { toolCalls }) };
+    const { cacheWriteTokens, ...tokens } = usage;
+    return {
+      ...reply,
+      ...(toolCalls !== undefined && { toolCalls }),
+      usage: { ...tokens, ...(cacheWriteTokens !== undefined && { cacheWriteTokens }) },
+    };
   };
   return {
     async claim(call, limits) {

@@ -22,9 +22,9 @@ import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls } from './model-calls.ts';
+import { reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { Detector } from './ports/detector.ts';
-import { reserveOf } from './spend.ts';
 
 /** Well inside the heartbeat timeouts of `workflows/proxies.ts`. */
 const HEARTBEAT_MS = 3_000;

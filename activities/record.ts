@@ -68,6 +68,14 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     ...(input.compensations !== undefined && {
       compensations: input.compensations.map(({ effectKey, ...what }) => ({ effect_key: effectKey, ...what })),
     }),
+    ...(input.droppedPassages !== undefined && { dropped_passages: input.droppedPassages }),
+    ...(input.attempts !== undefined && {
+      model_attempts: input.attempts.map(({ stepPath, costUsd, ...attempt }) => ({
+        step_path: stepPath,
+        ...attempt,
+        cost_usd: costUsd,
+      })),
+    }),
     ...input.found,
     ...(input.verdicts !== undefined && { verdicts: input.verdicts }),
     ...(input.rerank !== undefined && { rerank: input.rerank }),

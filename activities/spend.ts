@@ -6,14 +6,6 @@ import type { Transaction } from '../runtime/database.ts';
 import type { BudgetLimit, DayLimit, SpentBudget } from '../workflows/protocol/index.ts';
 import { DAY_LIMITS, Failure } from '../workflows/protocol/index.ts';
 
-/** What a call may cost at most. */
-export interface Reserve {
-  /** Input and output. */
-  readonly tokens: number;
-  /** US dollars; `null` where the price is not known: such a call counts by its tokens alone. */
-  readonly usd: number | null;
-}
-
 export interface DayLimits {
   readonly principal: string;
   /** Name of the run's release, without its version. */
@@ -32,21 +24,6 @@ export const isDayLimit = (limit: BudgetLimit): limit is DayLimit =>
 
 /** Of UTC, as the ledger counts days. */
 export const dayOf = (time: Date): string => time.toISOString().slice(0, 10);
-
-/** Bytes of a prompt a token at the least, so that an estimate is never too low by much. */
-const BYTES_A_TOKEN = 3;
-
-export function reserveOf(
-  promptBytes: number,
-  maxOutputTokens: number,
-  price: { readonly inputUsdPerMillion?: number | undefined; readonly outputUsdPerMillion?: number | undefined },
-): Reserve {
-  const inputTokens = Math.ceil(promptBytes / BYTES_A_TOKEN);
-  const { inputUsdPerMillion: input, outputUsdPerMillion: output } = price;
-  const isKnown = input !== undefined && output !== undefined;
-  const usd = isKnown ? (inputTokens * input + maxOutputTokens * output) / 1_000_000 : null;
-  return { tokens: inputTokens + maxOutputTokens, usd };
-}
 
 /**
  * Inside a transaction, after the claim: the locks are held until it ends.

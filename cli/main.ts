@@ -18,6 +18,7 @@ import * as ingest from './commands/ingest.ts';
 import * as keys from './commands/keys.ts';
 import * as maintenance from './commands/maintenance.ts';
 import * as migrate from './commands/migrate.ts';
+import * as models from './commands/models.ts';
 import * as notifications from './commands/notifications.ts';
 import * as policy from './commands/policy.ts';
 import * as retention from './commands/retention.ts';
@@ -43,6 +44,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   effects,
   notifications,
   tools,
+  models,
   runs,
   audit,
   evaluation,

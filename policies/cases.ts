@@ -71,7 +71,7 @@ const questionSchema = z.discriminatedUnion('action', [
     action: z.literal('send_to_model'),
     resource: z.strictObject({
       id: z.string().min(1),
-      provider: z.enum(['local', 'openai-compatible']).default('local'),
+      provider: z.enum(['local', 'openai', 'anthropic', 'google', 'openai-compatible']).default('local'),
       base_url: z.url().optional(),
     }),
     context: context({ ...inRun, ...trust, origins, detected }),

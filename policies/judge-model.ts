@@ -24,6 +24,8 @@ export interface ModelResource {
   readonly name: string;
   readonly provider: string;
   readonly baseUrl?: string | undefined;
+  /** The highest that it may be sent, by models.yaml. @default anything */
+  readonly maxSensitivity?: Sensitivity | undefined;
 }
 
 interface Judged {
@@ -36,17 +38,21 @@ interface Judged {
  * `allow`; `allow-with` a mask, as the permits that made it demand; else `deny`. What was found makes the prompt as sensitive as its kinds
  * are. A prompt that may not go so is judged again as if it were masked: then only what no mask hides counts.
  *
- * @param denied rules of denials that stand against it. @throws Error when the question does not fit the policies' schema
+ * @param denials rules of denials that stand against it. @throws Error when the question does not fit the policies' schema
  */
-export function judgeModel(policy: AccessPolicy, question: ModelQuestion, denied: readonly string[] = []): Verdict {
+export function judgeModel(policy: AccessPolicy, question: ModelQuestion, denials: readonly string[] = []): Verdict {
   const { model, release } = question;
-  const { verdict, sensitivity } = judgeContent(policy, question, denied);
+  const { verdict, sensitivity } = judgeContent(policy, question, denials);
   if (verdict.decision === 'deny') return verdict;
   const demands = classOf(policy.riskClasses, release.risk);
   const allowed = allowsModel(demands, `${model.provider}/${model.name}`) && allowsSensitivity(demands, sensitivity);
-  if (allowed) return verdict;
-  const { mask: _, ...rest } = verdict;
-  return { ...rest, decision: 'deny', rules: [classRule(release.risk)] };
+  if (!allowed) return denied(verdict, classRule(release.risk));
+  const { maxSensitivity: most = 'restricted' } = model;
+  return SENSITIVITY_RANK[sensitivity] <= SENSITIVITY_RANK[most] ? verdict : denied(verdict, `model:${model.name}`);
+}
+
+function denied({ mask: _, ...verdict }: Verdict, rule: string): Verdict {
+  return { ...verdict, decision: 'deny', rules: [rule] };
 }
 
 function judgeContent(policy: AccessPolicy, question: ModelQuestion, denied: readonly string[]): Judged {

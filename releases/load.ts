@@ -2,14 +2,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../runtime/errors.ts';
+import type { JsonSchema } from '../runtime/json-schema.ts';
 import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
-import type { CollectionSettings, EmbeddingEntry, RerankerEntry } from './dense.ts';
+import type { CollectionSettings } from './dense.ts';
 import { pinEmbedding, pinReranker, readCollectionSettings, requireEntry } from './dense.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
-import type { Manifest, ModelEntry } from './manifest.ts';
-import { manifestSchema, modelsSchema } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestSchema } from './manifest.ts';
+import type { Catalogue } from './models.ts';
+import { isPriced, modelOf, readModels } from './models.ts';
+import { readOutputSchema } from './output-schema.ts';
 import { parseYaml, readYaml } from './read-yaml.ts';
 import type { Release, ReleaseBody } from './release.ts';
 import { releaseDigest } from './release.ts';
@@ -26,14 +30,7 @@ type PinnedTools = NonNullable<ReleaseBody['tools']>;
 
 const NO_TOOLS: ToolDefinitions = new Map();
 
-/** What models.yaml has, by kind and name. */
-interface Models {
-  readonly models: ReadonlyMap<string, ModelEntry>;
-  readonly embeddings: ReadonlyMap<string, EmbeddingEntry>;
-  readonly rerankers: ReadonlyMap<string, RerankerEntry>;
-}
-
-interface Surroundings extends Models {
+interface Surroundings extends Catalogue {
   readonly tools: ToolDefinitions;
 }
 
@@ -68,19 +65,10 @@ export function loadRelease(folder: string, surroundings: Surroundings): LoadedR
   const script = existsSync(scriptPath)
     ? readScript({ value: parseYaml(scriptPath), path: scriptPath, tools: manifest.tools ?? [] })
     : undefined;
-  const body = resolve({ manifest, prompt, path, script }, surroundings);
+  const output = readOutputSchema(join(folder, 'output.schema.json'), manifest);
+  const body = resolve({ manifest, prompt, path, script, output }, surroundings);
   const evals = readEvalSet(join(folder, 'evals.json'));
   return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
-}
-
-function readModels(path: string): Models {
-  if (!existsSync(path)) throw new UserError(`No models file ${path}`, { hint: 'It maps model names to providers.' });
-  const { models, embeddings = {}, rerankers = {} } = readYaml(path, modelsSchema);
-  return {
-    models: new Map(Object.entries(models)),
-    embeddings: new Map(Object.entries(embeddings)),
-    rerankers: new Map(Object.entries(rerankers)),
-  };
 }
 
 /** What collections.yaml says of a collection. @throws UserError */
@@ -91,19 +79,16 @@ interface Sources {
   readonly manifest: Manifest;
   readonly prompt: string;
   readonly script: Script | undefined;
+  readonly output: JsonSchema | undefined;
   /** Of the manifest. */
   readonly path: string;
 }
 
-function resolve({ manifest, prompt, script, path }: Sources, surroundings: Surroundings): ReleaseBody {
+function resolve({ manifest, prompt, script, path, output }: Sources, surroundings: Surroundings): ReleaseBody {
   const { models, tools } = surroundings;
-  const entry = models.get(manifest.model);
-  if (entry === undefined) {
-    throw new UserError(`${path}: model: ${manifest.model} is not in models.yaml`, {
-      hint: `It has: ${[...models.keys()].join(', ')}.`,
-    });
-  }
-  requireScriptWhereItBelongs(entry, script, path);
+  const model = modelOf(models, manifest.model, `${path}: model`);
+  const others = otherModels(manifest, models, path);
+  requireScriptWhereItBelongs(model, script, path);
   const { policy } = manifest;
   const retrieval = manifest.retrieval && resolveRetrieval(manifest.retrieval, surroundings, path);
   const pinned = pinnedTools(manifest, tools, path);
@@ -112,10 +97,12 @@ function resolve({ manifest, prompt, script, path }: Sources, surroundings: Surr
     name: manifest.name,
     version: manifest.version,
     prompt,
-    model: resolveModel(manifest.model, entry),
+    model,
+    ...others,
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
     ...(retrieval !== undefined && { retrieval }),
+    ...(output !== undefined && { output: { schema: output } }),
     rules: {
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
@@ -124,7 +111,11 @@ function resolve({ manifest, prompt, script, path }: Sources, surroundings: Surr
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
-      budgets: budgetsOf(manifest.budgets, isPriced(entry) && isSearchPriced(retrieval), path),
+      budgets: budgetsOf(
+        manifest.budgets,
+        [model, ...routed(others), ...(others.fallbacks ?? [])].every(isPriced) && isSearchPriced(retrieval),
+        path,
+      ),
     }),
     ...(script !== undefined && { script }),
   };
@@ -133,7 +124,7 @@ function resolve({ manifest, prompt, script, path }: Sources, surroundings: Surr
 /** What is not asked for is not there: it would change the digest. */
 function resolveRetrieval(
   { collection, top_k, min_score, feedback, dense, rerank }: NonNullable<Manifest['retrieval']>,
-  { embeddings, rerankers }: Models,
+  { embeddings, rerankers }: Catalogue,
   path: string,
 ): NonNullable<ReleaseBody['retrieval']> {
   const entryOf = <Entry>(entries: ReadonlyMap<string, Entry>, name: string, key: 'dense' | 'rerank'): Entry =>
@@ -156,6 +147,40 @@ function resolveRetrieval(
         candidates: rerank.candidates ?? Math.min(100, 4 * top_k),
       },
     }),
+  };
+}
+
+type OtherModels = Pick<ReleaseBody, 'route' | 'fallbacks'>;
+
+const routed = ({ route = [] }: OtherModels): readonly ReleaseBody['model'][] => route.map(({ model }) => model);
+
+function otherModels(manifest: Manifest, models: Surroundings['models'], path: string): OtherModels {
+  const { model, route, fallbacks } = manifest;
+  const names = [...(route ?? []).map((each) => each.model), model, ...(fallbacks ?? [])];
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new UserError(`${path}: ${twice} is named twice among model, route and fallbacks`, {
+      hint: 'Each model is asked once: leave one out.',
+    });
+  }
+  const other = (name: string, field: string): ReleaseBody['model'] => {
+    const pinned = modelOf(models, name, `${path}: ${field}`);
+    if (pinned.provider !== 'local' || pinned.id !== 'scripted') return pinned;
+    throw new UserError(`${path}: ${field}: ${name} is local/scripted, which can only be the model of a release`, {
+      hint: 'Name another model.',
+    });
+  };
+  return {
+    ...(route !== undefined && {
+      route: route.map(({ model: name, when: { max_input_tokens, max_sensitivity } }) => ({
+        model: other(name, 'route'),
+        when: {
+          ...(max_input_tokens !== undefined && { maxInputTokens: max_input_tokens }),
+          ...(max_sensitivity !== undefined && { maxSensitivity: max_sensitivity }),
+        },
+      })),
+    }),
+    ...(fallbacks !== undefined && { fallbacks: fallbacks.map((name) => other(name, 'fallbacks')) }),
   };
 }
 
@@ -193,8 +218,8 @@ function toolOf(name: string, tools: ToolDefinitions, path: string): PinnedTools
   return { definitionHash, definition: structuredClone(definition) as PinnedTools[number]['definition'] };
 }
 
-function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefined, path: string): void {
-  const scripted = entry.provider === 'local' && entry.model === 'scripted';
+function requireScriptWhereItBelongs(model: ReleaseBody['model'], script: Script | undefined, path: string): void {
+  const scripted = model.provider === 'local' && model.id === 'scripted';
   if (scripted === (script !== undefined)) return;
   throw new UserError(
     scripted
@@ -204,24 +229,7 @@ function requireScriptWhereItBelongs(entry: ModelEntry, script: Script | undefin
   );
 }
 
-const isPriced = (entry: ModelEntry): boolean =>
-  entry.provider === 'local' ||
-  (entry.input_usd_per_million !== undefined && entry.output_usd_per_million !== undefined);
-
 const isSearchPriced = (retrieval: ReleaseBody['retrieval']): boolean =>
   [retrieval?.dense?.embedding, retrieval?.rerank?.reranker].every(
     (paid) => paid === undefined || paid.inputUsdPerMillion !== undefined,
   );
-
-function resolveModel(name: string, entry: ModelEntry): ReleaseBody['model'] {
-  if (entry.provider === 'local') return { name, provider: entry.provider, id: entry.model };
-  return {
-    name,
-    provider: entry.provider,
-    id: entry.model,
-    baseUrl: entry.base_url,
-    ...(entry.api_key_env !== undefined && { apiKeyEnv: entry.api_key_env }),
-    ...(entry.input_usd_per_million !== undefined && { inputUsdPerMillion: entry.input_usd_per_million }),
-    ...(entry.output_usd_per_million !== undefined && { outputUsdPerMillion: entry.output_usd_per_million }),
-  };
-}

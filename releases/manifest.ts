@@ -1,7 +1,6 @@
-// The manifest of a release as a team writes it, and the models file: their schemas.
+// The manifest of a release as a team writes it.
 import { z } from 'zod';
 import { budgetsSchema } from './budgets.ts';
-import { embeddingSchema, rerankerSchema } from './dense.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
@@ -16,6 +15,26 @@ export const manifestSchema = z.strictObject({
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.4.0'),
   /** A name in models.yaml. */
   model: z.string().min(1),
+  /** Models that are asked first, in order, where their condition holds. */
+  route: z
+    .array(
+      z.strictObject({
+        model: z.string().min(1),
+        when: z
+          .strictObject({
+            /** Estimated tokens of question, passages and turns. */
+            max_input_tokens: z.number().int().positive().optional(),
+            /** Of what is in the prompt. */
+            max_sensitivity: z.enum(['public', 'internal', 'confidential', 'restricted']).optional(),
+          })
+          .refine((when) => Object.keys(when).length > 0, 'expected max_input_tokens or max_sensitivity'),
+      }),
+    )
+    .min(1)
+    .max(8)
+    .optional(),
+  /** Models that are asked, in order, when the one before does not answer. */
+  fallbacks: z.array(z.string().min(1)).min(1).max(8).optional(),
   temperature: z.number().min(0).max(2).default(0),
   max_output_tokens: z.number().int().positive().max(100_000).default(500),
   retrieval: z
@@ -66,30 +85,3 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-
-const localModel = z.strictObject({
-  provider: z.literal('local'),
-  model: z.enum(['extractive', 'scripted']),
-});
-
-const remoteModel = z.strictObject({
-  provider: z.literal('openai-compatible'),
-  model: z.string().min(1),
-  base_url: z.url({ protocol: /^https?$/ }),
-  /** Name of the environment variable that holds the key; absent for endpoints without one. */
-  api_key_env: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*_API_KEY$/, 'expected a variable name that ends in _API_KEY')
-    .optional(),
-  input_usd_per_million: z.number().nonnegative().optional(),
-  output_usd_per_million: z.number().nonnegative().optional(),
-});
-
-export const modelsSchema = z.strictObject({
-  v: z.literal(1),
-  models: z.record(z.string(), z.discriminatedUnion('provider', [localModel, remoteModel])),
-  embeddings: z.record(z.string(), embeddingSchema).optional(),
-  rerankers: z.record(z.string(), rerankerSchema).optional(),
-});
-
-export type ModelEntry = z.infer<typeof modelsSchema>['models'][string];

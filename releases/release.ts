@@ -1,7 +1,7 @@
 // A release: prompt, model, settings, retrieval and answer rules as one immutable unit under one digest.
 import { z } from 'zod';
 import { digestOf } from '../runtime/canonical.ts';
-import type { Digest, PinnedRelease } from '../workflows/protocol/index.ts';
+import type { Candidate, Digest, PinnedRelease } from '../workflows/protocol/index.ts';
 import { accessOf } from '../workflows/protocol/index.ts';
 import { pinnedBudgetsSchema } from './budgets.ts';
 import { pinnedEmbeddingSchema, pinnedRerankerSchema } from './dense.ts';
@@ -12,22 +12,48 @@ const argumentPath = z.union([z.string(), z.array(z.string())]);
 const risk = z.enum(['low', 'medium', 'high', 'critical']);
 const sensitivity = z.enum(['public', 'internal', 'confidential', 'restricted']);
 
+const prices = {
+  /** US dollars for a million tokens. */
+  inputUsdPerMillion: z.number().optional(),
+  outputUsdPerMillion: z.number().optional(),
+  cachedInputUsdPerMillion: z.number().optional(),
+  cacheWriteUsdPerMillion: z.number().optional(),
+};
+
+const pinnedModel = z.object({
+  /** As the manifest names it. */
+  name: z.string(),
+  provider: z.enum(['local', 'openai', 'anthropic', 'google', 'openai-compatible']),
+  id: z.string(),
+  baseUrl: z.string().optional(),
+  apiKeyEnv: z.string().optional(),
+  ...prices,
+  /** What holds for a call with a long input, shortest first. */
+  longPrices: z.array(z.object({ aboveInputTokens: z.number(), ...prices })).optional(),
+  /** Of prompt and reply together. */
+  contextTokens: z.number().optional(),
+  /** The highest that it may be sent. */
+  maxSensitivity: sensitivity.optional(),
+});
+
 /** The body whose JCS is hashed. What is not here does not change the digest. */
 export const releaseBodySchema = z.object({
   v: z.literal(1),
   name: z.string(),
   version: z.string(),
   prompt: z.string(),
-  model: z.object({
-    /** As the manifest names it. */
-    name: z.string(),
-    provider: z.enum(['local', 'openai-compatible']),
-    id: z.string(),
-    baseUrl: z.string().optional(),
-    apiKeyEnv: z.string().optional(),
-    inputUsdPerMillion: z.number().optional(),
-    outputUsdPerMillion: z.number().optional(),
-  }),
+  model: pinnedModel,
+  /** Asked before `model` where their condition holds. */
+  route: z
+    .array(
+      z.object({
+        model: pinnedModel,
+        when: z.object({ maxInputTokens: z.number().optional(), maxSensitivity: sensitivity.optional() }),
+      }),
+    )
+    .optional(),
+  /** Asked after it. */
+  fallbacks: z.array(pinnedModel).optional(),
   temperature: z.number(),
   maxOutputTokens: z.number(),
   retrieval: z
@@ -40,6 +66,8 @@ export const releaseBodySchema = z.object({
       rerank: z.object({ reranker: pinnedRerankerSchema, candidates: z.number() }).optional(),
     })
     .optional(),
+  /** What a reply must be. */
+  output: z.object({ schema: z.record(z.string(), z.unknown()) }).optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
   risk,
   evalSet: z.string().optional(),
@@ -89,9 +117,20 @@ export interface Release {
 
 export const releaseDigest = (body: ReleaseBody): Digest => digestOf(body);
 
+/** Every model that may write for it, in the order in which they are asked. */
+export function modelsOf({ route = [], model, fallbacks = [] }: ReleaseBody): readonly ReleaseBody['model'][] {
+  return [...route.map((each) => each.model), model, ...fallbacks];
+}
+
+function candidatesOf({ route = [], model, fallbacks = [] }: ReleaseBody): readonly Candidate[] {
+  const routed = route.map(({ model: { name }, when }): Candidate => ({ model: name, when }));
+  return [...routed, ...[model, ...fallbacks].map(({ name }) => ({ model: name }))];
+}
+
 /** What a run carries of its release. */
 export function pinned(release: Release): PinnedRelease {
   const { name, version, risk, model, rules, retrieval, tools, budgets } = release.body;
+  const candidates = candidatesOf(release.body);
   return {
     name,
     version,
@@ -110,5 +149,6 @@ export function pinned(release: Release): PinnedRelease {
       })),
     }),
     ...(budgets !== undefined && { budgets }),
+    ...(candidates.length > 1 && { candidates }),
   };
 }

@@ -2,6 +2,7 @@
 import type { RiskClasses } from '../policies/risk-classes.ts';
 import { allowsModel, isRiskier } from '../policies/risk-classes.ts';
 import type { LoadedRelease } from './load.ts';
+import { modelsOf } from './release.ts';
 
 /** Why the release falls short of its class, each in half a sentence; empty if it does not. */
 export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasses): readonly string[] {
@@ -17,9 +18,11 @@ export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasse
       missing.push(`its eval_set ${body.evalSet} has ${evals.cases} cases, and ${wanted}`);
     }
   }
-  const model = `${body.model.provider}/${body.model.name}`;
-  if (!allowsModel(demands, model)) {
-    missing.push(`its model is ${model}, and the class allows ${demands.models.join(', ')}`);
+  for (const { provider, name } of modelsOf(body)) {
+    const model = `${provider}/${name}`;
+    if (allowsModel(demands, model)) continue;
+    const role = name === body.model.name ? 'its model is' : 'among its models is';
+    missing.push(`${role} ${model}, and the class allows ${demands.models.join(', ')}`);
   }
   for (const { definition } of body.tools ?? []) {
     if (!isRiskier(definition.risk, demands.tools_up_to)) continue;

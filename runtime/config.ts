@@ -348,7 +348,8 @@ function settingsOf(env: NodeJS.ProcessEnv, prefix: string): Record<string, stri
 /** Keys that must never reach a URL that a release names. */
 const OWN_KEYS: ReadonlySet<string> = new Set(['TEMPORAL_API_KEY', 'QDRANT_API_KEY']);
 
-function providerKeysOf(env: NodeJS.ProcessEnv): Record<string, string> {
+/** Keys of model providers in `env`, by variable name. */
+export function providerKeysOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const keys: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (name.startsWith(NOTIFY_PREFIX) || OWN_KEYS.has(name)) continue;

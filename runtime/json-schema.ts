@@ -1,4 +1,4 @@
-// Arguments held against a JSON Schema that somebody else wrote. What ajv cannot enforce in full is refused when the tool is made.
+// Arguments and replies held against a JSON Schema that somebody else wrote. What ajv cannot enforce in full is refused before it is used.
 import { createContext, Script } from 'node:vm';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
@@ -15,6 +15,8 @@ export interface SchemaProblem {
   /** Names of members and indices. */
   readonly path: readonly string[];
   readonly what: string;
+  /** The last of `path` is a name of the value's own, which the schema does not have. */
+  readonly unknownName?: true;
 }
 
 export interface CompiledSchema {
@@ -53,7 +55,7 @@ function problemOf(validate: ValidateFunction, value: unknown): SchemaProblem | 
     if (validate(value) === true) return undefined;
   } catch {
     // A pattern that took too long, or a schema that refers to itself without end.
-    return { path: [], what: 'the schema of the tool could not be held against it' };
+    return { path: [], what: 'the schema could not be held against it' };
   }
   const [first] = validate.errors ?? [];
   return first === undefined ? { path: [], what: 'not as the schema has it' } : described(first);
@@ -69,7 +71,7 @@ function described({
   const path = instancePath.split('/').slice(1).map(unescaped);
   if (keyword === 'required') return { path: [...path, String(missing)], what: 'it is missing' };
   if (keyword === 'additionalProperties') {
-    return { path: [...path, String(additional)], what: 'there is no such argument' };
+    return { path: [...path, String(additional)], what: 'there is no such argument', unknownName: true };
   }
   return { path, what: message };
 }

@@ -3,16 +3,18 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import { activityCause } from './activity-cause.ts';
 import { outOfTime, remainingMs, softLimitOf, spendTurn } from './budget.ts';
 import { callHandles, turnOf } from './calls.ts';
+import type { Asked, ModelRequest } from './candidates.ts';
+import { askCandidates } from './candidates.ts';
 import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
 import { spentDayOf } from './paid-step.ts';
 import type {
+  AskedCandidate,
   Assembled,
   CallTrust,
   FoundCounts,
-  GenerateInput,
   Generation,
   ModelAccess,
   Passage,
@@ -83,7 +85,6 @@ export async function written(
   const releaseDigest = releaseOf(state).digest;
   if (softLimitOf(state) !== undefined) await extendBudget(state);
   spendTurn(state);
-  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(conversation)])];
   const assembling = stepInput(state, 'assemble');
   const assembled = await localStep('assemble', {
     ...assembling,
@@ -93,13 +94,17 @@ export async function written(
     ...(turns.length > 0 && { turns }),
     ...(repair !== undefined && { repair }),
   });
+  const { dropped = [] } = assembled;
+  state.droppedPassages += dropped.length;
+  // Citations are held against what the model saw.
+  const shown = { ...conversation, passages: passages.slice(0, passages.length - dropped.length) };
+  state.retrievedDocs = [...new Set([...state.retrievedDocs, ...docsOf(shown)])];
   const trust = trustOf(state, assembled, assembling.stepPath);
   const generating = stepInput(state, 'generate');
-  const generation = await generate(state, generating, {
-    releaseDigest,
-    prompt: assembled.prompt,
-    access: accessOf(state, assembled),
-  });
+  const request = { releaseDigest, prompt: assembled.prompt, access: accessOf(state, assembled) };
+  const generation = await askCandidates(state, generating, request, (step, asked, candidate) =>
+    generate(state, step, asked, candidate),
+  );
   if (typeof generation === 'string') return refusedByPolicy(generation);
   noteVerdict(state, generation.verdict);
   noteFound(state, generation.found);
@@ -113,7 +118,7 @@ export async function written(
     { finishReason: generation.finishReason, toolCalls },
     {
       kind: 'written',
-      ...conversation,
+      ...shown,
       generation,
       labels: trust.labels,
     },
@@ -145,16 +150,18 @@ function goOn(draft: Draft): Conversation {
 async function generate(
   state: RunState,
   step: StepInput,
-  request: Omit<GenerateInput, keyof StepInput | 'extended'>,
-): Promise<Generation | string> {
+  request: ModelRequest,
+  candidate: AskedCandidate | undefined,
+): Promise<Asked> {
   const leftMs = remainingMs(state);
   try {
-    return await modelWithin(leftMs).generate(grant({ ...step, ...request, ...extendedDays(state) }));
+    const chosen = candidate === undefined ? {} : { candidate };
+    return await modelWithin(leftMs).generate(grant({ ...step, ...request, ...extendedDays(state), ...chosen }));
   } catch (error) {
     const spent = spentDayOf(error);
     if (spent !== undefined) {
       await extendDay(state, spent);
-      return await generate(state, stepInput(state, 'generate'), request);
+      return await generate(state, stepInput(state, 'generate'), request, candidate);
     }
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);

@@ -10,6 +10,7 @@ import type {
   DayExtensions,
   Digest,
   FoundCounts,
+  ModelAttempt,
   PinnedRelease,
   RerankReport,
   RunFlag,
@@ -37,6 +38,10 @@ export interface RunState extends DecisionState {
   repairs: number;
   /** Model calls, repair turns included. */
   turns: number;
+  /** Passages that did not fit into a prompt. */
+  droppedPassages: number;
+  /** Each model that was asked, of a release with several. */
+  readonly attempts: ModelAttempt[];
   /** Calls of tools that were judged. */
   toolCalls: number;
   /** Text of documents or tools was in a model's context. Never falls back to false. */
@@ -89,6 +94,8 @@ export function openRun(envelope: StartInput): RunState {
     citations: 0,
     repairs: 0,
     turns: 0,
+    droppedPassages: 0,
+    attempts: [],
     toolCalls: 0,
     sawUntrusted: false,
     sensitivity: 'public',

@@ -1,4 +1,5 @@
-// One table from what a provider answers to what Temporal does. Messages name the model and the status, never content.
+// The one table from what a provider answers, or how its stream breaks, to what Temporal does. Messages name the model and the status,
+// never content.
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
 
@@ -12,8 +13,42 @@ const PERMANENT: Readonly<Record<number, { readonly type: string; readonly hint:
   422: { type: Failure.ModelBadRequest, hint: 'it does not accept this request' },
 };
 
-export function failureOfStatus(label: string, response: Response): ApplicationFailure {
-  const { status } = response;
+/** Names of the AI SDK's errors for a reply that is not what the provider's protocol says. */
+const MALFORMED: ReadonlySet<string> = new Set([
+  'AI_JSONParseError',
+  'AI_TypeValidationError',
+  'AI_InvalidResponseDataError',
+  'AI_EmptyResponseBodyError',
+  'AI_NoContentGeneratedError',
+  'AI_NoOutputGeneratedError',
+  // Nested deeper than the stack.
+  'RangeError',
+]);
+
+/** What is known of a call that failed, beside the error. */
+export interface CallState {
+  readonly label: string;
+  /** Bytes of the reply that had come. */
+  readonly bytes: number;
+  /** Its time was over. */
+  readonly late: boolean;
+}
+
+/** Whatever the AI SDK threw or streamed as an error. */
+export function failureOf(error: unknown, { label, bytes, late }: CallState): ApplicationFailure {
+  const errors = [...causesOf(error)];
+  const own = errors.find((each) => each instanceof ApplicationFailure);
+  if (own !== undefined) return own;
+  if (late) return bytes === 0 ? unreachable(label, 'did not answer in time') : unfinished(label, bytes);
+  const status = errors.map(statusOf).find((each) => each !== undefined);
+  if (status !== undefined) return failureOfStatus(label, status);
+  const names = errors.map((each) => (each instanceof Error ? each.name : ''));
+  if (names.some((name) => MALFORMED.has(name))) return malformed(label, 'something else than a completion');
+  return unreachable(label, bytes === 0 ? 'cannot be reached' : 'broke off its reply');
+}
+
+/** @param retryAfter as the provider wrote it. @default none */
+export function failureOfStatus(label: string, status: number, retryAfter: string | null = null): ApplicationFailure {
   const permanent = PERMANENT[status];
   if (permanent !== undefined) {
     return ApplicationFailure.nonRetryable(`${label} answered ${status}: ${permanent.hint}`, permanent.type);
@@ -21,7 +56,7 @@ export function failureOfStatus(label: string, response: Response): ApplicationF
   if (status < 500 && status !== 429 && status !== 408 && status !== 409) {
     return ApplicationFailure.nonRetryable(`${label} answered ${status}`, Failure.ModelBadRequest);
   }
-  const delay = retryAfterMs(response.headers.get('retry-after'));
+  const delay = retryAfterMs(retryAfter);
   return ApplicationFailure.create({
     message: `${label} answered ${status}`,
     type: status === 429 ? Failure.ModelRateLimited : Failure.ModelUnavailable,
@@ -31,14 +66,37 @@ export function failureOfStatus(label: string, response: Response): ApplicationF
   });
 }
 
-export function unreachable(label: string, cause: unknown): ApplicationFailure {
-  const name = cause instanceof Error ? cause.name : 'error';
-  const what = name === 'TimeoutError' ? 'did not answer in time' : 'cannot be reached';
-  return ApplicationFailure.create({
-    message: `${label} ${what}`,
-    type: Failure.ModelUnavailable,
-    nonRetryable: false,
-  });
+export const malformed = (label: string, what: string): ApplicationFailure =>
+  ApplicationFailure.retryable(`${label} replied with ${what}`, Failure.ModelMalformedReply);
+
+export const tooLong = (what: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(
+    `${what}. It is not asked again; lower max_output_tokens of the release.`,
+    Failure.ModelReplyTooLong,
+  );
+
+export const unreachable = (label: string, what: string): ApplicationFailure =>
+  ApplicationFailure.retryable(`${label} ${what}`, Failure.ModelUnavailable);
+
+/** It was paid, and would take as long again. */
+const unfinished = (label: string, bytes: number): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(
+    `${label} had sent ${bytes} bytes and no end when its time was over. It is not asked again; lower max_output_tokens of the release.`,
+    Failure.ModelReplyUnfinished,
+  );
+
+/** Of an error event inside a stream; an answer with such a status never gets as far as the SDK. */
+function statusOf(error: unknown): number | undefined {
+  const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 ? statusCode : undefined;
+}
+
+function* causesOf(error: unknown): Generator<unknown, void> {
+  let next = error;
+  for (let depth = 0; next != null && depth < 10; depth += 1) {
+    yield next;
+    next = (next as { readonly cause?: unknown }).cause;
+  }
 }
 
 /** Seconds or an HTTP date (RFC 9110, 10.2.3), at most five minutes. */

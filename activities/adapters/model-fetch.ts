@@ -20,14 +20,14 @@ export function modelFetch({ label, timeoutMs, maxBytes }: ModelFetchOptions): t
     // A redirect could carry the key elsewhere.
     const failureOf = (cause: unknown): unknown =>
       // Whoever cancelled hears of that, and not of a model that cannot be reached.
-      init?.signal?.aborted === true ? init.signal.reason : unreachable(label, cause);
+      init?.signal?.aborted === true ? init.signal.reason : unreachable(label, whatOf(cause));
     const response = await fetch(url, { ...init, signal, redirect: 'error' }).catch((cause: unknown) => {
       throw failureOf(cause);
     });
     if (!response.ok) {
       // Nothing in it matters, however long it is.
       await response.body?.cancel().catch(() => {});
-      throw failureOfStatus(label, response);
+      throw failureOfStatus(label, response.status, response.headers.get('retry-after'));
     }
     const body = await readBounded(response, label, maxBytes).catch((cause: unknown) => {
       throw cause instanceof ApplicationFailure ? cause : failureOf(cause);
@@ -35,6 +35,9 @@ export function modelFetch({ label, timeoutMs, maxBytes }: ModelFetchOptions): t
     return new Response(body, { status: 200, headers: { 'content-type': 'application/json' } });
   };
 }
+
+const whatOf = (cause: unknown): string =>
+  cause instanceof Error && cause.name === 'TimeoutError' ? 'did not answer in time' : 'cannot be reached';
 
 async function readBounded(response: Response, label: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];

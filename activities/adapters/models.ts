@@ -3,8 +3,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../../releases/release.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { Model } from '../ports/model.ts';
+import type { RemoteModel } from './ai-providers.ts';
+import type { Breakers } from './circuit-breaker.ts';
+import { createBreakers } from './circuit-breaker.ts';
 import { createExtractiveModel } from './extractive.ts';
-import { createOpenAiCompatibleModel } from './openai-compatible.ts';
 import { createScriptedModel } from './scripted.ts';
 
 /** The model of a release. @throws ApplicationFailure ModelNotConfigured, non-retryable */
@@ -19,18 +21,35 @@ export function createModels(
   overrides: Readonly<Record<string, Model>> = {},
 ): ModelFor {
   const extractive = createExtractiveModel();
+  const breakers = createBreakers();
   return ({ model, script }) => {
     const override = Object.hasOwn(overrides, model.name) ? overrides[model.name] : undefined;
     if (override !== undefined) return override;
     if (model.provider === 'local') return local(model, script, extractive);
-    const { baseUrl, apiKeyEnv, id } = model;
-    if (baseUrl === undefined) throw notConfigured(`Model ${model.name} has no base_url`);
-    const apiKey = apiKeyEnv !== undefined && Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
-    if (apiKeyEnv !== undefined && apiKey === undefined) {
-      throw notConfigured(`Model ${model.name} needs ${apiKeyEnv} in the worker's environment`);
-    }
-    const label = `${model.provider}/${id}`;
-    return createOpenAiCompatibleModel({ baseUrl, label, ...(apiKey !== undefined && { apiKey }) });
+    return remote(model, model.provider, { keys, breakers });
+  };
+}
+
+/** The SDK is loaded at the first call: a worker of local models never needs it. */
+function remote(
+  { name, id, baseUrl, apiKeyEnv }: ReleaseBody['model'],
+  provider: RemoteModel['provider'],
+  { keys, breakers }: { readonly keys: Readonly<Record<string, string>>; readonly breakers: Breakers },
+): Model {
+  if (baseUrl === undefined) throw notConfigured(`Model ${name} has no base_url`);
+  const apiKey = apiKeyEnv !== undefined && Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
+  if (apiKeyEnv !== undefined && apiKey === undefined) {
+    throw notConfigured(`Model ${name} needs ${apiKeyEnv} in the worker's environment`);
+  }
+  return {
+    label: `${provider}/${id}`,
+    free: false,
+    async call(request) {
+      const { createRemoteModel } = await import('./ai-providers.ts');
+      const called = createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) });
+      const at = `${provider} at ${new URL(baseUrl).host}`;
+      return await breakers.run(at, () => called.call(request), request.signal);
+    },
   };
 }
 

@@ -1,12 +1,12 @@
 // Turns one document into chunks along its structure, a chunk at a time. Pure: the same text and settings always give the same chunks.
 import type { ChunkTokens, Sensitivity } from '../../workflows/protocol/index.ts';
+import { charsPerToken } from '../../workflows/protocol/index.ts';
 import type { Sliced } from '../slices.ts';
 import type { Block } from './blocks.ts';
 import { readBlocks } from './blocks.ts';
 import type { DocumentMetadata } from './document-metadata.ts';
 import { readFrontMatter } from './front-matter.ts';
 import { splitText } from './split-text.ts';
-import { charsPerToken } from './token-estimate.ts';
 
 export interface ChunkSettings {
   /** Length aimed at, in UTF-16 code units. */

@@ -8,11 +8,15 @@ export interface ModelRequest {
   readonly prompt: Prompt;
   /** What it may ask for; empty for a release without tools. */
   readonly tools: readonly ToolDefinition[];
+  /** JSON Schema of the reply, for providers that can hold a model to it; what comes is checked later. @default text */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
   readonly temperature: number;
   readonly maxOutputTokens: number;
   /** The same for every attempt of one call: a provider that honours it bills once. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /** Each piece of text as it arrives, in order. What was said so far is no reply: the call may still fail. @default nobody hears it */
+  readonly onText?: (delta: string) => void;
 }
 
 export interface ModelReply {
@@ -28,6 +32,6 @@ export interface Model {
   readonly label: string;
   /** True when a call costs nothing: it needs no entry in the ledger of paid calls. */
   readonly free: boolean;
-  /** @throws ApplicationFailure of a `countersign.model.*` type */
+  /** Whole, or not at all. @throws ApplicationFailure of a `countersign.model.*` type */
   call(request: ModelRequest): Promise<ModelReply>;
 }

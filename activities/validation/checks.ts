@@ -1,5 +1,7 @@
 // The checks on a draft, each with its own result. Pure, and linear in the draft's length times that of the passages; in slices, since
 // a draft may have megabytes.
+
+import type { CompiledSchema } from '../../runtime/json-schema.ts';
 import type { AnswerRules, Check, Citation, ValidateInput } from '../../workflows/protocol/index.ts';
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
 import { holdsInstruction } from '../injection-signals.ts';
@@ -23,11 +25,16 @@ export interface CheckResults {
 }
 
 /** Every check runs, so that a repair turn hears all reasons at once. */
-export function* runChecks(subject: ValidationSubject, rules: AnswerRules): Sliced<CheckResults> {
+export function* runChecks(
+  subject: ValidationSubject,
+  rules: AnswerRules,
+  output?: CompiledSchema,
+): Sliced<CheckResults> {
   const cited = yield* citedNumbers(subject.text);
   const quoted = yield* lookUpQuotes(subject);
   const checks = [
     checkComplete(subject),
+    ...(output === undefined ? [] : [checkOutput(subject, output)]),
     checkCitationsInContext(subject, cited),
     ...(rules.requireCitations ? [yield* checkCitationsPresent(subject)] : []),
     ...(subject.passages.length > 0 ? [checkQuotesVerbatim(quoted)] : []),
@@ -55,6 +62,21 @@ function checkComplete({ text, finishReason }: ValidationSubject): Check {
   if (finishReason !== 'stop') return verdict('complete', false, 'the answer was cut off at its token limit');
   if (bytes > MAX_DRAFT_BYTES) return verdict('complete', false, `the answer is longer than ${MAX_DRAFT_BYTES} bytes`);
   return verdict('complete', true, 'ends by itself');
+}
+
+function checkOutput({ text }: ValidationSubject, output: CompiledSchema): Check {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return verdict('output-schema', false, 'the answer is not JSON alone');
+  }
+  const problem = output.problemOf(value);
+  if (problem === undefined) return verdict('output-schema', true, 'is as the output schema has it');
+  const { path, what, unknownName } = problem;
+  // Names that the model made up are not repeated.
+  const [at, why] = unknownName === true ? [path.slice(0, -1), 'it has a member of another name'] : [path, what];
+  return verdict('output-schema', false, `the answer does not fit the output schema at /${at.join('/')}: ${why}`);
 }
 
 function checkCitationsInContext({ passages }: ValidationSubject, numbers: readonly number[]): Check {

@@ -1,4 +1,5 @@
 // The prompt: parts kept apart by who wrote them, labels for trust, and signals of injected orders.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePrompt, createAssemble } from '../../activities/assemble.ts';
 import { readsLikeInstruction } from '../../activities/injection-signals.ts';
@@ -8,7 +9,8 @@ import { releaseDigest } from '../../releases/release.ts';
 import { keyedHash } from '../../runtime/canonical.ts';
 import type { RunKeys } from '../../runtime/keys/index.ts';
 import type { AssembleInput, Passage } from '../../workflows/protocol/index.ts';
-import { Failure, HashPrefix } from '../../workflows/protocol/index.ts';
+import { estimatePromptTokens, Failure, HashPrefix } from '../../workflows/protocol/index.ts';
+import { errorOf } from '../support/error-of.ts';
 
 const body: ReleaseBody = {
   v: 1,
@@ -160,5 +162,78 @@ describe('signals of injected orders', () => {
     'The new rules apply from May.',
   ])('are not seen in %j', (text) => {
     expect(readsLikeInstruction(text)).toBe(false);
+  });
+});
+
+describe('a context that is too small', () => {
+  const passages = [300, 200, 100].map((chars, i) =>
+    passage(`${i}.md`, 'x'.repeat(chars), i === 2 ? 'internal' : 'public'),
+  );
+  /** Assembles for models of these contexts, with 100 tokens kept for the reply. */
+  const within = async (contexts: readonly number[], more: Partial<AssembleInput> = {}) => {
+    const [model, ...fallbacks] = contexts.map((contextTokens, i) => ({ ...body.model, name: `m${i}`, contextTokens }));
+    const small = {
+      ...body,
+      maxOutputTokens: 100,
+      ...(model && { model }),
+      ...(fallbacks.length > 0 && { fallbacks }),
+    };
+    const pinned = { digest: releaseDigest(small), body: small };
+    const own = createAssemble({ runKeys, releases: createReleases(async () => pinned) });
+    return await own({ ...input, passages, releaseDigest: pinned.digest, ...more });
+  };
+  const shown = ({ prompt }: Awaited<ReturnType<typeof within>>) =>
+    prompt.messages[1]?.parts.filter(({ origin }) => origin === 'retrieval').map(({ text }) => text.length);
+
+  it('leaves out the worst passages, whole ones, and says which', async () => {
+    const all = await within([1_000]);
+    expect(shown(all)).toEqual([300, 200, 100]);
+    expect(all).not.toHaveProperty('dropped');
+    const fewer = await within([260]);
+    expect(shown(fewer)).toEqual([300]);
+    expect(fewer.dropped).toEqual(['1.md#0', '2.md#0']);
+    expect(fewer.labels.flatMap(({ docIds }) => docIds)).toEqual(['0.md']);
+  });
+
+  it('is the smallest of all models that may write', async () => {
+    expect(shown(await within([1_000, 260]))).toEqual([300]);
+  });
+
+  it('counts what else stands in the prompt: a draft to repair', async () => {
+    const repair = { draft: 'y'.repeat(2_400), reasons: ['no citation'] };
+    expect((await within([1_000], { repair })).dropped).toEqual(['2.md#0']);
+  });
+
+  it.each([
+    ['a long question', 'The prompt without any passage', { question: 'q'.repeat(4_000) }],
+    ['a long question without passages', 'The prompt has', { question: 'q'.repeat(4_000), passages: [] }],
+    [
+      'a best passage that is longer',
+      'The prompt without any passage',
+      { passages: [passage('0.md', 'x'.repeat(4_000))] },
+    ],
+  ])('for %s fails for good, and says what to do', async (_, what, more) => {
+    const failed = await errorOf(within([500], more));
+    expect(failed).toMatchObject({ type: Failure.ModelContextExceeded, nonRetryable: true });
+    expect(failed.message).toContain(what);
+    expect(failed.message).toContain('a context of 500 with 100 kept for the reply');
+  });
+
+  it('property: what is shown is the best passages in their order, and never more than fits', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 2_000 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 256, max: 3_000 }),
+        async (lengths, context) => {
+          const given = lengths.map((chars, i) => passage(`${i}.md`, 'x'.repeat(chars)));
+          const result = await within([context], { passages: given }).catch(() => undefined);
+          if (result === undefined) return;
+          const texts = shown(result) ?? [];
+          expect(texts).toEqual(lengths.slice(0, texts.length));
+          expect(texts.length + (result.dropped?.length ?? 0)).toBe(lengths.length);
+          expect(estimatePromptTokens(result.prompt)).toBeLessThanOrEqual(context - 100);
+        },
+      ),
+    );
   });
 });

@@ -54,7 +54,10 @@ describe('the image', () => {
   beforeAll(async () => {
     try {
       // What npm has fetched before is not fetched again: some 200 MB.
-      const env = { PATH, HOME: process.env['HOME'], npm_config_prefer_offline: 'true' };
+      // What it has not kept is fetched as this shell would, also behind a proxy with a certificate of its own.
+      const { HOME, NODE_EXTRA_CA_CERTS } = process.env;
+      const ca = NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS };
+      const env = { PATH, HOME, npm_config_prefer_offline: 'true', ...ca };
       image = await carryOut({ instructions, context: ROOT, root, env });
     } catch (error) {
       offline = isOffline(String(error));

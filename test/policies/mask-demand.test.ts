@@ -135,3 +135,28 @@ describe('the verdict on a model call', () => {
     });
   });
 });
+
+describe('a model with a highest sensitivity of its own', () => {
+  const model = {
+    name: 'm',
+    provider: 'openai',
+    baseUrl: 'https://llm.example.com/v1',
+    maxSensitivity: 'public',
+  } as const;
+
+  it.each([
+    ['public', 'allow'],
+    ['internal', 'deny'],
+  ] as const)('is sent what is %s: %s', (sensitivity, decision) => {
+    const policy = policyOf(permit('all', '@mask("card")'));
+    const verdict = judgeModel(policy, question([], { model, sensitivity }));
+    expect(verdict).toMatchObject({ decision, ...(decision === 'deny' && { rules: ['model:m'] }) });
+  });
+
+  it('is sent what only masks bring down to it, masked', () => {
+    const policy = policyOf(permit('all', '@mask("card")'));
+    const open = { model, sensitivity: 'public' } as const;
+    expect(judgeModel(policy, question(['card'], open))).toMatchObject({ decision: 'allow-with' });
+    expect(judgeModel(policy, question(['email'], open))).toMatchObject({ decision: 'deny', rules: ['model:m'] });
+  });
+});

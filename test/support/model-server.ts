@@ -1,9 +1,13 @@
-// A model provider for tests: OpenAI chat completions over real HTTP on a loopback port. It says only what was scripted.
-// What was not scripted gets 599, which no adapter takes for an answer, and is remembered.
+// A model provider for tests, over real HTTP on a loopback port: OpenAI's chat completions, whole or streamed, Anthropic's messages and
+// Google's generateContent. It says only what was scripted. What was not scripted gets 599, which no
+// adapter takes for an answer, and is remembered.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
+import type { Wire } from './model-wires.ts';
+import { anthropicStream, googleStream, openAiJson, openAiStream } from './model-wires.ts';
 
 export interface ModelServerRequest {
   readonly method: string;
@@ -26,6 +30,14 @@ export interface Completion {
   readonly promptTokens?: number;
   readonly completionTokens?: number;
   readonly cachedTokens?: number;
+  /** Anthropic's only. */
+  readonly cacheWriteTokens?: number;
+  /** The text as it is streamed. @default about eight */
+  readonly pieces?: readonly string[];
+  /** In place of the stream's end, after the text: the connection is reset, closed, or stays open and silent. */
+  readonly breaks?: 'reset' | 'cut' | 'hang';
+  /** Between two events of a stream. @default 0 */
+  readonly pauseMs?: number;
   /** @default 'stop' */
   readonly finishReason?: string;
   readonly refusal?: string;
@@ -49,8 +61,10 @@ export type Scripted = string | Completion | RawAnswer | 'hang' | 'reset';
 export type Script = Scripted | ((body: ChatRequest, request: ModelServerRequest) => Scripted | Promise<Scripted>);
 
 export interface ModelServer extends AsyncDisposable {
-  /** Base URL, ending in `/v1`. */
+  /** Base URL, ending in `/v1`: of OpenAI's wire and of Anthropic's. */
   readonly url: string;
+  /** Base URL of Google's wire, ending in `/v1beta`. */
+  readonly googleUrl: string;
   /** Every request, in order of arrival. */
   readonly requests: readonly ModelServerRequest[];
   /** Calls billed: distinct idempotency keys, and each call without a key. */
@@ -69,15 +83,16 @@ export async function startModelServer(): Promise<ModelServer> {
   const requests: ModelServerRequest[] = [];
   const unscripted: string[] = [];
   /** The one reply of each billed call, by idempotency key. */
-  const billed = new Map<string, string>();
+  const billed = new Map<string, Reply>();
 
   const answer = async (request: ModelServerRequest, response: ServerResponse): Promise<void> => {
     const { 'idempotency-key': header } = request.headers;
     const key = typeof header === 'string' ? header : `without key #${requests.length}`;
     const again = billed.get(key);
-    if (again !== undefined) return sendJson(response, again);
-    const next = request.path === '/v1/chat/completions' && request.method === 'POST' ? queue.shift() : undefined;
-    if (next === undefined) {
+    if (again !== undefined) return await send(response, again);
+    const wire = request.method === 'POST' ? wireOf(request) : undefined;
+    const next = wire === undefined ? undefined : queue.shift();
+    if (wire === undefined || next === undefined) {
       unscripted.push(`${request.method} ${request.path} ${request.text.slice(0, 500)}`);
       response.writeHead(599).end('not scripted');
       return;
@@ -93,10 +108,15 @@ export async function startModelServer(): Promise<ModelServer> {
       return;
     }
     const completion = typeof reply === 'string' ? { text: reply } : reply;
-    const body = toJson(completion, request.body.model);
-    billed.set(key, body);
+    const events = wire(completion, request.body.model);
+    const whole = { events, json: wire === wholeJson };
+    billed.set(key, whole);
     if (completion.lost === true) return void response.socket?.resetAndDestroy();
-    sendJson(response, body);
+    const { breaks, pauseMs } = completion;
+    // All but what says that the stream ended: three events of OpenAI's, at least one of the others'.
+    const sent =
+      breaks === undefined ? events : events.slice(0, -(wire === googleStream ? 1 : wire === openAiStream ? 3 : 2));
+    await send(response, { ...whole, events: sent }, { breaks, pauseMs });
   };
 
   const server = createServer((incoming, response) => {
@@ -123,6 +143,7 @@ export async function startModelServer(): Promise<ModelServer> {
 
   return {
     url: `http://127.0.0.1:${port}/v1`,
+    googleUrl: `http://127.0.0.1:${port}/v1beta`,
     requests,
     get paid() {
       return billed.size;
@@ -158,40 +179,39 @@ async function sendStream(response: ServerResponse, body: AsyncIterable<Uint8Arr
   }
 }
 
-function sendJson(response: ServerResponse, body: string): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+interface Reply {
+  readonly events: readonly string[];
+  readonly json: boolean;
 }
 
-function toJson(completion: Completion, model: string): string {
-  const {
-    text,
-    promptTokens = 10,
-    completionTokens = 5,
-    cachedTokens = 0,
-    finishReason = 'stop',
-    refusal,
-    toolCalls,
-  } = completion;
-  return JSON.stringify({
-    object: 'chat.completion',
-    model,
-    choices: [
-      {
-        index: 0,
-        message: {
-          role: 'assistant',
-          content: text,
-          refusal: refusal ?? null,
-          ...(toolCalls !== undefined && { tool_calls: toolCalls }),
-        },
-        finish_reason: finishReason,
-      },
-    ],
-    usage: {
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      total_tokens: promptTokens + completionTokens,
-      prompt_tokens_details: { cached_tokens: cachedTokens },
-    },
-  });
+interface Manner {
+  readonly breaks?: Completion['breaks'] | undefined;
+  readonly pauseMs?: number | undefined;
+}
+
+async function send(response: ServerResponse, { events, json }: Reply, manner: Manner = {}): Promise<void> {
+  const { breaks, pauseMs = 0 } = manner;
+  response.writeHead(200, { 'content-type': json ? 'application/json' : 'text/event-stream' });
+  for (const event of events) {
+    // The caller may have hung up.
+    if (response.destroyed) return;
+    response.write(event);
+    if (pauseMs > 0) await setTimeout(pauseMs);
+  }
+  if (breaks === 'hang') return;
+  if (breaks === 'reset') {
+    // What was written goes out first.
+    await new Promise<void>((resolve) => response.write(': \n\n', () => resolve()));
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  response.end();
+}
+
+const wholeJson: Wire = (completion, model) => [openAiJson(completion, model)];
+
+function wireOf({ path, body }: ModelServerRequest): Wire | undefined {
+  if (path === '/v1/chat/completions') return body['stream'] === true ? openAiStream : wholeJson;
+  if (path === '/v1/messages') return anthropicStream;
+  return /^\/v1beta\/models\/[^/]+:streamGenerateContent\?alt=sse$/.test(path) ? googleStream : undefined;
 }

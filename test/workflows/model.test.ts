@@ -9,6 +9,7 @@ import { COLLECTION, CUSTOMER, itReplaysEveryHistory, useEngine } from '../suppo
 import { golden } from '../support/golden.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
+import { drifts } from '../support/simulated-replies.ts';
 
 const QUESTION = 'When is my refund paid after the return is checked?';
 const GOOD =
@@ -43,9 +44,16 @@ models:
   unpriced: ${model('api_key_env: TEST_API_KEY')}
   keyless: ${model('api_key_env: ABSENT_API_KEY')}
   limited: { provider: openai-compatible, model: limited, base_url: "${server.url}", api_key_env: TEST_API_KEY }
+  narrow: ${model('api_key_env: TEST_API_KEY, context_tokens: 600')}
 `,
     'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
     'desk/prompt.md': 'Answer from the passages.',
+    'narrow/manifest.yaml': `name: narrow\nversion: 1.0.0\nmodel: narrow\nmax_output_tokens: 100\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
+    'narrow/prompt.md': 'Answer from the passages.',
+    'extract/manifest.yaml': 'name: extract\nversion: 1.0.0\nmodel: unpriced\n',
+    'extract/prompt.md': 'Find the order.',
+    'extract/output.schema.json':
+      '{ "type": "object", "properties": { "order": { "type": "string" } }, "required": ["order"] }',
     'nowhere/manifest.yaml': 'name: nowhere\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: never-ingested }\n',
     'nowhere/prompt.md': 'Answer from the passages.',
     'rewrite/manifest.yaml': 'name: rewrite\nversion: 1.0.0\nmodel: unpriced\n',
@@ -120,6 +128,68 @@ describe('validation', () => {
       return GOOD;
     });
     expect(await (await ask()).result()).toMatchObject({ kind: 'answered' });
+  });
+});
+
+describe('a model that changes its ways', () => {
+  it('is answered for while it quotes what it was shown, and refused from the day it changes figures', async () => {
+    const model = drifts(3);
+    server.script(...Array.from({ length: 6 }, () => model));
+    const kinds: string[] = [];
+    for (let day = 0; day < 4; day += 1) {
+      const run = await ask();
+      kinds.push((await run.result()).kind);
+      const { input_tokens: tokens = 0, cost_usd: cost = 0 } = (await run.trace()) ?? {};
+      expect(tokens).toBeGreaterThan(100);
+      expect(cost).toBeGreaterThan(tokens / 1_000_000);
+    }
+    expect(kinds).toEqual(['answered', 'answered', 'refused', 'refused']);
+  });
+});
+
+describe('a context that does not hold all passages', () => {
+  it('is given the best of them, whole, and the trace says how many were left out', async () => {
+    let shown = '';
+    server.script((body) => {
+      shown = body.messages[1]?.content ?? '';
+      return GOOD;
+    });
+    const run = await ask('narrow');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: GOOD });
+    const passages = shown.match(/<passage n="\d">[\s\S]*?<\/passage>/g) ?? [];
+    const { dropped_passages: dropped = 0, retrieved_docs: docs = [] } = (await run.trace()) ?? {};
+    expect(passages.length).toBeGreaterThan(0);
+    expect(dropped).toBeGreaterThan(0);
+    expect(passages.length + dropped).toBe(5);
+    expect(docs.length).toBeLessThanOrEqual(passages.length);
+    await golden('answer-passages-dropped', run);
+  });
+
+  it('ends a run whose question alone is too long, before anything is paid', async () => {
+    const reply = await (await ask('narrow', `${QUESTION} ${'And when exactly? '.repeat(300)}`)).result();
+    expect(reply).toMatchObject({ kind: 'failed', code: Failure.ModelContextExceeded });
+    expect(calls()).toEqual({ requests: 0, paid: 0 });
+  });
+});
+
+describe('a release with an output schema', () => {
+  it('answers with JSON that fits, after one repair turn that says what did not', async () => {
+    server.script('The order is A-1.', (body) => {
+      expect(body.messages[0]?.content).toContain('"required":["order"]');
+      expect(body['response_format']).toMatchObject({ type: 'json_schema' });
+      expect(body.messages.at(-1)?.content).toContain('the answer is not JSON alone');
+      return '{"order":"A-1"}';
+    });
+    const run = await ask('extract', 'My order A-1 is late.');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: '{"order":"A-1"}' });
+    expect(await run.trace()).toMatchObject({ repairs: 1 });
+  });
+
+  it('refuses what fits not even then', async () => {
+    server.script('{"id":"A-1"}', '{"id":"A-1"}');
+    const reply = await (await ask('extract', 'My order A-1 is late.')).result();
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'validation-failed' });
+    expect(reply.kind === 'refused' && reply.message).toContain('at /order: it is missing');
   });
 });
 

@@ -21,8 +21,14 @@ export const Failure = {
   ModelRateLimited: 'countersign.model.RateLimited',
   ModelUnavailable: 'countersign.model.Unavailable',
   ModelMalformedReply: 'countersign.model.MalformedReply',
-  /** Longer than is taken, or without an end in its time. Not asked for again: it was paid, and would be as long. */
+  /** Longer than is taken. Not asked for again: it was paid, and would be as long. */
   ModelReplyTooLong: 'countersign.model.ReplyTooLong',
+  /** Begun, and without an end in its time. Not asked for again of the same model: it was paid, and would take as long. */
+  ModelReplyUnfinished: 'countersign.model.ReplyUnfinished',
+  /** Its provider failed several times in a row, and is left alone for a while. Nothing was sent. */
+  ModelCircuitOpen: 'countersign.model.CircuitOpen',
+  /** The prompt does not fit into the context of a model of the release, with no passage, or not even with the best. Nothing was sent. */
+  ModelContextExceeded: 'countersign.model.ContextExceeded',
   ModelNotConfigured: 'countersign.model.NotConfigured',
   /** A flow scheduled an activity that its worker does not declare, or called an engine step directly. */
   UndeclaredActivity: 'countersign.flow.UndeclaredActivity',

@@ -22,6 +22,7 @@ export * from './rule-of-two.ts';
 export * from './steps.ts';
 export * from './stream.ts';
 export * from './subject.ts';
+export * from './token-estimate.ts';
 export * from './tool.ts';
 export * from './trace.ts';
 export * from './verdict.ts';

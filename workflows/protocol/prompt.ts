@@ -31,7 +31,10 @@ export interface Prompt {
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Of the input: read from the provider's cache. */
   readonly cachedTokens: number;
+  /** Of the input: written to the provider's cache. Absent where the provider says nothing of it. */
+  readonly cacheWriteTokens?: number;
   /** US dollars; `null` when the model's price is not known. */
   readonly costUsd: number | null;
 }

@@ -3,6 +3,7 @@
 import type { Budgets } from './budget.ts';
 import type { PinnedEmbedding, PinnedReranker } from './dense.ts';
 import type { Digest } from './ids.ts';
+import type { Sensitivity } from './principal.ts';
 import type { PinnedTool } from './tool.ts';
 
 export type Risk = 'low' | 'medium' | 'high' | 'critical';
@@ -41,6 +42,19 @@ export interface RetrievalSettings {
     | undefined;
 }
 
+/** A model that may write, if `when` holds; by the name that the manifest uses. */
+export interface Candidate {
+  readonly model: string;
+  readonly when?: CandidateCondition;
+}
+
+export interface CandidateCondition {
+  /** Estimated: of the question, passages and turns, without results of tools. */
+  readonly maxInputTokens?: number | undefined;
+  /** Of what is in the prompt. */
+  readonly maxSensitivity?: Sensitivity | undefined;
+}
+
 export interface PinnedRelease {
   readonly name: string;
   readonly version: string;
@@ -55,4 +69,6 @@ export interface PinnedRelease {
   readonly tools?: readonly PinnedTool[];
   /** Absent for a release without tools. */
   readonly budgets?: Budgets;
+  /** In the order in which they are asked. Absent for a release with one model. */
+  readonly candidates?: readonly Candidate[];
 }

@@ -155,6 +155,8 @@ export interface Assembled extends LocalStepResult {
   readonly labels: readonly TrustLabel[];
   /** Passages that read like instructions to a model. A metric, never a boundary. */
   readonly injectionSignals: readonly string[];
+  /** Ids of the passages that did not fit into the model's context, by rank: the last ones of the input. Absent when all did. */
+  readonly dropped?: readonly string[];
 }
 
 export interface GenerateInput extends StepInput {
@@ -164,6 +166,24 @@ export interface GenerateInput extends StepInput {
   readonly access?: ModelAccess;
   /** That the run may go on beyond soft limits of a day. */
   readonly extended?: DayExtensions;
+  /** Absent for a release with one model. */
+  readonly candidate?: AskedCandidate;
+}
+
+export interface AskedCandidate {
+  readonly model: string;
+  /** Another stands ready: what a retry might mend is left to it. */
+  readonly spare: boolean;
+}
+
+/** One model that was asked for a draft, of several. */
+export interface ModelAttempt {
+  readonly stepPath: StepPath;
+  readonly model: string;
+  /** `answered`, `content-filter`, `policy-denied`, or the type of the failure. */
+  readonly outcome: string;
+  /** US dollars; `null` where it is not known: for what failed, nothing was reported. */
+  readonly costUsd: number | null;
 }
 
 export interface DayExtensions {
@@ -269,6 +289,10 @@ export interface RecordInput extends StepInput {
   readonly rerank?: RerankReport['outcome'];
   /** At which step each became true. Absent when none did. */
   readonly flags?: RunFlags;
+  /** Passages that did not fit into a prompt, in all prompts together; absent when all did. */
+  readonly droppedPassages?: number;
+  /** Each model that was asked, in order; absent for a release with one model. */
+  readonly attempts?: readonly ModelAttempt[];
 }
 
 export interface Recorded extends LocalStepResult {

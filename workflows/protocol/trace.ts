@@ -3,7 +3,7 @@
 import type { RerankReport } from './collections.ts';
 import type { CompensationStatus } from './compensation.ts';
 import type { KindCounts } from './detection.ts';
-import type { Digest, RunId } from './ids.ts';
+import type { Digest, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { RunFlags } from './rule-of-two.ts';
 import type { VerdictSummary } from './verdict.ts';
@@ -55,6 +55,17 @@ export interface TraceRecord {
     readonly tool: string;
     readonly by: string;
     readonly status: CompensationStatus;
+  }[];
+  /** Passages that did not fit into a prompt, in all prompts together; absent when all did. */
+  readonly dropped_passages?: number;
+  /** Each model that was asked for a draft, in order; absent for a release with one model. */
+  readonly model_attempts?: readonly {
+    readonly step_path: StepPath;
+    readonly model: string;
+    /** `answered`, `content-filter`, `policy-denied`, or the type of the failure. */
+    readonly outcome: string;
+    /** US dollars; `null` when it is not known. */
+    readonly cost_usd: number | null;
   }[];
   /** How many values of each kind were found in one prompt, at most; absent when none was. Never the values. */
   readonly detected?: KindCounts;

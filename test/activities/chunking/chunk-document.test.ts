@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Chunk } from '../../../activities/chunking/chunk-document.ts';
 import * as chunking from '../../../activities/chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from '../../../activities/chunking/chunk-document.ts';
-import { estimateTokens } from '../../../activities/chunking/token-estimate.ts';
 import { atOnce } from '../../../activities/slices.ts';
+import { estimateTokens } from '../../../workflows/protocol/index.ts';
 
 /** The result with all its chunks. */
 function chunkDocument(docId: string, text: string, settings = DEFAULT_CHUNKS) {

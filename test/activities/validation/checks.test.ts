@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { atOnce, inSlices } from '../../../activities/slices.ts';
 import type { CheckResults, ValidationSubject } from '../../../activities/validation/checks.ts';
 import { runChecks } from '../../../activities/validation/checks.ts';
+import { compileSchema } from '../../../runtime/json-schema.ts';
 import type { AnswerRules, Check, Passage } from '../../../workflows/protocol/index.ts';
 import { MAX_DRAFT_BYTES } from '../../../workflows/protocol/index.ts';
 
@@ -339,5 +340,36 @@ describe('a long draft', () => {
     expect(found(check(text), 'quotes-verbatim')).toMatchObject({ passed: false, score: 1 });
     expect(found(check(text), 'quotes-verbatim')?.reason).toContain('more quotes than these 200000');
     expect(found(check(text.slice(one.length)), 'quotes-verbatim')?.passed).toBe(true);
+  });
+});
+
+describe('an output schema', () => {
+  const schema = compileSchema({
+    type: 'object',
+    properties: { order: { type: 'string' }, lines: { type: 'array', items: { type: 'object', required: ['cents'] } } },
+    required: ['order'],
+    additionalProperties: false,
+  });
+  const output = (text: string): Check | undefined =>
+    found(atOnce(runChecks({ text, finishReason: 'stop', passages: [] }, lax, schema)), 'output-schema');
+
+  it('lets through what fits, and is not asked for without one', () => {
+    expect(output('{"order":"A-1","lines":[{"cents":100}]}')).toMatchObject({ passed: true });
+    expect(found(check('no JSON', { passages: [] }, lax), 'output-schema')).toBeUndefined();
+  });
+
+  it.each([
+    ['words', 'The order is A-1.', 'not JSON alone'],
+    ['JSON in a fence', '```json\n{"order":"A-1"}\n```', 'not JSON alone'],
+    ['JSON that was cut', '{"order":"A-1', 'not JSON alone'],
+    ['another shape', '[]', 'at /: must be object'],
+    ['a member too few', '{"lines":[]}', 'at /order: it is missing'],
+    ['a member too few further in', '{"order":"A-1","lines":[{}]}', 'at /lines/0/cents: it is missing'],
+    ['a member of another type', '{"order":1}', 'at /order: must be string'],
+    ['a member too many', '{"order":"A-1","canary-4711":1}', 'at /: it has a member of another name'],
+  ])('stops %s, and the reason repeats nothing of it', (_, text, reason) => {
+    const result = output(text);
+    expect(result).toMatchObject({ passed: false, reason: expect.stringContaining(reason) });
+    expect(result?.reason).not.toMatch(/A-1|canary/);
   });
 });

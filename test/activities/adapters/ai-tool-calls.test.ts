@@ -1,8 +1,8 @@
-// Tool calls as OpenAI's chat completions carry them, over a real HTTP server: offers, calls and results on the way out, calls on the
+// Tool calls on OpenAI's wire, over a real HTTP server: offers, calls and results on the way out, calls on the
 // way in. Names and arguments are judged later, by the funnel; here only their form counts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createOpenAiCompatibleModel } from '../../../activities/adapters/openai-compatible.ts';
-import { readToolCalls } from '../../../activities/adapters/openai-tool-calls.ts';
+import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
+import { readToolCalls } from '../../../activities/adapters/model-tool-calls.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
 import type { Prompt, ToolDefinition } from '../../../workflows/protocol/index.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const call = async (reply: Completion, tools = [REFUND], prompt = task): Promise<ModelReply> => {
   server.script(reply);
-  return await createOpenAiCompatibleModel({ baseUrl: server.url, label: 'openai-compatible/big-1' }).call({
+  return await createRemoteModel({ provider: 'openai-compatible', id: 'big-1', baseUrl: server.url }).call({
     model: 'big-1',
     prompt,
     tools,
@@ -153,40 +153,62 @@ describe('a reply', () => {
 });
 
 describe('the calls of a reply', () => {
-  const idsOf = (...ids: (string | null)[]) =>
-    readToolCalls(ids.map((id) => ({ id, function: { name: 'f', arguments: '{}' } }))).map(({ id }) => id);
+  const idsOf = (...ids: string[]) =>
+    readToolCalls(ids.map((toolCallId) => ({ toolCallId, toolName: 'f', input: {} })))?.map(({ id }) => id);
 
   it('get an id each, whatever the provider left out or gave twice', () => {
-    expect(idsOf(null, '', null)).toEqual(['call-1', 'call-2', 'call-3']);
+    expect(idsOf('', '', '')).toEqual(['call-1', 'call-2', 'call-3']);
     expect(idsOf('a', 'a', 'a')).toEqual(['a', 'a-2', 'a-3']);
     expect(idsOf('a', 'a', 'a-2')).toEqual(['a', 'a-3', 'a-2']);
-    expect(idsOf(null, 'call-1')).toEqual(['call-1-2', 'call-1']);
+    expect(idsOf('', 'call-1')).toEqual(['call-1-2', 'call-1']);
+  });
+
+  it('have an id each on the wire, too', async () => {
+    const twice = [wire('refund_order', '{"n":1}', 'c'), wire('refund_order', '{"n":2}', 'c'), wire('f', '{}', null)];
+    const { toolCalls = [] } = await call({ text: null, finishReason: 'tool_calls', toolCalls: twice });
+    expect(toolCalls.map(({ tool, args }) => ({ tool, args }))).toEqual([
+      { tool: 'refund_order', args: { n: 1 } },
+      { tool: 'refund_order', args: { n: 2 } },
+      { tool: 'f', args: {} },
+    ]);
+    expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(3);
   });
 
   it.each([
-    [null, {}],
     ['', {}],
     ['  \n', {}],
     ['null', null],
     ['[1]', [1]],
     ['{"a":', '{"a":'],
     ['refund everything', 'refund everything'],
-  ])('with the arguments %j have %j', (text, args) => {
-    expect(readToolCalls([{ id: 'a', function: { name: 'f', arguments: text } }])).toEqual([
-      { id: 'a', tool: 'f', args },
-    ]);
+  ])('with the arguments %j have %j', async (text, args) => {
+    const toolCalls = [wire('refund_order', text, 'a')];
+    expect(await call({ text: null, finishReason: 'tool_calls', toolCalls })).toMatchObject({
+      toolCalls: [{ id: 'a', tool: 'refund_order', args }],
+    });
   });
 
-  it('that are nested too deep to be written again stay text', () => {
-    const text = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
-    const [read] = readToolCalls([{ id: 'a', function: { name: 'f', arguments: text } }]);
-    expect(() => JSON.stringify(read)).not.toThrow();
+  it('of a tool that was not offered are handed on: the funnel tells the model', async () => {
+    const toolCalls = [wire('delete_all', '{"now":true}', 'a')];
+    expect(await call({ text: null, finishReason: 'tool_calls', toolCalls })).toMatchObject({
+      toolCalls: [{ id: 'a', tool: 'delete_all', args: { now: true } }],
+    });
   });
 
-  it('of megabytes are not kept, and their length is', () => {
-    const text = JSON.stringify({ x: 'a'.repeat(10_000_000) });
-    expect(readToolCalls([{ id: 'a', function: { name: 'f', arguments: text } }])).toEqual([
-      { id: 'a', tool: 'f', args: '[not kept: 10000008 characters of arguments]' },
-    ]);
+  it.each([
+    ['deeper than the stack', 100_000],
+    ['deep', 5_000],
+  ])('that are nested %s are refused or carried, and never break the process', async (_, depth) => {
+    const toolCalls = [wire('refund_order', `${'['.repeat(depth)}${']'.repeat(depth)}`, 'a')];
+    const reply = await call({ text: null, finishReason: 'tool_calls', toolCalls }).catch((error: unknown) => error);
+    if (depth > 10_000) expect(reply).toMatchObject({ type: Failure.ModelMalformedReply });
+    else expect(() => JSON.stringify(reply)).not.toThrow();
+  });
+
+  it('of megabytes are not kept, and their length is', async () => {
+    const toolCalls = [wire('refund_order', JSON.stringify({ x: 'a'.repeat(10_000_000) }), 'a')];
+    expect(await call({ text: null, finishReason: 'tool_calls', toolCalls })).toMatchObject({
+      toolCalls: [{ id: 'a', tool: 'refund_order', args: '[not kept: 10000008 characters of arguments]' }],
+    });
   });
 });

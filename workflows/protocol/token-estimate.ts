@@ -1,5 +1,7 @@
 // How many tokens a text is for a model, without any model's tokenizer: each has another, and a collection is read by several. Pure.
 
+import type { Prompt } from './prompt.ts';
+
 /** The beginning of a text stands for the rest of it. */
 const SAMPLE_CHARS = 64 * 1024;
 /** Scripts whose characters are about a token each. */
@@ -18,4 +20,15 @@ export function estimateTokens(text: string): number {
 export function charsPerToken(text: string): number {
   const sample = text.slice(0, SAMPLE_CHARS);
   return sample.length === 0 ? 4 : sample.length / estimateTokens(sample);
+}
+
+/** What a message takes beside its text. */
+const MESSAGE_TOKENS = 8;
+
+/** Results of tools that are read right before the call, and definitions of tools, are not counted. */
+export function estimatePromptTokens({ messages }: Prompt): number {
+  return messages.reduce(
+    (sum, { parts }) => parts.reduce((tokens, { text }) => tokens + estimateTokens(text), sum + MESSAGE_TOKENS),
+    0,
+  );
 }

@@ -1,0 +1,66 @@
+// The `fetch` that the AI SDK gets for one call: no redirects, a bound on the reply, the idempotency key, and failures by status.
+import type { ApplicationFailure } from '@temporalio/common';
+import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
+import { failureOf, failureOfStatus, tooLong } from './model-failures.ts';
+
+/** As sent: a stream writes a few characters of text as hundreds of bytes. */
+const MAX_WIRE_BYTES = 4 * MAX_DRAFT_BYTES;
+
+export interface TransportOptions {
+  readonly label: string;
+  readonly idempotencyKey: string;
+  /** Of the run. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+export interface Transport {
+  readonly fetch: typeof fetch;
+  /** Ends with the run, or when the time is over. */
+  readonly signal: AbortSignal;
+  /** What went wrong, whatever the SDK made of it. */
+  failure(error: unknown): ApplicationFailure;
+  /** Hangs up, whoever still reads. */
+  close(): void;
+}
+
+export function createTransport({ label, idempotencyKey, signal: ended, timeoutMs }: TransportOptions): Transport {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const closed = new AbortController();
+  const signal = AbortSignal.any([ended, timeout, closed.signal]);
+  let bytes = 0;
+  let own: ApplicationFailure | undefined;
+
+  const refuse = (failure: ApplicationFailure): never => {
+    own ??= failure;
+    throw failure;
+  };
+  const count = (): TransformStream<Uint8Array, Uint8Array> =>
+    new TransformStream({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength;
+        // Ends the request: what else comes is not waited for.
+        if (bytes > MAX_WIRE_BYTES) refuse(tooLong(`${label} sent more than ${MAX_WIRE_BYTES} bytes`));
+        controller.enqueue(chunk);
+      },
+    });
+
+  return {
+    signal,
+    close: () => closed.abort(),
+    failure: (error) => own ?? failureOf(error, { label, bytes, late: timeout.aborted && !ended.aborted }),
+    async fetch(input, init) {
+      const headers = new Headers(init?.headers);
+      headers.set('idempotency-key', idempotencyKey);
+      // A redirect could carry the key elsewhere.
+      const response = await fetch(input, { ...init, headers, signal, redirect: 'error' });
+      const { status, body } = response;
+      if (!response.ok) {
+        // Nothing in it matters, however long it is.
+        await body?.cancel().catch(() => {});
+        return refuse(failureOfStatus(label, status, response.headers.get('retry-after')));
+      }
+      return new Response(body?.pipeThrough(count()) ?? null, { status, headers: response.headers });
+    },
+  };
+}

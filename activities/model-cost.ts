@@ -1,0 +1,50 @@
+// What a call costs by the prices that its release pins, and what it may cost at most. Pure.
+import type { Prices } from '../releases/prices.ts';
+import type { ReleaseBody } from '../releases/release.ts';
+import type { ModelReply } from './ports/model.ts';
+
+/** Of any model: one that makes vectors has no price for output. */
+type PinnedPrices = { readonly [Price in keyof Prices]?: Prices[Price] | undefined } & Pick<
+  ReleaseBody['model'],
+  'longPrices'
+>;
+
+/** What a call may cost at most. */
+export interface Reserve {
+  /** Input and output. */
+  readonly tokens: number;
+  /** US dollars; `null` where the price is not known: such a call counts by its tokens alone. */
+  readonly usd: number | null;
+}
+
+/** Bytes of a prompt a token at the least, so that an estimate is never too low by much. */
+const BYTES_A_TOKEN = 3;
+
+export function reserveOf(promptBytes: number, maxOutputTokens: number, model: PinnedPrices): Reserve {
+  const inputTokens = Math.ceil(promptBytes / BYTES_A_TOKEN);
+  const prices = pricesAt(model, inputTokens);
+  const usd =
+    prices === undefined
+      ? null
+      : (inputTokens * prices.inputUsdPerMillion + maxOutputTokens * prices.outputUsdPerMillion) / 1_000_000;
+  return { tokens: inputTokens + maxOutputTokens, usd };
+}
+
+/** US dollars; `null` where the price is not known, or the provider did not say how much it read. */
+export function costOf(usage: ModelReply['usage'], model: ReleaseBody['model']): number | null {
+  if (model.provider === 'local') return 0;
+  const { inputTokens, outputTokens, cachedTokens, cacheWriteTokens = 0 } = usage;
+  const prices = pricesAt(model, inputTokens);
+  if (prices === undefined || inputTokens === 0) return null;
+  const { inputUsdPerMillion: input, outputUsdPerMillion: output } = prices;
+  const { cachedInputUsdPerMillion: cached = input, cacheWriteUsdPerMillion: written = input } = prices;
+  const plain = Math.max(0, inputTokens - cachedTokens - cacheWriteTokens);
+  return (plain * input + cachedTokens * cached + cacheWriteTokens * written + outputTokens * output) / 1_000_000;
+}
+
+function pricesAt(model: PinnedPrices, inputTokens: number): Prices | undefined {
+  const long = model.longPrices?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
+  const { inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion } = long ?? model;
+  if (inputUsdPerMillion === undefined || outputUsdPerMillion === undefined) return undefined;
+  return { inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion };
+}

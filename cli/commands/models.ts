@@ -1,0 +1,119 @@
+// `countersign models`: the catalogue in models.yaml as releases would pin it, and one call to see that a model answers.
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { messageOf, UserError } from '../../runtime/errors.ts';
+import { settings } from '../context.ts';
+import { alignTable, paint, print, printJson } from '../output.ts';
+import { visible } from '../untrusted-text.ts';
+
+interface Options {
+  readonly releases?: string;
+  readonly json?: boolean;
+}
+
+interface ListedModel {
+  readonly name: string;
+  readonly provider: string;
+  readonly id: string;
+  readonly baseUrl: string | null;
+  /** Tokens; `null` where nobody said. */
+  readonly contextTokens: number | null;
+  /** US dollars for a million tokens; `null` where the price is not known. */
+  readonly inputUsdPerMillion: number | null;
+  readonly outputUsdPerMillion: number | null;
+  /** `null`: what the access policy says. */
+  readonly maxSensitivity: string | null;
+  /** The variable of its key; `null` for one without. */
+  readonly keyVariable: string | null;
+  readonly keySet: boolean;
+}
+
+export function register(program: Command): void {
+  const models = program.command('models').description('the models that releases may name, and whether they answer');
+  models
+    .command('list')
+    .description('provider, context, prices, sensitivity and key of each model in models.yaml')
+    .option('--releases <dir>', 'folder of the releases (default: COUNTERSIGN_RELEASES, or releases)')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  $ npx countersign models list')
+    .action(list);
+  models
+    .command('test')
+    .description('call a model once, as a worker would, with the keys of this shell; it costs a few tokens')
+    .argument('<name>', 'its name in models.yaml')
+    .option('--releases <dir>', 'folder of the releases (default: COUNTERSIGN_RELEASES, or releases)')
+    .option('--json', 'print what came of it as JSON')
+    .addHelpText('after', '\nExample:\n  $ OPENAI_API_KEY=… npx countersign models test my-model')
+    .action(test);
+}
+
+async function read({ releases }: Options) {
+  const { pinModel, readModels } = await import('../../releases/models.ts');
+  const { providerKeysOf } = await import('../../runtime/config.ts');
+  const { environment, env } = settings();
+  const folder = resolve(releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases');
+  const entries = [...readModels(join(folder, 'models.yaml')).models];
+  return { models: entries.map(([name, entry]) => pinModel(name, entry)), keys: providerKeysOf({ ...env }) };
+}
+
+async function list(options: Options): Promise<void> {
+  const { models, keys } = await read(options);
+  const listed = models.map((model): ListedModel => {
+    const { name, provider, id, baseUrl = null, contextTokens = null, maxSensitivity = null } = model;
+    const { inputUsdPerMillion = null, outputUsdPerMillion = null, apiKeyEnv = null } = model;
+    const keySet = apiKeyEnv !== null && keys[apiKeyEnv] !== undefined;
+    const prices = { inputUsdPerMillion, outputUsdPerMillion };
+    return { name, provider, id, baseUrl, contextTokens, ...prices, maxSensitivity, keyVariable: apiKeyEnv, keySet };
+  });
+  if (options.json) return printJson(listed);
+  const rows = listed.map((model) => [
+    visible(model.name),
+    visible(`${model.provider}/${model.id}`),
+    model.contextTokens?.toLocaleString('en') ?? '-',
+    pricesText(model),
+    model.maxSensitivity ?? 'by policy',
+    keyText(model),
+  ]);
+  print(alignTable([['NAME', 'MODEL', 'CONTEXT', 'USD A MILLION, IN/OUT', 'UP TO', 'KEY'], ...rows]));
+}
+
+function pricesText({ provider, inputUsdPerMillion, outputUsdPerMillion }: ListedModel): string {
+  if (provider === 'local') return 'free';
+  if (inputUsdPerMillion === null || outputUsdPerMillion === null) return 'unknown: cost will be unknown, too';
+  return `${inputUsdPerMillion} / ${outputUsdPerMillion}`;
+}
+
+function keyText({ keyVariable, keySet }: ListedModel): string {
+  if (keyVariable === null) return 'none needed';
+  return keySet ? `${keyVariable} is set` : `${keyVariable} is missing`;
+}
+
+async function test(name: string, options: Options): Promise<void> {
+  const { models, keys } = await read(options);
+  const model = models.find((each) => each.name === name);
+  if (model === undefined) {
+    throw new UserError(`There is no model ${name} in models.yaml`, {
+      hint: `There are: ${models.map((each) => each.name).join(', ')}.`,
+    });
+  }
+  if (model.provider === 'local') {
+    if (options.json) return printJson({ name, ok: true, local: true });
+    return print(`${name} is local/${model.id}: it runs in the worker, and there is nothing to call`);
+  }
+  const { tryModel } = await import('../../evals/try-model.ts');
+  try {
+    const tried = await tryModel(model, keys);
+    if (options.json) return printJson({ name, ok: true, ...tried });
+    print(
+      `${paint('green', 'answered')}  ${tried.label} in ${tried.durationMs} ms: ${visible(tried.text.slice(0, 80))}`,
+    );
+    print(`${tried.inputTokens} tokens in, ${tried.outputTokens} out, ${costText(tried.costUsd)}`);
+  } catch (error) {
+    process.exitCode = 1;
+    const { type } = error as { readonly type?: string };
+    if (options.json) return printJson({ name, ok: false, code: type ?? null, message: messageOf(error) });
+    print(`${paint('red', 'failed')}  ${messageOf(error)}`);
+  }
+}
+
+const costText = (usd: number | null): string => (usd === null ? 'cost unknown' : `${usd.toFixed(6)} USD`);

@@ -1,0 +1,77 @@
+// `countersign models`: the catalogue as it is configured, and one call to a real server.
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelServer } from '../../support/model-server.ts';
+import { startModelServer } from '../../support/model-server.ts';
+import { countersign } from '../../support/stack.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
+
+const KEY = 'sk-canary-key-4711';
+const folder = useTempFolder();
+let server: ModelServer;
+let releases: string;
+beforeAll(async () => {
+  server = await startModelServer();
+  const path = folder.file('models.yaml');
+  releases = dirname(path);
+  writeFileSync(
+    path,
+    `v: 1
+models:
+  offline: { provider: local, model: extractive }
+  big: { provider: openai, model: gpt-4o, base_url: "${server.url}", max_sensitivity: internal }
+  own: { provider: openai-compatible, model: own-1, base_url: "${server.url}" }
+`,
+  );
+});
+afterAll(async () => {
+  await server.close();
+  server.assertAllScripted();
+});
+
+const models = async (...args: string[]) =>
+  await countersign(['models', ...args, '--releases', releases], { env: { OPENAI_API_KEY: KEY } });
+
+describe('models', () => {
+  it('list shows provider, context, prices, sensitivity, and whether the key is there', async () => {
+    const { code, stdout } = await models('list');
+    expect(code).toBe(0);
+    const [, offline, big, own] = stdout.split('\n').map((line) => line.split(/ {2,}/));
+    expect(offline).toEqual(['offline', 'local/extractive', '-', 'free', 'by policy', 'none needed']);
+    expect(big).toEqual(['big', 'openai/gpt-4o', '128,000', '2.5 / 10', 'internal', 'OPENAI_API_KEY is set']);
+    expect(own?.slice(0, 4)).toEqual(['own', 'openai-compatible/own-1', '-', 'unknown: cost will be unknown, too']);
+    expect(stdout).not.toContain(KEY);
+  });
+
+  it('list says which variable is missing, as JSON, too', async () => {
+    const { stdout } = await countersign(['models', 'list', '--json', '--releases', releases], { env: {} });
+    const big = (JSON.parse(stdout) as { name: string }[]).find(({ name }) => name === 'big');
+    expect(big).toMatchObject({ keyVariable: 'OPENAI_API_KEY', keySet: false, contextTokens: 128_000 });
+  });
+
+  it('test calls a model once, and says what it cost', async () => {
+    server.script({ text: 'OK', promptTokens: 1000, completionTokens: 1 });
+    const { code, stdout } = await models('test', 'big', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, label: 'openai/gpt-4o', text: 'OK', costUsd: 0.00251 });
+    expect(code).toBe(0);
+    expect(server.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  it('test of a model that fails ends with 1 and the reason', async () => {
+    server.script({ status: 401, body: `{"error":{"message":"bad key ${KEY}"}}` });
+    const { code, stdout, stderr } = await models('test', 'big');
+    expect(code).toBe(1);
+    expect(stdout).toContain('openai/gpt-4o answered 401: check the key that models.yaml names');
+    expect(stdout + stderr).not.toContain(KEY);
+  });
+
+  it('test names the variable of a key that is missing, and a model that is not there', async () => {
+    const unset = await countersign(['models', 'test', 'big', '--releases', releases], { env: {} });
+    expect(unset).toMatchObject({ code: 1 });
+    expect(unset.stdout).toContain('needs OPENAI_API_KEY');
+    const unknown = await models('test', 'bigger');
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('There is no model bigger in models.yaml\nhint: There are: offline, big, own.');
+  });
+});

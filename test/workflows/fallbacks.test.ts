@@ -1,0 +1,139 @@
+// Releases with several models, over real providers: who is asked, why the next one is, what it cost, and that history has all of it.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunHandle } from '../../client/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import { itReplaysEveryHistory, useEngine } from '../support/engine.ts';
+import { golden } from '../support/golden.ts';
+import type { ModelServer } from '../support/model-server.ts';
+import { startModelServer } from '../support/model-server.ts';
+
+let first: ModelServer;
+let second: ModelServer;
+beforeAll(async () => {
+  [first, second] = [await startModelServer(), await startModelServer()];
+});
+const engine = useEngine({ releases, providerKeys: { TEST_API_KEY: 'sk-canary-9f2b' } });
+afterAll(async () => {
+  await first.close();
+  await second.close();
+});
+
+function releases(): Record<string, string> {
+  const model = (server: ModelServer, more = '') =>
+    `{ provider: openai-compatible, model: m, base_url: "${server.url}", input_usd_per_million: 1, output_usd_per_million: 2 ${more} }`;
+  const release = (name: string, more: string) => ({
+    [`${name}/manifest.yaml`]: `name: ${name}\nversion: 1.0.0\n${more}\n`,
+    [`${name}/prompt.md`]: 'Rewrite politely.',
+  });
+  return {
+    'models.yaml': `v: 1
+models:
+  big: ${model(first)}
+  spare: ${model(second)}
+  shy: ${model(first, ', max_sensitivity: public')}
+  keyless: ${model(first, ', api_key_env: ABSENT_API_KEY')}
+  offline: { provider: local, model: extractive }
+`,
+    ...release('two', 'model: big\nfallbacks: [spare]'),
+    ...release('shy', 'model: shy\nfallbacks: [spare]'),
+    ...release('keyless', 'model: keyless\nfallbacks: [spare]'),
+    ...release('routed', 'model: big\nroute: [{ model: spare, when: { max_input_tokens: 60 } }]'),
+  };
+}
+
+let before = { first: 0, second: 0 };
+beforeEach(() => {
+  before = { first: first.requests.length, second: second.requests.length };
+});
+const requests = () => ({
+  first: first.requests.length - before.first,
+  second: second.requests.length - before.second,
+});
+const ask = async (release: string, question = 'send it back') => await engine.ask(question, { release });
+const attemptsOf = async (run: RunHandle) =>
+  (await run.trace())?.model_attempts?.map(({ model, outcome, cost_usd }) => [model, outcome, cost_usd]);
+const generatesOf = async (run: RunHandle) =>
+  (await run.timeline()).steps.filter(({ step }) => step === 'generate').map(({ attempts }) => attempts);
+
+describe('a model that does not answer', () => {
+  it.each([
+    ['429, however long it asks to wait', { status: 429, headers: { 'retry-after': '300' } }, Failure.ModelRateLimited],
+    ['503', { status: 503 }, Failure.ModelUnavailable],
+    ['a reset', 'reset', Failure.ModelUnavailable],
+    ['half a stream', { text: 'Would you', breaks: 'cut' }, Failure.ModelMalformedReply],
+  ] as const)('by %s is asked once, and the next one answers', async (_, reply, outcome) => {
+    first.script(reply);
+    second.script({ text: 'Would you kindly?', promptTokens: 1000, completionTokens: 100 });
+    const run = await ask('two');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: 'Would you kindly?' });
+    expect(requests()).toEqual({ first: 1, second: 1 });
+    expect(await attemptsOf(run)).toEqual([
+      ['big', outcome, null],
+      ['spare', 'answered', 0.0012],
+    ]);
+    expect(await run.trace()).toMatchObject({ cost_usd: 0.0012, input_tokens: 1000, output_tokens: 100 });
+    expect(await generatesOf(run)).toEqual([1, 1]);
+    if (outcome === Failure.ModelRateLimited) await golden('answer-fallback', run);
+  });
+
+  it('since its filter refuses is paid, and so is the next one', async () => {
+    first.script({ text: '', finishReason: 'content_filter', promptTokens: 1000, completionTokens: 0 });
+    second.script({ text: 'Would you kindly?', promptTokens: 1000, completionTokens: 100 });
+    const run = await ask('two');
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    expect(await attemptsOf(run)).toEqual([
+      ['big', 'content-filter', 0.001],
+      ['spare', 'answered', 0.0012],
+    ]);
+    expect((await run.trace())?.cost_usd).toBeCloseTo(0.0022);
+  });
+
+  it('and no other does either: the last one is asked again, as one alone would be', async () => {
+    first.script({ status: 503 });
+    second.script({ status: 503 }, 'Would you kindly?');
+    const run = await ask('two');
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    expect(requests()).toEqual({ first: 1, second: 2 });
+    expect(await generatesOf(run)).toEqual([1, 2]);
+  });
+
+  it('for a reason that is ours ends the run: nothing hides a wrong key', async () => {
+    first.script({ status: 401 });
+    const run = await ask('two');
+    expect(await run.result()).toMatchObject({ kind: 'failed', code: Failure.ModelUnauthorized });
+    expect(requests()).toEqual({ first: 1, second: 0 });
+    const keyless = await (await ask('keyless')).result();
+    expect(keyless).toMatchObject({ kind: 'failed', code: Failure.ModelNotConfigured });
+    expect(keyless.kind === 'failed' && keyless.message).toContain('ABSENT_API_KEY');
+  });
+});
+
+describe('a model that may not see the request', () => {
+  it('is passed over: nothing is sent to it', async () => {
+    second.script('Would you kindly?');
+    const run = await ask('shy');
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    expect(requests()).toEqual({ first: 0, second: 1 });
+    expect((await attemptsOf(run))?.[0]).toEqual(['shy', 'policy-denied', 0]);
+  });
+});
+
+describe('a route', () => {
+  it('is taken where its condition holds, by what is recorded', async () => {
+    second.script('Short.');
+    expect(await (await ask('routed')).result()).toMatchObject({ kind: 'answered', text: 'Short.' });
+    first.script('Long.');
+    const long = await ask('routed', 'Please send it back. '.repeat(30));
+    expect(await long.result()).toMatchObject({ kind: 'answered', text: 'Long.' });
+    expect(requests()).toEqual({ first: 1, second: 1 });
+  });
+});
+
+it('asked the providers nothing that was not scripted', () => {
+  for (const server of [first, second]) {
+    server.assertAllScripted();
+    expect(server.left).toBe(0);
+  }
+});
+
+itReplaysEveryHistory(engine);

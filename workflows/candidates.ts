@@ -1,0 +1,90 @@
+// Which of a release's models writes a draft: those whose condition holds, in order, until one answers. Each is a step of its own, so
+// history has every attempt. Workflow code only.
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { activityCause } from './activity-cause.ts';
+import type {
+  AskedCandidate,
+  Candidate,
+  GenerateInput,
+  Generation,
+  PinnedRelease,
+  StepInput,
+} from './protocol/index.ts';
+import { estimatePromptTokens, Failure, SENSITIVITY_RANK } from './protocol/index.ts';
+import type { RunState } from './run-state.ts';
+import { addUsage, releaseOf, stepInput } from './run-state.ts';
+
+export type ModelRequest = Omit<GenerateInput, keyof StepInput | 'extended' | 'candidate'>;
+
+/** A draft, or why the access policy lets nothing of the request go to the model. */
+export type Asked = Generation | string;
+
+/** One call: of the candidate, or of the release's only model. */
+export type AskModel = (step: StepInput, request: ModelRequest, candidate?: AskedCandidate) => Promise<Asked>;
+
+/** Failures after which another model may do better. */
+const PASSING: ReadonlySet<string> = new Set([
+  Failure.ModelRateLimited,
+  Failure.ModelUnavailable,
+  Failure.ModelCircuitOpen,
+  Failure.ModelMalformedReply,
+  Failure.ModelReplyUnfinished,
+]);
+
+export async function askCandidates(
+  state: RunState,
+  first: StepInput,
+  request: ModelRequest,
+  ask: AskModel,
+): Promise<Asked> {
+  const { candidates } = releaseOf(state);
+  if (candidates === undefined) return await ask(first, request);
+  const models = modelsFor(candidates, request);
+  let failed: unknown;
+  let denied: string | undefined;
+  for (const [i, model] of models.entries()) {
+    const spare = i < models.length - 1;
+    const step = i === 0 ? first : stepInput(state, 'generate');
+    const note = (outcome: string, costUsd: number | null): void => {
+      state.attempts.push({ stepPath: step.stepPath, model, outcome, costUsd });
+    };
+    try {
+      const asked = await ask(step, request, { model, spare });
+      if (typeof asked === 'string') {
+        denied = asked;
+        note('policy-denied', 0);
+        continue;
+      }
+      const filtered = asked.finishReason === 'content-filter';
+      note(filtered ? 'content-filter' : 'answered', asked.usage.costUsd);
+      if (!filtered || !spare) return asked;
+      // It was paid, and another writes the draft.
+      state.usage = addUsage(state.usage, asked.usage);
+      state.modelMs = (state.modelMs ?? 0) + asked.durationMs;
+    } catch (error) {
+      const cause = activityCause(error);
+      note(typeOf(cause), null);
+      if (!spare || !isPassing(cause)) throw error;
+      failed = error;
+    }
+  }
+  // One that may not see the request is no reason to say that none may.
+  if (failed !== undefined) throw failed;
+  return denied ?? 'None of the models may be sent this request.';
+}
+
+/** Never none: without a condition that holds, the release's own model is among them. */
+function modelsFor(candidates: NonNullable<PinnedRelease['candidates']>, request: ModelRequest): readonly string[] {
+  const tokens = estimatePromptTokens(request.prompt);
+  const sensitivity = SENSITIVITY_RANK[request.access?.sensitivity ?? 'restricted'];
+  const holds = ({ when: { maxInputTokens, maxSensitivity } = {} }: Candidate): boolean =>
+    tokens <= (maxInputTokens ?? Number.POSITIVE_INFINITY) &&
+    sensitivity <= SENSITIVITY_RANK[maxSensitivity ?? 'restricted'];
+  return candidates.filter(holds).map(({ model }) => model);
+}
+
+const isPassing = (cause: unknown): boolean =>
+  cause instanceof TimeoutFailure || (cause instanceof ApplicationFailure && PASSING.has(cause.type ?? ''));
+
+const typeOf = (cause: unknown): string =>
+  cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : cause instanceof Error ? cause.name : 'unknown';
