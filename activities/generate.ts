@@ -32,6 +32,9 @@ import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import { nameOf, rulesText, runFactsOf } from './run-facts.ts';
 import type { DayLimits } from './spend.ts';
 import { dayOf, extensionOf, reserveOf } from './spend.ts';
+import { streamText } from './stream-text.ts';
+import type { StreamWriter } from './stream-writer.ts';
+import { NO_STREAMS } from './stream-writer.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -43,10 +46,12 @@ export interface GenerateDependencies extends AnswerDependencies {
   readonly modelCalls: ModelCalls;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
+  /** Where the text is told as it comes. @default nowhere */
+  readonly streams?: StreamWriter;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, policy, denials, modelCalls, modelFor, detector } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelFor, detector, streams = NO_STREAMS } = dependencies;
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -74,6 +79,13 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: body.model,
         ...hidden,
       });
+      const attempt = context.info.attempt;
+      const stream = streams.open({ runId, stepPath, attempt, runKey });
+      const text = streamText({
+        stream,
+        attempt,
+        ...(masked !== undefined && { restore: (piece) => restoreReply({ text: piece }, masked.tokens, restore).text }),
+      });
       const request: ModelRequest = {
         model: body.model.id,
         prompt: masked?.prompt ?? whole,
@@ -82,8 +94,8 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         maxOutputTokens: body.maxOutputTokens,
         idempotencyKey: key,
         signal: context.cancellationSignal,
+        onText: text.delta,
       };
-      const attempt = context.info.attempt;
       const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
       const { reply, reused } = model.free
@@ -94,6 +106,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
             limits: await dayLimits(input, start, dependencies),
           });
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
+      text.end(said.text);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
       return {

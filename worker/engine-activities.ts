@@ -28,6 +28,8 @@ import { createRequestAnswer } from '../activities/request-answer.ts';
 import { createRequestApproval } from '../activities/request-approval.ts';
 import { createRetrieve, createSearch } from '../activities/retrieve.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
+import { streamSteps } from '../activities/stream-steps.ts';
+import type { StreamWriter } from '../activities/stream-writer.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
 import type { Toolbox } from '../activities/toolbox.ts';
@@ -52,6 +54,7 @@ export interface EngineDependencies {
   readonly buildId: string;
   readonly tools: Toolbox;
   readonly securityLog: SecurityLog;
+  readonly streams: StreamWriter;
   /** Models that stand in for others, by the name that manifests use; for tests. */
   readonly models?: Readonly<Record<string, Model>>;
   /** Stands for the ledger's clock; for tests. */
@@ -68,7 +71,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const approvers = createApproverRegistry({ file: config.approversFile, adminKeyFile: config.approversKeyFile });
   const clock = now === undefined ? {} : { now };
   const answers = { ...dependencies, releases, approvers, ...clock };
-  return {
+  const verbs: EngineActivities = {
     admit: createAdmit({
       ...dependencies,
       findRelease: releases.find,
@@ -79,6 +82,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     assemble: createAssemble({ runKeys, releases }),
     generate: createGenerate({
       ...answers,
+      streams: dependencies.streams,
       modelCalls: createModelCalls(db),
       modelFor: createModels(config.providerKeys, dependencies.models),
       detector: detectorOf(config),
@@ -99,6 +103,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     checkIndex: createCheckIndex(ingest),
     dropCollection: createDropCollection(db),
   };
+  return streamSteps(verbs, dependencies);
 }
 
 function detectorOf({ presidio }: Config): Detector {

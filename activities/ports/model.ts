@@ -13,6 +13,8 @@ export interface ModelRequest {
   /** The same for every attempt of one call: a provider that honours it bills once. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /** Told each piece of the text as it comes. What was told is the beginning of the reply's text, or nothing; it never throws. */
+  readonly onText?: (delta: string) => void;
 }
 
 export interface ModelReply {

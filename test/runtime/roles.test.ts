@@ -17,7 +17,6 @@ const WORKER_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
   generation_documents: ['update', 'delete'],
   index_generations: ['update', 'delete'],
   postings: ['update', 'delete'],
-  stream_events: ['update', 'delete'],
   term_statistics: ['update', 'delete'],
 };
 const GATEWAY_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = { release_labels: ['update'] };
@@ -242,7 +241,13 @@ describe('the ledger', () => {
         expect(row.public, row.name).toBe(false);
       }
       const definers = rows.filter(({ definer }) => definer).map(({ name }) => name);
-      expect(definers.sort()).toEqual(['collect_blobs', 'latest_tenant_key', 'tenants', 'tenants_to_notify']);
+      expect(definers.sort()).toEqual([
+        'collect_blobs',
+        'latest_tenant_key',
+        'prune_streams',
+        'tenants',
+        'tenants_to_notify',
+      ]);
     });
 
     it('and look for a line of the security log, and read none', async () => {
