@@ -33,6 +33,8 @@ export interface StreamDependencies {
 
 /** What was written last may come a little after the result. */
 const LATE_MS = 250;
+/** For one answer of the store. */
+const ANSWER_MS = 5_000;
 /** Between tries of a store that is away. */
 const RETRY_MS = 500;
 
@@ -136,8 +138,8 @@ async function followRun(
   async function page(after: string | undefined): Promise<readonly StoredEvent[]> {
     if (store === undefined) return [];
     try {
-      unfollow ??= await store.follow(runId, wake);
-      const events = await store.read(runId, after);
+      unfollow ??= await inTime(store.follow(runId, wake));
+      const events = await inTime(store.read(runId, after));
       away = false;
       return events;
     } catch {
@@ -188,4 +190,14 @@ async function followRun(
     isEmpty: () => empty,
     close: () => unfollow?.(),
   };
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error('the store of streams does not answer')), ANSWER_MS);
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
 import { openDatabase } from '../database.ts';
 import { createPostgresStreams } from './postgres-streams.ts';
+import { createRedisStreams } from './redis-streams.ts';
 import type { StreamStore } from './stream-store.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,9 +17,10 @@ export function openStreamStore(
   config: Pick<Config, 'streams' | 'databaseUrl' | 'databaseRole'>,
   db?: Database,
 ): StreamStore | undefined {
-  const { kind = 'postgres', keepMinutes } = config.streams ?? {};
+  const { kind = 'postgres', url, keepMinutes } = config.streams ?? {};
   const options = keepMinutes === undefined ? {} : { keepMs: keepMinutes * MINUTE_MS };
   if (kind === 'off') return undefined;
+  if (kind === 'redis' && url !== undefined) return createRedisStreams({ url, ...options });
   if (db !== undefined) return createPostgresStreams(db, options);
   const own = openDatabase({ ...config, maxConnections: 1 });
   return { ...createPostgresStreams(own, options), close: own.end };

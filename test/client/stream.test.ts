@@ -6,6 +6,7 @@ import type { RunHandle, RunId, StreamEvent } from '../../client/index.ts';
 import { createClient } from '../../client/index.ts';
 import { formatRunId } from '../../workflows/protocol/index.ts';
 import { CUSTOMER, useEngine } from '../support/engine.ts';
+import { allOf, ends, textOf, until } from '../support/stream-events.ts';
 import { tellingModel } from '../support/telling-model.ts';
 
 const model = tellingModel();
@@ -23,30 +24,6 @@ let questions = 0;
 const nextQuestion = (): string => `Question ${++questions}?`;
 const ask = async (question: string): Promise<RunHandle> =>
   await engine.client.answer({ question }, { release: 'plain', principal: CUSTOMER });
-
-const textOf = (events: readonly StreamEvent[]): string =>
-  events.map((event) => (event.type === 'token' ? event.data.text : '')).join('');
-
-async function all(events: AsyncIterable<StreamEvent>): Promise<StreamEvent[]> {
-  const seen: StreamEvent[] = [];
-  for await (const event of events) seen.push(event);
-  return seen;
-}
-
-/** Events up to the one that ends it. */
-async function until(
-  events: AsyncIterator<StreamEvent>,
-  isLast: (event: StreamEvent) => boolean,
-): Promise<readonly StreamEvent[]> {
-  const seen: StreamEvent[] = [];
-  for (;;) {
-    const { value, done } = await events.next();
-    if (done) throw new Error(`the stream ended after ${JSON.stringify(seen)}`);
-    seen.push(value);
-    if (isLast(value)) return seen;
-  }
-}
-const ends = (text: string) => (event: StreamEvent) => event.type === 'token' && event.data.text.endsWith(text);
 
 describe('a stream', () => {
   it('has each piece of the text while the model is still writing, marked as provisional, then the reply', async () => {
@@ -77,14 +54,14 @@ describe('a stream', () => {
   it('is the same from another process, from the beginning, and after the run has ended', async () => {
     const question = nextQuestion();
     const run = await ask(question);
-    const early = all(run.stream());
+    const early = allOf(run.stream());
     const told = await model.asked(question);
     for (const word of ['A ', 'b ', 'c.']) told.tell(word);
     told.end();
     const seen = await early;
     const another = await createClient(engine.config('gateway'));
     try {
-      const late = await all(another.stream(run.id));
+      const late = await allOf(another.stream(run.id));
       expect(late).toEqual(seen);
       expect(textOf(late)).toBe('A b c.');
     } finally {
@@ -105,7 +82,7 @@ describe('a stream', () => {
     told.end();
     seen.push(...(await until(events, ({ type }) => type === 'final')));
     for (const [i, { offset }] of seen.slice(0, -1).entries()) {
-      const rest = await all(run.stream({ from: offset }));
+      const rest = await allOf(run.stream({ from: offset }));
       expect(rest).toEqual(seen.slice(i + 1));
     }
   });
@@ -113,7 +90,7 @@ describe('a stream', () => {
   it('withdraws what an attempt told that failed, and has the text of the next', async () => {
     const question = nextQuestion();
     const run = await ask(question);
-    const reading = all(run.stream());
+    const reading = allOf(run.stream());
     const first = await model.asked(question);
     first.tell('Wrong so far');
     first.fail(ApplicationFailure.create({ message: 'it broke off', nextRetryDelay: '10 milliseconds' }));
@@ -138,7 +115,7 @@ describe('a stream', () => {
     const question = nextQuestion();
     const run = await ask(question);
     (await model.asked(question)).end({ text: 'All at once.' });
-    const events = await all(run.stream());
+    const events = await allOf(run.stream());
     expect(textOf(events)).toBe('All at once.');
     expect(events.at(-1)).toMatchObject({ type: 'final', data: { streamed: true } });
   });
@@ -149,7 +126,7 @@ describe('a stream', () => {
     const told = await model.asked(question);
     for (const word of ['A ', 'b ', 'c.']) told.tell(word);
     told.end();
-    await all(run.stream());
+    await allOf(run.stream());
     const { events = [] } = await run.history();
     // One less than with retrieval: each local step leaves one.
     expect(events).toHaveLength(15);
@@ -160,25 +137,25 @@ describe('a stream that cannot be had', () => {
   const unknown = (): RunId => formatRunId({ tenant: 'default', kind: 'answer', ulid: ulid() });
 
   it('of a run that there is not, or of another tenant, or from no offset, is an error that says so', async () => {
-    await expect(all(engine.client.stream(unknown()))).rejects.toThrow('No run default/answer/');
+    await expect(allOf(engine.client.stream(unknown()))).rejects.toThrow('No run default/answer/');
     const question = nextQuestion();
     const run = await ask(question);
     (await model.asked(question)).end({ text: 'Done.' });
-    await expect(all(run.stream({ tenant: 'north' }))).rejects.toThrow(`No run ${run.id}`);
-    expect(await all(run.stream({ tenant: 'default' }))).not.toEqual([]);
-    await expect(all(run.stream({ from: 'the beginning' }))).rejects.toThrow('Not an offset of a stream');
-    await expect(all(engine.client.stream('nonsense' as RunId))).rejects.toThrow('No run nonsense');
+    await expect(allOf(run.stream({ tenant: 'north' }))).rejects.toThrow(`No run ${run.id}`);
+    expect(await allOf(run.stream({ tenant: 'default' }))).not.toEqual([]);
+    await expect(allOf(run.stream({ from: 'the beginning' }))).rejects.toThrow('Not an offset of a stream');
+    await expect(allOf(engine.client.stream('nonsense' as RunId))).rejects.toThrow('No run nonsense');
   });
 
   it('of a run that ended long ago says so, and has the reply all the same', async () => {
     const question = nextQuestion();
     const run = await ask(question);
     (await model.asked(question)).end({ text: 'Long ago.' });
-    await all(run.stream());
+    await allOf(run.stream());
     const owner = engine.sql('owner');
     await owner`update streams set expires_at = now() - interval '1 second' where run_id = ${run.id}`;
     await owner`update traces set record = jsonb_set(record, '{ended_at}', '"2020-01-01T00:00:00.000Z"') where run_id = ${run.id}`;
-    expect(await all(run.stream())).toMatchObject([
+    expect(await allOf(run.stream())).toMatchObject([
       { type: 'final', data: { reply: { kind: 'answered', text: 'Long ago.' }, streamed: false, missing: 'expired' } },
     ]);
   });
@@ -193,7 +170,7 @@ describe('a stream that cannot be had', () => {
     await engine.sql('owner')`delete from run_keys where run_id = ${run.id}`;
     const another = await createClient(engine.config('gateway'));
     try {
-      await expect(all(another.stream(run.id))).rejects.toThrow('was erased');
+      await expect(allOf(another.stream(run.id))).rejects.toThrow('was erased');
     } finally {
       await another.close();
       await run.cancel();
