@@ -21,6 +21,7 @@ import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/inde
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { loggingRefusals, requireAllowed, requireAnswer } from './answers.ts';
+import { checkText } from './checked-text.ts';
 import type { Inspection } from './detection/mask-prompt.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
@@ -84,7 +85,9 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       const text = streamText({
         stream,
         attempt,
-        ...(masked !== undefined && { restore: (piece) => restoreReply({ text: piece }, masked.tokens, restore).text }),
+        restore: masked && ((piece) => restoreReply({ text: piece }, masked.tokens, restore).text),
+        checked: body.stream === 'validated' ? checkText(whole, body.rules) : undefined,
+        off: body.stream === 'off',
       });
       const request: ModelRequest = {
         model: body.model.id,
@@ -106,7 +109,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
             limits: await dayLimits(input, start, dependencies),
           });
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
-      text.end(said.text);
+      text.end(said);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
       return {

@@ -20,6 +20,8 @@ function told() {
   };
 }
 
+const whole = (text: string) => ({ text, finishReason: 'stop' }) as const;
+
 /** Cut anywhere, also within a pair of surrogates: that is how they come. */
 const pieces = fc.array(fc.string({ unit: fc.constantFrom(...'ab [].1_E', 'INSUFFICIENT_CONTEXT', '[EMAIL_', '\n') }));
 
@@ -32,7 +34,7 @@ describe('text on its way', () => {
         const { stream, texts, types } = told();
         const coming = streamText({ stream, attempt: 1 });
         for (const part of toldAll ? parts : parts.slice(0, 2)) coming.delta(part);
-        coming.end(text);
+        coming.end(whole(text));
         expect(texts().join('')).toBe(text);
         expect(types()).not.toContain('withdrawn');
       }),
@@ -52,7 +54,7 @@ describe('text on its way', () => {
     const restore = (text: string): string => text.replaceAll('[EMAIL_ABCDEFGHIJKL]', 'ada@example.com');
     const coming = streamText({ stream, attempt: 1, restore });
     for (const piece of ['Write to [', 'EMAIL_ABC', 'DEFGHIJKL', '] [1', '].']) coming.delta(piece);
-    coming.end('Write to ada@example.com [1].');
+    coming.end(whole('Write to ada@example.com [1].'));
     expect(texts()).toEqual(['Write to ', 'ada@example.com ', '[1].']);
   });
 
@@ -60,7 +62,7 @@ describe('text on its way', () => {
     const { stream, texts } = told();
     const coming = streamText({ stream, attempt: 1 });
     for (const piece of ['INSUFF', 'ICIENT', '_CONTEXT', '\n']) coming.delta(piece);
-    coming.end('INSUFFICIENT_CONTEXT\n');
+    coming.end(whole('INSUFFICIENT_CONTEXT\n'));
     expect(texts()).toEqual([]);
   });
 
@@ -68,7 +70,7 @@ describe('text on its way', () => {
     const { stream, said } = told();
     const coming = streamText({ stream, attempt: 1 });
     coming.delta('This');
-    coming.end('That');
+    coming.end(whole('That'));
     expect(said.slice(1)).toEqual(['This', { type: 'withdrawn', data: { reason: 'replaced' } }, 'That']);
   });
 
