@@ -5,8 +5,8 @@ import type { Config } from '../runtime/config.ts';
 import type { Bundle } from '../runtime/workflow-bundle.ts';
 import { WORKER_PROCESS } from './paths.ts';
 
-/** `clear`: the engine without codec and claim check. */
-export type WorkerKind = 'engine' | 'clear' | 'naive';
+/** `clear`: the engine without codec and claim check. `ticking`: the engine with a model that streams. */
+export type WorkerKind = 'engine' | 'clear' | 'naive' | 'ticking';
 
 export interface StartOrder {
   readonly type: 'start';
