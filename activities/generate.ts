@@ -101,13 +101,18 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       };
       const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
-      const { reply, reused } = model.free
-        ? { reply: settled(await model.call(request), body.model), reused: false }
-        : await payOnce(model, request, call, {
-            modelCalls,
-            price: body.model,
-            limits: await dayLimits(input, start, dependencies),
-          });
+      const replying = async () =>
+        model.free
+          ? { reply: settled(await model.call(request), body.model), reused: false }
+          : await payOnce(model, request, call, {
+              modelCalls,
+              price: body.model,
+              limits: await dayLimits(input, start, dependencies),
+            });
+      const { reply, reused } = await replying().catch((error: unknown) => {
+        text.fail();
+        throw error;
+      });
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       text.end(said);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);

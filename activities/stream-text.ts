@@ -9,6 +9,8 @@ export interface TextStream {
   readonly delta: (text: string) => void;
   /** The reply as the step gives it: tells what of it was not told yet. */
   end(reply: { readonly text: string; readonly finishReason: FinishReason }): void;
+  /** The call broke off, and what was told of it is no reply. */
+  fail(): void;
 }
 
 export interface TextStreamOptions {
@@ -73,6 +75,10 @@ export function streamText(options: TextStreamOptions): TextStream {
         const rest = isBeginning ? text.slice(told.length) : text;
         tell(rest);
       }
+    },
+    fail() {
+      lost = true;
+      if (told !== '') stream.emit({ type: 'withdrawn', data: { reason: 'failed' } });
     },
   };
 }

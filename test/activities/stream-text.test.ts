@@ -74,6 +74,18 @@ describe('text on its way', () => {
     expect(said.slice(1)).toEqual(['This', { type: 'withdrawn', data: { reason: 'replaced' } }, 'That']);
   });
 
+  it('of a call that broke off is withdrawn, and nothing more of it told', () => {
+    const { stream, said } = told();
+    const coming = streamText({ stream, attempt: 1 });
+    coming.delta('This');
+    coming.fail();
+    coming.delta(' late');
+    expect(said.slice(1)).toEqual(['This', { type: 'withdrawn', data: { reason: 'failed' } }]);
+    const silent = told();
+    streamText({ stream: silent.stream, attempt: 1 }).fail();
+    expect(silent.types()).toEqual(['step']);
+  });
+
   it('of a later attempt begins by withdrawing that of the one before', () => {
     const { stream, types } = told();
     streamText({ stream, attempt: 2 });

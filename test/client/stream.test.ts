@@ -104,7 +104,7 @@ describe('a stream', () => {
     expect(told.map(({ type, key, data }) => [type, key.attempt, data])).toEqual([
       ['step', 1, { name: 'generate' }],
       ['token', 1, { text: 'Wrong so far', provisional: true }],
-      ['withdrawn', 2, { step: 'answer/generate#1', reason: 'new-attempt' }],
+      ['withdrawn', 1, { step: 'answer/generate#1', reason: 'failed' }],
       ['step', 2, { name: 'generate' }],
       ['token', 2, { text: 'Right.', provisional: true }],
     ]);

@@ -18,6 +18,8 @@ export interface StreamKey {
 
 /** Why text that was shown no longer counts. */
 export type WithdrawalReason =
+  /** The call of the model broke off. */
+  | 'failed'
   /** The step is tried again, from the beginning. */
   | 'new-attempt'
   /** It did not pass validation. */
