@@ -28,7 +28,10 @@ async function engine({ kind, config, bundle }: StartOrder): Promise<Running> {
     ...(bundle !== undefined && { workflowBundle: bundle }),
     ...(kind === 'clear' && { dataConverter: plainConverter }),
     // Each stream of it is an activity under way.
-    ...(kind === 'ticking' && { models: { ticking: tickingModel() }, maxConcurrentActivities: 250 }),
+    ...(kind === 'ticking' && {
+      models: { ticking: tickingModel((atMs) => say({ type: 'tick', atMs })) },
+      maxConcurrentActivities: 250,
+    }),
   });
 }
 

@@ -1,5 +1,6 @@
 // `npm run bench:stream`: what the engine adds between a provider's first token and the client, and whether 200 streams at once lose a
 // token or its order; through PostgreSQL and through Redis, in turns. Options: --json, --quick.
+// A bare pipe between the two processes, on which each first token is told as well, is what the machine itself takes at that moment.
 // Exit 0 when it stays within the limits below, 1 when not. Redis is left out, and said to be, where there is no server on PATH.
 import { parseArgs } from 'node:util';
 import { alignTable, note, print, printJson } from '../../cli/output.ts';
@@ -32,6 +33,8 @@ interface Contender {
   readonly name: 'postgres' | 'redis';
   readonly client: CountersignClient;
   readonly worker: BenchWorker;
+  /** From each first token's coming to its being told on the pipe. */
+  readonly pipeMs: number[];
 }
 
 interface Watched {
@@ -65,6 +68,7 @@ async function watch(client: CountersignClient, wanted: Wanted): Promise<Watched
 interface Figures {
   readonly store: Contender['name'];
   readonly firstTokenMs: { readonly p50: number; readonly p95: number };
+  readonly pipeMs: { readonly p50: number; readonly p95: number };
   readonly streams: number;
   readonly tokens: number;
   readonly tokenMs: { readonly p50: number; readonly p95: number };
@@ -82,12 +86,11 @@ try {
     const streams: StreamSettings =
       name === 'redis' && redis !== undefined ? { kind: name, url: redis.url } : { kind: name };
     const taskQueue = `bench-stream-${name}`;
-    const worker = await startWorker({
-      kind: 'ticking',
-      config: { ...stack.config('worker', taskQueue), streams },
-      bundle,
-    });
-    contenders.push({ name, worker, client: await createClient({ ...stack.config('gateway', taskQueue), streams }) });
+    const pipeMs: number[] = [];
+    const config = { ...stack.config('worker', taskQueue), streams };
+    const worker = await startWorker({ kind: 'ticking', config, bundle }, (atMs) => pipeMs.push(nowMs() - atMs));
+    const client = await createClient({ ...stack.config('gateway', taskQueue), streams });
+    contenders.push({ name, worker, client, pipeMs });
   }
   const firsts = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   note(`the first token, ${ROUNDS} runs one after the other`);
@@ -99,14 +102,16 @@ try {
     }
   }
   const figures: Figures[] = [];
-  for (const { name, client } of contenders) {
+  for (const { name, client, pipeMs } of contenders) {
     note(`${STREAMS} streams at once through ${name}`);
     const watched = await Promise.all(Array.from({ length: STREAMS }, () => watch(client, MANY)));
     const delays = watched.flatMap(({ delaysMs }) => delaysMs);
     const own = firsts.get(name) ?? [];
+    const pipe = pipeMs.slice(WARM_UP, WARM_UP + ROUNDS);
     figures.push({
       store: name,
       firstTokenMs: { p50: percentile(own, 0.5), p95: percentile(own, 0.95) },
+      pipeMs: { p50: percentile(pipe, 0.5), p95: percentile(pipe, 0.95) },
       streams: STREAMS,
       tokens: delays.length,
       tokenMs: { p50: percentile(delays, 0.5), p95: percentile(delays, 0.95) },
@@ -126,6 +131,8 @@ try {
       each.store,
       ms(each.firstTokenMs.p50),
       ms(each.firstTokenMs.p95),
+      ms(each.pipeMs.p50),
+      ms(each.pipeMs.p95),
       String(each.streams),
       String(each.tokens),
       ms(each.tokenMs.p50),
@@ -136,6 +143,8 @@ try {
     const head = [
       'store',
       'first token p50 ms',
+      'p95 ms',
+      'bare pipe p50 ms',
       'p95 ms',
       'streams at once',
       'tokens',

@@ -32,7 +32,8 @@ export function readTicks(text: string): readonly Tick[] {
     });
 }
 
-export function tickingModel(): Model {
+/** @param onFirst told when a run's first token has come */
+export function tickingModel(onFirst: (atMs: number) => void): Model {
   return {
     label: 'bench/ticking',
     free: true,
@@ -46,9 +47,11 @@ export function tickingModel(): Model {
       for (let n = 0; n < tokens; n += 1) {
         const waitMs = startMs + n * everyMs - nowMs();
         if (waitMs > 0) await delay(waitMs);
-        const tick = write({ n, atMs: nowMs() });
+        const atMs = nowMs();
+        const tick = write({ n, atMs });
         text += tick;
         onText?.(tick);
+        if (n === 0) onFirst(atMs);
       }
       return { text, finishReason: 'stop', usage: { inputTokens: 1, outputTokens: tokens, cachedTokens: 0 } };
     },
