@@ -3,13 +3,14 @@
 
 import { UserError } from '../runtime/errors.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
+import type { Said } from '../runtime/streams/sealed-event.ts';
 import { openEvent } from '../runtime/streams/sealed-event.ts';
 import type { StoredEvent, StreamStore } from '../runtime/streams/stream-store.ts';
 import { isBefore, isOffset } from '../runtime/streams/stream-store.ts';
-import type { Reply, Report, RunId, StreamEnd, StreamEvent, WithdrawalReason } from '../workflows/protocol/index.ts';
+import type { Reply, Report, RunId, StreamEnd, StreamEvent, StreamKey } from '../workflows/protocol/index.ts';
 import { parseRunId, WIRE_VERSION } from '../workflows/protocol/index.ts';
 import { noSuchRun } from './run-result.ts';
-import type { Ordered, Place } from './stream-order.ts';
+import type { Place } from './stream-order.ts';
 import { orderStream } from './stream-order.ts';
 
 export interface StreamOptions {
@@ -56,6 +57,7 @@ export async function* streamRun(
   const run = await followRun(dependencies, runId, ending);
   const order = orderStream();
   let at: Place = { key: { run: runId, step: `${kind}/record#1`, attempt: 1, seq: 0 }, offset: from ?? '0' };
+  let damaged = false;
   const isWanted = (event: StreamEvent): boolean => from === undefined || isBefore(from, event.offset);
   try {
     for await (const stored of run.events()) {
@@ -63,7 +65,12 @@ export async function* streamRun(
       // Asked for each time: a key that was destroyed meanwhile opens nothing any more.
       const start = await dependencies.runKeys.find(runId);
       if (start === undefined) throw noSuchRun(runId);
-      const said = openEvent(start.key, key, sealed);
+      const said = opened(start.key, key, sealed);
+      // Somebody changed it, or put it here from elsewhere: nothing after it is believed.
+      if (said === undefined) {
+        damaged = true;
+        break;
+      }
       at = { key, offset };
       if (said.type === 'final') run.sawEnd();
       for (const event of order.take(at, said)) if (isWanted(event)) yield event;
@@ -72,8 +79,10 @@ export async function* streamRun(
     const reply = await run.result;
     const text = 'kind' in reply && reply.kind === 'answered' ? reply.text : undefined;
     const streamed = text !== undefined && order.stands(text);
-    if (!streamed) yield* order.close(at, withdrawalOf(text, order));
-    const missing = streamed || text === undefined ? undefined : await missingOf(dependencies, runId, run, order);
+    const incomplete = damaged || order.incomplete;
+    const why = text === undefined ? 'not-given-out' : incomplete ? 'incomplete' : 'replaced';
+    if (!streamed) yield* order.close(at, why);
+    const missing = streamed || text === undefined ? undefined : await missingOf(dependencies, runId, run, incomplete);
     const data: StreamEnd = { reply, streamed, ...(missing !== undefined && { missing }) };
     yield { v: WIRE_VERSION, ...at, type: 'final', data };
   } finally {
@@ -82,19 +91,22 @@ export async function* streamRun(
   }
 }
 
-function withdrawalOf(text: string | undefined, order: Ordered): WithdrawalReason {
-  if (text === undefined) return 'not-given-out';
-  return order.incomplete ? 'incomplete' : 'replaced';
+function opened(runKey: Uint8Array, key: StreamKey, sealed: Uint8Array): Said | undefined {
+  try {
+    return openEvent(runKey, key, sealed);
+  } catch {
+    return undefined;
+  }
 }
 
 async function missingOf(
   { hasExpired }: StreamDependencies,
   runId: RunId,
   run: FollowedRun,
-  order: Ordered,
+  incomplete: boolean,
 ): Promise<StreamEnd['missing']> {
   if (run.isAway()) return 'unavailable';
-  if (order.incomplete) return 'incomplete';
+  if (incomplete) return 'incomplete';
   if (run.isEmpty()) return (await hasExpired(runId)) ? 'expired' : 'unavailable';
   return undefined;
 }
