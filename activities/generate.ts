@@ -11,6 +11,7 @@ import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { callInTurn } from './call-in-turn.ts';
 import { sparing, withCandidate } from './candidate.ts';
+import { checkText } from './checked-text.ts';
 import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
@@ -22,6 +23,9 @@ import type { ModelRates } from './model-rates.ts';
 import type { Detector } from './ports/detector.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
+import { streamText } from './stream-text.ts';
+import type { StreamWriter } from './stream-writer.ts';
+import { NO_STREAMS } from './stream-writer.ts';
 import { withToolResults } from './tool-results.ts';
 
 /** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
@@ -34,10 +38,13 @@ export interface GenerateDependencies extends AnswerDependencies {
   readonly modelRates: ModelRates;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
+  /** Where the text is told as it comes. @default nowhere */
+  readonly streams?: StreamWriter;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
   const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector } = dependencies;
+  const { streams = NO_STREAMS } = dependencies;
   const unpriced = new Set<string>();
   return async (input) => {
     const started = performance.now();
@@ -67,6 +74,15 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: body.model,
         ...hidden,
       });
+      const attempt = context.info.attempt;
+      const stream = streams.open({ runId, stepPath, attempt, runKey });
+      const text = streamText({
+        stream,
+        attempt,
+        restore: masked && ((piece) => restoreReply({ text: piece }, masked.tokens, restore).text),
+        checked: body.stream === 'validated' ? checkText(whole, body.rules) : undefined,
+        off: body.stream === 'off',
+      });
       const request: ModelRequest = {
         model: body.model.id,
         prompt: masked?.prompt ?? whole,
@@ -76,24 +92,30 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         maxOutputTokens: body.maxOutputTokens,
         idempotencyKey: key,
         signal: context.cancellationSignal,
+        onText: text.delta,
       };
-      const attempt = context.info.attempt;
       const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
-      const { reply, reused } = model.free
-        ? { reply: settled(await model.call(request), body.model), reused: false }
-        : await payOnce(model, request, call, {
-            candidate: input.candidate,
-            modelCalls,
-            modelRates,
-            price: body.model,
-            limits: await dayLimits(input, start, body.name, dependencies),
-          });
+      const replying = async () =>
+        model.free
+          ? { reply: settled(await model.call(request), body.model), reused: false }
+          : await payOnce(model, request, call, {
+              candidate: input.candidate,
+              modelCalls,
+              modelRates,
+              price: body.model,
+              limits: await dayLimits(input, start, body.name, dependencies),
+            });
+      const { reply, reused } = await replying().catch((error: unknown) => {
+        text.fail();
+        throw error;
+      });
       if (reply.usage.costUsd === null && !unpriced.has(model.label)) {
         unpriced.add(model.label);
         log.warn('What calls of a model cost is not known: models.yaml has no prices for it', { model: model.label });
       }
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
+      text.end(said);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
       const asked = toolCalls !== undefined && toolCalls.length > 0 ? { toolCalls } : {};
       return {

@@ -22,15 +22,20 @@ export function printReply(reply: Reply, indent = ''): void {
   const line = (text: string): void => print(text === '' ? '' : indent + text);
   if (reply.kind === 'answered') {
     for (const text of visibleLines(reply.text)) line(text);
-    if (reply.citations.length > 0) line('');
-    for (const { n, title, docId } of reply.citations) line(paint('dim', visible(`[${n}] ${title} (${docId})`)));
-    line(paint('dim', `by ${author(reply.model)}`));
+    printSources(reply, indent);
     return;
   }
   const [first = '', ...rest] = visibleLines(explanation(reply));
   line(`${paint(reply.kind === 'failed' ? 'red' : 'yellow', headline(reply))} ${first}`);
   for (const text of rest) line(text);
   if (reply.kind === 'budget-exhausted' && reply.last !== null) printReply(reply.last, `${indent}  `);
+}
+
+/** What stands under an answer: what it cites, and what wrote it. */
+export function printSources({ citations, model }: Extract<Reply, { kind: 'answered' }>, indent = ''): void {
+  if (citations.length > 0) print();
+  for (const { n, title, docId } of citations) print(indent + paint('dim', visible(`[${n}] ${title} (${docId})`)));
+  print(indent + paint('dim', `by ${author(model)}`));
 }
 
 /** The stand-ins are named for what they are. */

@@ -9,6 +9,7 @@ import { followErasures } from '../runtime/keys/erasures.ts';
 import { createKeyProvider, createKeys } from '../runtime/keys/index.ts';
 import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
+import { openStreamStore } from '../runtime/streams/open-stream-store.ts';
 import type { Sweep, SweepOptions } from '../runtime/sweep-starts.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import type {
@@ -25,6 +26,7 @@ import type {
   RunId,
   SearchReport,
   SearchRequest,
+  StreamEvent,
   TraceRecord,
 } from '../workflows/protocol/index.ts';
 import type { ApprovalTransport, Decided, DecideOptions } from './approval-types.ts';
@@ -36,6 +38,7 @@ import type { History } from './history.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { RunProgress } from './run-progress.ts';
 import { createStartLedger } from './start-ledger.ts';
+import type { StreamOptions } from './stream.ts';
 import type { Timeline } from './timeline.ts';
 import type { ListOptions, RunSummary, StartRequest, Transport } from './transport.ts';
 
@@ -49,6 +52,8 @@ export interface RunHandle<Result = Reply> {
   readonly id: RunId;
   /** Waits for the end. A failed run gives the reply `failed`. @throws UserError when it was cancelled or terminated */
   result(): Promise<Result>;
+  /** {@link CountersignClient.stream} of this run. */
+  stream(options?: StreamOptions): AsyncIterable<StreamEvent>;
   /** Asks the run to end; its record is still written. */
   cancel(): Promise<void>;
   /** With its payloads readable; `encoded`: as the server has it, which takes the keys to read. @throws ApplicationFailure Erased */
@@ -93,6 +98,13 @@ export interface CountersignClient {
   dropCollection(request: DropCollectionRequest, options: CollectionStart): Promise<RunHandle<DropReport | Reply>>;
   /** A handle on any run, without asking whether it exists. */
   run(runId: RunId): RunHandle;
+  /**
+   * What happens in a run, as it happens, from any process: its text piece by piece, what it asks people, and `final` with the reply,
+   * which comes even where nothing could be streamed. It may be read again, from anywhere, for as long as it is kept.
+   *
+   * @throws UserError for a run that is unknown, or was cancelled or terminated: then after what it had told. ApplicationFailure Erased
+   */
+  stream(runId: RunId, options?: StreamOptions): AsyncIterable<StreamEvent>;
   /** Latest first. */
   list(options?: ListOptions): Promise<readonly RunSummary[]>;
   /** Compares Temporal with the start ledger: runs that went around it, and entries that were never started. */
@@ -136,8 +148,10 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
   followErasures(db, keys, encrypting.forget).catch(() => {});
   const dataConverter = options.dataConverter ?? encrypting;
   const temporal = new Client({ connection, namespace, dataConverter });
+  const streams = openStreamStore(config, db);
   return createDirectTransport({
     config,
+    streams,
     temporal,
     db,
     ledger: createStartLedger(db, keys),
@@ -146,6 +160,7 @@ async function connectDirect(config: Config, options: CreateClientOptions): Prom
     assertionKey: () => readAssertionKey(config.keyFiles.assertionPrivate),
     async close() {
       await connection.close();
+      await streams?.close();
       await db.end();
     },
   });
@@ -155,6 +170,7 @@ function clientOver(transport: Transport): CountersignClient {
   const handleOf = <Result>(id: RunId): RunHandle<Result> => ({
     id,
     result: async () => (await transport.result(id)) as Result,
+    stream: (options = {}) => transport.stream(id, options),
     cancel: () => transport.cancel(id),
     history: (options = {}) => transport.history(id, options),
     timeline: () => transport.timeline(id),
@@ -177,6 +193,7 @@ function clientOver(transport: Transport): CountersignClient {
     checkIndex: async (request, options) => handleOf(await onCollection('checkIndex', request, options)),
     dropCollection: async (request, options) => handleOf(await onCollection('dropCollection', request, options)),
     run: (runId) => handleOf(runId),
+    stream: (runId, options = {}) => transport.stream(runId, options),
     list: (options = {}) => transport.list(options),
     sweep: (options) => transport.sweep(options),
     approvals: { ...transport.approvals, decide: (id, options) => decide(transport.approvals, id, options) },

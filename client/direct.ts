@@ -11,6 +11,8 @@ import type { Database } from '../runtime/database.ts';
 import { namespaceIdOf } from '../runtime/executions.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import { decodeHistory } from '../runtime/payloads/decode-history.ts';
+import type { StreamStore } from '../runtime/streams/stream-store.ts';
+import { KEEP_MS } from '../runtime/streams/stream-store.ts';
 import { sweepStarts } from '../runtime/sweep-starts.ts';
 import type { Reply, Report, RunId, StartInput, TraceRecord } from '../workflows/protocol/index.ts';
 import { DEFAULT_TENANT, formatRunId, tenantOf, WIRE_VERSION } from '../workflows/protocol/index.ts';
@@ -25,16 +27,19 @@ import { noSuchRun, replyOfFailure } from './run-result.ts';
 import { sendDecision } from './send-decision.ts';
 import { readAsked } from './start-content.ts';
 import type { StartLedger } from './start-ledger.ts';
+import { streamRun } from './stream.ts';
 import { timelineOf } from './timeline.ts';
 import type { RunStatus, RunSummary, StartRequest, Transport } from './transport.ts';
 
 export interface DirectDependencies {
-  readonly config: Pick<Config, 'mode' | 'taskQueue' | 'temporal'>;
+  readonly config: Pick<Config, 'mode' | 'taskQueue' | 'temporal' | 'streams'>;
   readonly temporal: Client;
   readonly db: Database;
   readonly ledger: StartLedger;
   readonly runKeys: RunKeys;
   readonly dataConverter: DataConverter;
+  /** Where streams are read; `undefined` where there are none. */
+  readonly streams: StreamStore | undefined;
   /** Signs principals; asked for only when a start names one. */
   assertionKey(): Promise<AssertionKey>;
   close(): Promise<void>;
@@ -128,6 +133,21 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
     return row?.record;
   }
 
+  async function result(runId: RunId): Promise<Reply | Report> {
+    try {
+      return (await handle(runId).result()) as Reply | Report;
+    } catch (error) {
+      return replyOfFailure(runId, error);
+    }
+  }
+
+  async function hasExpired(runId: RunId): Promise<boolean> {
+    const record = await trace(runId);
+    const { keepMinutes } = config.streams ?? {};
+    const keepMs = keepMinutes === undefined ? KEEP_MS : keepMinutes * 60_000;
+    return record !== undefined && Date.parse(record.ended_at) < Date.now() - keepMs;
+  }
+
   async function statusOf(runId: RunId): Promise<RunStatus> {
     try {
       const { status } = await handle(runId).describe();
@@ -155,13 +175,18 @@ export function createDirectTransport(dependencies: DirectDependencies): Transpo
   return {
     start,
     trace,
-    async result(runId) {
-      try {
-        return (await handle(runId).result()) as Reply | Report;
-      } catch (error) {
-        return replyOfFailure(runId, error);
-      }
-    },
+    result,
+    stream: (runId, options) =>
+      streamRun(
+        {
+          store: dependencies.streams,
+          runKeys,
+          result: async (id, signal) => await temporal.withAbortSignal(signal, async () => await result(id)),
+          hasExpired,
+        },
+        runId,
+        options,
+      ),
     async cancel(runId) {
       try {
         await handle(runId).cancel();

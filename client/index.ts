@@ -1,7 +1,20 @@
 // `countersign`: start runs, wait for replies, list, cancel, read histories, decide approvals, see effects.
 
 export type { NeverStarted, Sweep, SweepOptions, Unledgered } from '../runtime/sweep-starts.ts';
-export type { ApprovalId, Citation, Principal, Reply, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+export type {
+  ApprovalId,
+  Citation,
+  Principal,
+  Reply,
+  RunId,
+  StreamData,
+  StreamEnd,
+  StreamEvent,
+  StreamEventType,
+  StreamKey,
+  TraceRecord,
+  WithdrawalReason,
+} from '../workflows/protocol/index.ts';
 export { parseRunId } from '../workflows/protocol/index.ts';
 export type {
   ApprovalDetail,
@@ -37,5 +50,6 @@ export type { Resolution, ResolveOptions } from './resolution.ts';
 export type { RunProgress } from './run-progress.ts';
 export { endedWithReply } from './run-result.ts';
 export type { RefusedAttempt } from './security-log.ts';
+export type { StreamOptions } from './stream.ts';
 export type { Timeline, TimelineStep } from './timeline.ts';
 export type { ListOptions, RunStatus, RunSummary } from './transport.ts';

@@ -1,13 +1,22 @@
 // How a client reaches the engine. `direct` is trusted: it holds credentials of Temporal and of the ledger.
 
 import type { Sweep, SweepOptions } from '../runtime/sweep-starts.ts';
-import type { Principal, ReleaseRef, Reply, Report, RunId, TraceRecord } from '../workflows/protocol/index.ts';
+import type {
+  Principal,
+  ReleaseRef,
+  Reply,
+  Report,
+  RunId,
+  StreamEvent,
+  TraceRecord,
+} from '../workflows/protocol/index.ts';
 import type { ApprovalTransport } from './approval-types.ts';
 import type { Collections } from './collections.ts';
 import type { EffectReader } from './effects.ts';
 import type { History } from './history.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { RunProgress } from './run-progress.ts';
+import type { StreamOptions } from './stream.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface StartRequest {
@@ -57,6 +66,7 @@ export interface Transport {
   start(request: StartRequest): Promise<RunId>;
   /** Waits for the end. @throws UserError when the run is unknown, was cancelled, terminated or timed out */
   result(runId: RunId): Promise<Reply | Report>;
+  stream(runId: RunId, options: StreamOptions): AsyncIterable<StreamEvent>;
   progress(runId: RunId): Promise<RunProgress | undefined>;
   cancel(runId: RunId): Promise<void>;
   /** With its payloads readable, unless `encoded`. */

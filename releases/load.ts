@@ -107,6 +107,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
     },
+    ...(manifest.stream !== undefined && manifest.stream !== 'provisional' && { stream: manifest.stream }),
     risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
     ...(pinned !== undefined && { tools: pinned }),

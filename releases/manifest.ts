@@ -73,6 +73,11 @@ export const manifestSchema = z.strictObject({
       refuse_if_not_in_context: z.boolean().default(true),
     })
     .optional(),
+  /**
+   * What whoever watches a run sees of its text before it is validated: all of it, marked; sentences that pass by themselves; nothing.
+   * @default provisional
+   */
+  stream: z.enum(['provisional', 'validated', 'off']).optional(),
   eval_set: name.optional(),
   /** @default low without tools, high with */
   risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),

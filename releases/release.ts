@@ -69,6 +69,8 @@ export const releaseBodySchema = z.object({
   /** What a reply must be. */
   output: z.object({ schema: z.record(z.string(), z.unknown()) }).optional(),
   rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
+  /** Absent: as it comes, marked as provisional. */
+  stream: z.enum(['validated', 'off']).optional(),
   risk,
   evalSet: z.string().optional(),
   /** What the model may ask for, each pinned by the digest of its definition. */

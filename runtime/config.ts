@@ -88,6 +88,14 @@ const environmentSchema = z.object({
     .string()
     .regex(/^[a-z]{2}$/, 'expected a language, for example en')
     .optional(),
+  COUNTERSIGN_STREAM: z.enum(['postgres', 'redis', 'off']).optional(),
+  COUNTERSIGN_STREAM_KEEP_MINUTES: z
+    .string()
+    .regex(/^\d{1,4}$/, 'expected a number of minutes')
+    .transform(Number)
+    .refine((minutes) => minutes >= 1 && minutes <= 1440, 'expected 1 to 1440 minutes')
+    .optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   QDRANT_URL: z.url({ protocol: /^https?$/ }).optional(),
   QDRANT_API_KEY: z.string().min(1).optional(),
 });
@@ -139,6 +147,11 @@ export interface Config {
   readonly keyProvider?:
     | { readonly kind: 'environment'; readonly keys: string }
     | ({ readonly kind: 'vault' } & VaultSettings);
+  /**
+   * Where streams of runs are kept: workers and clients must name the same place.
+   * @default the database, for an hour
+   */
+  readonly streams?: StreamSettings;
   /** Where big payloads are put. @default the database */
   readonly s3?: S3Settings;
   /** Big payloads younger than this are not collected. @default 24 */
@@ -161,6 +174,14 @@ export interface Config {
   /** Names what this worker runs in traces and histories. @default a digest of the workflow bundle */
   readonly buildId?: string;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export interface StreamSettings {
+  readonly kind: 'postgres' | 'redis' | 'off';
+  /** With `redis`: redis://… or rediss://…, credentials included. */
+  readonly url?: string;
+  /** How long a stream is kept after its last event. @default 60 */
+  readonly keepMinutes?: number;
 }
 
 export interface LoadConfigOptions {
@@ -220,6 +241,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
     },
     ...keyProviderOf(environment),
     ...s3Of(environment),
+    ...streamsOf(environment),
     ...(environment.COUNTERSIGN_BLOBS_GRACE_HOURS !== undefined && {
       blobsGraceHours: environment.COUNTERSIGN_BLOBS_GRACE_HOURS,
     }),
@@ -262,6 +284,25 @@ function keyProviderOf(environment: Environment): Pick<Config, 'keyProvider'> {
       key,
       ...(environment.COUNTERSIGN_VAULT_MOUNT !== undefined && { mount: environment.COUNTERSIGN_VAULT_MOUNT }),
       ...(environment.VAULT_NAMESPACE !== undefined && { namespace: environment.VAULT_NAMESPACE }),
+    },
+  };
+}
+
+function streamsOf(environment: Environment): Pick<Config, 'streams'> {
+  const { COUNTERSIGN_STREAM: kind, COUNTERSIGN_STREAM_KEEP_MINUTES: keepMinutes, REDIS_URL: url } = environment;
+  // A Redis alone says nothing: it may be there for something else.
+  if (kind === undefined && keepMinutes === undefined) return {};
+  if (kind === 'redis' && url === undefined) {
+    throw new UserError('COUNTERSIGN_STREAM=redis needs REDIS_URL', {
+      hint: 'Set it, or unset COUNTERSIGN_STREAM to keep streams in the database.',
+      exitCode: 64,
+    });
+  }
+  return {
+    streams: {
+      kind: kind ?? 'postgres',
+      ...(kind === 'redis' && url !== undefined && { url }),
+      ...(keepMinutes !== undefined && { keepMinutes }),
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { Config } from './config.ts';
 import { roleName } from './config.ts';
+import { createListener } from './listener.ts';
 import { Fragment, Identifiers, Inserts, statementOf } from './sql.ts';
 
 /** What policies read; without it every statement on a table of tenants fails. */
@@ -12,7 +13,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_MS = 5 * 60_000;
 /** After this time statements under way are cut off by `end`. */
 const END_TIMEOUT_MS = 5_000;
-const MAX_RELISTEN_DELAY_MS = 5_000;
 
 export type Row = Readonly<Record<string, unknown>>;
 /** The rows of a statement; `count`: how many it gave or changed. */
@@ -68,10 +68,10 @@ export interface Database {
   /** For what belongs to no tenant, and for the owner. For other roles, a statement on a table of tenants fails here. */
   readonly all: Sql;
   /**
-   * Calls back for each NOTIFY, on a connection of its own. `listening` is called whenever it listens anew: something may have been
-   * said in between. Rejects when the first connection fails; later ones are tried until `end`.
+   * Calls back for each NOTIFY, on one connection for all channels. `listening` is called whenever it listens anew: something may have
+   * been said in between. Rejects when the first connection fails; later ones are tried until `end`.
    */
-  listen(channel: string, heard: () => void, listening: () => void): Promise<void>;
+  listen(channel: string, heard: (payload: string) => void, listening: () => void): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export function openDatabase(options: ConnectOptions): Database {
   pool.on('remove', (client) => clients.delete(client));
   /** For whom a connection acts. */
   const acting = new WeakMap<pg.PoolClient, string>();
-  const listeners = new Set<() => Promise<void>>();
+  const listener = createListener(settings);
   let ending: Promise<void> | undefined;
 
   async function using<T>(tenant: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -127,7 +127,7 @@ export function openDatabase(options: ConnectOptions): Database {
     );
 
   async function endNow(): Promise<void> {
-    for (const stop of listeners) await stop();
+    await listener.end();
     let late: NodeJS.Timeout | undefined;
     const cutOff = new Promise<void>((resolve) => {
       late = setTimeout(() => {
@@ -142,12 +142,7 @@ export function openDatabase(options: ConnectOptions): Database {
   return {
     of: sqlOf,
     all: sqlOf(''),
-    async listen(channel, heard, listening) {
-      const stop = await listenOn(settings, channel, heard, listening);
-      // Ended while it connected: nobody else would close it.
-      if (ending !== undefined) await stop();
-      else listeners.add(stop);
-    },
+    listen: listener.listen,
     // Once, however often it is asked for.
     end: () => (ending ??= endNow()),
   };
@@ -236,47 +231,4 @@ async function transact<T>(client: pg.PoolClient, work: (tx: Transaction) => Pro
     });
     throw error;
   }
-}
-
-/** @returns what stops it */
-async function listenOn(
-  settings: pg.ClientConfig,
-  channel: string,
-  heard: () => void,
-  listening: () => void,
-): Promise<() => Promise<void>> {
-  let stopped = false;
-  let current: pg.Client | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let delayMs = 0;
-
-  async function open(): Promise<void> {
-    const client = new pg.Client({ ...settings, keepAlive: true });
-    client.on('error', () => {});
-    client.on('notification', heard);
-    await client.connect();
-    try {
-      await client.query(`listen ${pg.escapeIdentifier(channel)}`);
-    } catch (error) {
-      await client.end();
-      throw error;
-    }
-    client.once('end', again);
-    current = client;
-    delayMs = 0;
-    if (stopped) await client.end();
-    else listening();
-  }
-  function again(): void {
-    if (stopped) return;
-    timer = setTimeout(() => void open().catch(again), delayMs);
-    delayMs = Math.min(MAX_RELISTEN_DELAY_MS, Math.max(100, delayMs * 2));
-  }
-
-  await open();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await current?.end();
-  };
 }

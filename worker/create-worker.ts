@@ -10,6 +10,7 @@ import type { Tool } from '../activities/ports/tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import { createSecurityLog } from '../activities/security-log.ts';
 import type { Analyzer } from '../activities/sparse/analyzer.ts';
+import { createStreamWriter, NO_STREAMS } from '../activities/stream-writer.ts';
 import { createToolbox } from '../activities/toolbox.ts';
 import { loadChannels } from '../notifications/channels.ts';
 import { createNotifier } from '../notifications/notifier.ts';
@@ -25,6 +26,7 @@ import { createKeyProvider, createKeys, requireOurKeys } from '../runtime/keys/i
 import { pendingMigrations } from '../runtime/migrate.ts';
 import { createBlobStores } from '../runtime/payloads/blob-stores.ts';
 import { createDataConverter } from '../runtime/payloads/data-converter.ts';
+import { openStreamStore } from '../runtime/streams/open-stream-store.ts';
 import { temporalConnectionOptions, temporalUnreachable } from '../runtime/temporal.ts';
 import { bundleWorkflows } from '../runtime/workflow-bundle.ts';
 import type { SecuritySinks } from '../workflows/protocol/index.ts';
@@ -90,10 +92,14 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const buildId = config.buildId ?? bundle.buildId;
 
   const db = openDatabase(config);
+  const store = openStreamStore(config);
+  const streams = store === undefined ? NO_STREAMS : createStreamWriter({ store, log: options.log });
   let connection: NativeConnection | undefined;
   const close = async (): Promise<void> => {
     await Promise.all(given.map((tool) => tool.close?.()));
     await connection?.close();
+    await streams.close();
+    await store?.close();
     await db.end();
   };
   try {
@@ -132,6 +138,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       tools,
       securityLog,
       ...(options.analyzers !== undefined && { analyzers: options.analyzers }),
+      streams,
       ...(options.models !== undefined && { models: options.models }),
       ...(options.now !== undefined && { now: options.now }),
     });

@@ -36,6 +36,8 @@ import { createToolSearch } from '../activities/search-in-tool.ts';
 import type { SecurityLog } from '../activities/security-log.ts';
 import type { Analyzer } from '../activities/sparse/analyzer.ts';
 import { createAnalyzers } from '../activities/sparse/analyzers.ts';
+import { streamSteps } from '../activities/stream-steps.ts';
+import type { StreamWriter } from '../activities/stream-writer.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
 import type { Toolbox } from '../activities/toolbox.ts';
@@ -63,6 +65,7 @@ export interface EngineDependencies {
   readonly securityLog: SecurityLog;
   /** Take the place of shipped ones of their language. @default none */
   readonly analyzers?: readonly Analyzer[];
+  readonly streams: StreamWriter;
   /** Models that stand in for others, by the name that manifests use; for tests. */
   readonly models?: Readonly<Record<string, Model>>;
   /** Stands for the ledger's clock; for tests. */
@@ -91,7 +94,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const paying = { ...answers, models, modelCalls: createModelCalls(db), modelRates, detector: detectorOf(config) };
   const [embed, rerank] = [createEmbed(paying), createRerank(paying)];
   const toolSearch = createToolSearch(search, { embed, rerank });
-  return {
+  const verbs: EngineActivities = {
     admit: createAdmit({
       ...dependencies,
       findRelease: releases.find,
@@ -125,6 +128,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     checkIndex: createCheckIndex(ingest),
     dropCollection: createDropCollection(db),
   };
+  return streamSteps(verbs, dependencies);
 }
 
 function detectorOf({ presidio }: Config): Detector {

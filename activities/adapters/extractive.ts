@@ -5,6 +5,7 @@ import { readsLikeInstruction } from '../injection-signals.ts';
 import type { Model, ModelReply } from '../ports/model.ts';
 import type { Analyzer } from '../sparse/analyzer.ts';
 import { english } from '../sparse/english.ts';
+import { bySentence } from './by-sentence.ts';
 import { wordUsage } from './word-usage.ts';
 
 const MAX_SENTENCES = 3;
@@ -27,8 +28,10 @@ export function createExtractiveModel(analyzer: Analyzer = english): Model {
   return {
     label: 'local/extractive',
     free: true,
-    async call({ prompt }) {
-      return extract(prompt, analyzer);
+    async call({ prompt, onText }) {
+      const reply = extract(prompt, analyzer);
+      bySentence(reply.text, onText);
+      return reply;
     },
   };
 }

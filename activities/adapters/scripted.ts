@@ -5,6 +5,7 @@ import type { Script } from '../../releases/script.ts';
 import type { Prompt } from '../../workflows/protocol/index.ts';
 import { Failure, MAX_FAILURE_MESSAGE_CHARS } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply } from '../ports/model.ts';
+import { bySentence } from './by-sentence.ts';
 import type { PlayedCall } from './script-values.ts';
 import { fill, playedTurns } from './script-values.ts';
 import { wordUsage } from './word-usage.ts';
@@ -15,8 +16,10 @@ export function createScriptedModel(script: Script): Model {
   return {
     label: 'local/scripted',
     free: true,
-    async call({ prompt }) {
-      return play(script, prompt);
+    async call({ prompt, onText }) {
+      const reply = play(script, prompt);
+      bySentence(reply.text, onText);
+      return reply;
     },
   };
 }

@@ -15,7 +15,7 @@ export interface ModelRequest {
   /** The same for every attempt of one call: a provider that honours it bills once. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
-  /** Each piece of text as it arrives, in order. What was said so far is no reply: the call may still fail. @default nobody hears it */
+  /** Told each piece of the text as it arrives, in order. What was told is no reply: the call may still fail. It never throws. @default nobody hears it */
   readonly onText?: (delta: string) => void;
 }
 

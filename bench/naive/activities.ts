@@ -1,6 +1,7 @@
 // The naive worker's activities: the engine's own verbs, as they are, and one that does nothing.
 import { createDenials } from '../../activities/denials.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
+import { NO_STREAMS } from '../../activities/stream-writer.ts';
 import { createToolbox } from '../../activities/toolbox.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import { readAssertionKey } from '../../runtime/assertion.ts';
@@ -30,6 +31,7 @@ export async function naiveActivities(
     buildId: 'naive',
     tools: createToolbox([lookUpAtOnce]),
     securityLog: createSecurityLog(db),
+    streams: NO_STREAMS,
   });
   return {
     activities: { ...activities, doNothing: async () => {} },

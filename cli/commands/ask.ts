@@ -1,9 +1,10 @@
-// `countersign ask`: one question, its answer with sources.
+// `countersign ask`: one question, its answer with sources; at a terminal, as it is written.
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { note, paint, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { milliseconds, printReply } from '../show-run.ts';
+import { printAsItComes } from '../show-stream.ts';
 
 const DEFAULT_RELEASE = 'support_refund_answer';
 
@@ -44,10 +45,11 @@ async function ask(argument: string, options: AskOptions): Promise<void> {
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       },
     );
-    const reply = await run.result();
+    const comes = !options.json && process.stdout.isTTY;
+    const reply = comes ? await printAsItComes(run.stream()) : await run.result();
     if (options.json) printJson(reply);
     else {
-      printReply(reply);
+      if (!comes) printReply(reply);
       const latencyMs = (await run.trace())?.latency_ms;
       note(paint('dim', `${latencyMs === undefined ? '' : `${milliseconds(latencyMs)}, `}${run.id}`, process.stderr));
     }

@@ -17,7 +17,8 @@ import { withLocalStack } from '../local-stack.ts';
 import { paint, print, printJson } from '../output.ts';
 import { exitCodeOf, historiesOfRuns } from '../replay.ts';
 import { identityOf, withClient } from '../session.ts';
-import { printReply, printTimeline, uiLink } from '../show-run.ts';
+import { printTimeline, uiLink } from '../show-run.ts';
+import { printAsItComes } from '../show-stream.ts';
 import { lineOf } from './audit.ts';
 import { printReport } from './ingest.ts';
 
@@ -77,10 +78,9 @@ async function demo(options: DemoOptions): Promise<void> {
       for (const [i, item] of questions.entries()) {
         const run = await ask(client, config, item, override);
         runs.push(run.id);
-        const reply = await run.result();
-        const fault = item.fault(reply);
-        if (fault !== undefined) faults.push(`${item.question} ${fault}`);
         if (!options.json) await show(`${i + 2}. ${item.title}`, item, run, config);
+        const fault = item.fault(await run.result());
+        if (fault !== undefined) faults.push(`${item.question} ${fault}`);
       }
 
       let scene = questions.length + 1;
@@ -131,7 +131,7 @@ async function show(heading: string, item: DemoQuestion, run: RunHandle, config:
   print(paint('bold', heading));
   print(`   ${item.as} asks: ${item.question}`);
   print();
-  printReply(await run.result(), '   ');
+  await printAsItComes(run.stream(), '   ');
   print();
   printTimeline(await run.timeline(), '   ');
   if (item.why !== '') print(`   ${item.why}`);

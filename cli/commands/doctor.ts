@@ -75,6 +75,11 @@ async function examine(homeOption: string | undefined): Promise<readonly Finding
     const { checkQdrant } = await import('../doctor/qdrant.ts');
     findings.push(await attempt('qdrant', () => checkQdrant(qdrant)));
   }
+  if (config.streams?.kind === 'redis' && config.streams.url !== undefined) {
+    const { url } = config.streams;
+    const { checkStreams } = await import('../doctor/streams.ts');
+    findings.push(await attempt('streams', () => checkStreams(url)));
+  }
   if (config.notifications !== undefined) {
     const { notifications } = config;
     const { checkChannels } = await import('../doctor/notifications.ts');

@@ -22,8 +22,8 @@ function counting(db: Database): Database {
     listen: (channel, tell, listening) =>
       db.listen(
         channel,
-        () => {
-          tell();
+        (payload) => {
+          tell(payload);
           heard += 1;
         },
         listening,

@@ -66,6 +66,11 @@ describe('the environment', () => {
     ['COUNTERSIGN_BLOBS_S3_PREFIX', CANARY],
     ['COUNTERSIGN_BLOBS_S3_PREFIX', `/${CANARY}/`],
     ['COUNTERSIGN_BLOBS_S3_PREFIX', `${CANARY}/../`],
+    ['COUNTERSIGN_STREAM', CANARY],
+    ['COUNTERSIGN_STREAM_KEEP_MINUTES', CANARY],
+    ['COUNTERSIGN_STREAM_KEEP_MINUTES', '0'],
+    ['COUNTERSIGN_STREAM_KEEP_MINUTES', '1441'],
+    ['REDIS_URL', `https://:${CANARY}@redis:6379`],
     ['COUNTERSIGN_BLOBS_GRACE_HOURS', CANARY],
     ['COUNTERSIGN_BLOBS_GRACE_HOURS', '23'],
     ['COUNTERSIGN_BLOBS_GRACE_HOURS', '-24'],
@@ -232,6 +237,25 @@ describe('Qdrant', () => {
       url: 'http://q:6333',
       apiKey: 'k',
     });
+  });
+});
+
+describe('streams', () => {
+  const REDIS_URL = 'rediss://:secret@redis.example:6379';
+
+  it('are kept in the database where nothing is said, also with a Redis that is there for something else', () => {
+    expect(load(OWN)).not.toHaveProperty('streams');
+    expect(load({ ...OWN, REDIS_URL })).not.toHaveProperty('streams');
+    const kept = load({ ...OWN, REDIS_URL, COUNTERSIGN_STREAM_KEEP_MINUTES: '5' }).streams;
+    expect(kept).toEqual({ kind: 'postgres', keepMinutes: 5 });
+  });
+
+  it('are kept in Redis, or nowhere, where that is said', () => {
+    expect(load({ ...OWN, REDIS_URL, COUNTERSIGN_STREAM: 'redis' }).streams).toEqual({ kind: 'redis', url: REDIS_URL });
+    expect(load({ ...OWN, REDIS_URL, COUNTERSIGN_STREAM: 'off' }).streams).toEqual({ kind: 'off' });
+    const error = problemOf(() => load({ ...OWN, COUNTERSIGN_STREAM: 'redis' }));
+    expect(error.message).toBe('COUNTERSIGN_STREAM=redis needs REDIS_URL');
+    expect(error.exitCode).toBe(64);
   });
 });
 

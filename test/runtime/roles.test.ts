@@ -20,7 +20,6 @@ const WORKER_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
   generation_embeddings: ['delete'],
   index_generations: ['update', 'delete'],
   postings: ['update', 'delete'],
-  stream_events: ['update', 'delete'],
   term_statistics: ['update', 'delete'],
 };
 const GATEWAY_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = { release_labels: ['update'] };
@@ -251,6 +250,7 @@ describe('the ledger', () => {
         'pause_model_rate',
         'reserve_model_rate',
         'settle_model_rate',
+        'prune_streams',
         'tenants',
         'tenants_to_notify',
       ]);

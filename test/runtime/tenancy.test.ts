@@ -37,6 +37,7 @@ import { liftDenial, placeDenial } from '../../policies/denial-ledger.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
 import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
+import { createPostgresStreams } from '../../runtime/streams/postgres-streams.ts';
 import { decideNext, scriptedModel } from '../../testing/index.ts';
 import type { ApprovalId, Digest, RunId } from '../../workflows/protocol/index.ts';
 import { formatRunId } from '../../workflows/protocol/index.ts';
@@ -322,6 +323,9 @@ async function everyRead(refund: RunHandle, paid: RunHandle): Promise<void> {
   await refund.summary();
   await refund.trace();
   await paid.history();
+  const told: string[] = [];
+  for await (const { type } of paid.stream()) told.push(type);
+  expect(told).toContain('token');
   const gateway = engine.db('gateway');
   await expect(resolveRelease(gateway.of('default'), 'default', 'desk@9.9.9', 'dev')).rejects.toThrow('No release');
   await expect(resolveRelease(gateway.of('default'), 'default', 'none', 'dev')).rejects.toThrow('No release');
@@ -431,6 +435,7 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   await blobs.put([{ runId, digest: 'sha256:1', bytes: Buffer.from('b') }]);
   await blobs.get([{ runId, digest: 'sha256:1' }]);
   await blobs.list(runId);
+  await createPostgresStreams(worker).prune();
   await expect(blobs.remove(runId)).rejects.toThrow('permission denied');
   const pseudonym = await keys.tenantKeys.pseudonym('default', 'countersign/subject/v1\0' as never, 'new subject');
   await keys.subjectKeys.current('default', pseudonym);
@@ -487,8 +492,8 @@ describe('the tries', () => {
       where table_schema = 'countersign' and grantee in ('countersign_worker', 'countersign_gateway')`;
     const touched = new Set(onTables().flatMap(tablesOf));
     const untouched = rows.map(({ name }) => name).filter((name) => !touched.has(name));
-    // Streams have no code yet; tombstones and holds are the owner's.
-    expect(untouched.sort()).toEqual(['holds', 'stream_events', 'tombstones']);
+    // Tombstones and holds are the owner's.
+    expect(untouched.sort()).toEqual(['holds', 'tombstones']);
   });
 });
 

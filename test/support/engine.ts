@@ -74,6 +74,8 @@ export interface EngineOptions
   readonly presidio?: () => NonNullable<Config['presidio']>;
   /** Who hears of approvals. @default nobody */
   readonly notifications?: () => NonNullable<Config['notifications']>;
+  /** Where streams are kept. @default the database */
+  readonly streams?: () => Config['streams'];
   /** `host:port` of another Temporal server than the one that all files share. */
   readonly temporal?: () => string;
   /** What the SDK itself says, in this process. @default nothing */
@@ -110,6 +112,10 @@ export function useEngine(options: EngineOptions = {}): Engine {
     const s3 = options.s3?.();
     return s3 === undefined ? {} : { s3 };
   };
+  const streams = (): Pick<Config, 'streams'> => {
+    const settings = options.streams?.();
+    return settings === undefined ? {} : { streams: settings };
+  };
   const config = (role: DatabaseRole): Config => ({
     mode: 'development',
     home,
@@ -118,6 +124,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     databaseUrl: database.url(role),
     databaseRole: role,
     ...bucket(),
+    ...streams(),
     ...(options.presidio !== undefined && { presidio: options.presidio() }),
     ...(options.notifications !== undefined && { notifications: options.notifications() }),
     policiesDir: hasOwnPolicies ? join(home, 'policies') : join(ROOT, 'policies'),

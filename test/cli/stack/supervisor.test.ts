@@ -85,6 +85,13 @@ describe('the local stack', () => {
     });
   });
 
+  test('the worker gets where a Redis is where streams are kept in one, and never otherwise', () => {
+    const env = { REDIS_URL: 'redis://:secret@redis:6379' };
+    expect(workerEnvironment(env, '/home')).toEqual({ COUNTERSIGN_HOME: '/home' });
+    const named = { ...env, COUNTERSIGN_STREAM: 'redis' };
+    expect(workerEnvironment(named, '/home')).toEqual({ ...named, COUNTERSIGN_HOME: '/home' });
+  });
+
   test('the worker gets what reaches a Vault where the keys are in one, and never otherwise', () => {
     const vault = { VAULT_ADDR: 'https://vault', VAULT_TOKEN: 't', VAULT_NAMESPACE: 'n' };
     expect(workerEnvironment({ ...vault, VAULT_CACERT: 'c' }, '/home')).toEqual({ COUNTERSIGN_HOME: '/home' });
