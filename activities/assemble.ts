@@ -4,6 +4,7 @@ import type { RunKeys } from '../runtime/keys/index.ts';
 import type {
   AssembleInput,
   EngineActivities,
+  Passage,
   Prompt,
   PromptMessage,
   PromptPart,
@@ -50,10 +51,7 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   const messages: PromptMessage[] = [{ role: 'system', parts: told.map((text) => ({ origin: 'operator', text })) }];
   messages.push({
     role: 'user',
-    parts: [
-      ...passages.map((passage, i) => ({ origin: 'retrieval' as const, text: passage.text, citation: i + 1 })),
-      { origin: 'user', text: question },
-    ],
+    parts: [...passages.map(passagePart), { origin: 'user', text: question }],
   });
   messages.push(...turns.flatMap(messagesOf));
   if (repair !== undefined) {
@@ -64,6 +62,14 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   }
   return { messages };
 }
+
+/** A passage of a document that holds no longer says so: it may be all there is, or contradict one that holds. */
+const passagePart = ({ text, stale, validUntil }: Passage, index: number): PromptPart => ({
+  origin: 'retrieval',
+  text,
+  citation: index + 1,
+  ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
+});
 
 /** For every provider alike: some hold a model to a schema, and some don't. */
 const outputText = (schema: object): string =>

@@ -1,28 +1,26 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
 
 import { Context, log } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { AskedCandidate, EngineActivities, MaskDemand } from '../workflows/protocol/index.ts';
-import { Failure, HashPrefix, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
+import type { EngineActivities, MaskDemand, RunId } from '../workflows/protocol/index.ts';
+import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
-import { callInTurn } from './call-in-turn.ts';
-import { sparing, withCandidate } from './candidate.ts';
+import { withCandidate } from './candidate.ts';
 import { checkText } from './checked-text.ts';
 import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
-import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
-import { costOf, reserveOf } from './model-cost.ts';
+import type { ModelCalls } from './model-calls.ts';
 import type { ModelRates } from './model-rates.ts';
+import type { PaidReply } from './pay-once.ts';
+import { payOnce, settled } from './pay-once.ts';
 import type { Detector } from './ports/detector.ts';
-import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
-import type { DayLimits } from './spend.ts';
+import type { ModelRequest } from './ports/model.ts';
+import type { ReplyCache } from './reply-cache.ts';
 import { streamText } from './stream-text.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { NO_STREAMS } from './stream-writer.ts';
@@ -36,6 +34,7 @@ export interface GenerateDependencies extends AnswerDependencies {
   readonly runKeys: RunKeys;
   readonly modelCalls: ModelCalls;
   readonly modelRates: ModelRates;
+  readonly replies: ReplyCache;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
   /** Where the text is told as it comes. @default nowhere */
@@ -43,7 +42,7 @@ export interface GenerateDependencies extends AnswerDependencies {
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector, replies } = dependencies;
   const { streams = NO_STREAMS } = dependencies;
   const unpriced = new Set<string>();
   return async (input) => {
@@ -96,17 +95,34 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       };
       const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
-      const replying = async () =>
-        model.free
-          ? { reply: settled(await model.call(request), body.model), reused: false }
-          : await payOnce(model, request, call, {
-              candidate: input.candidate,
-              modelCalls,
-              modelRates,
-              price: body.model,
-              limits: await dayLimits(input, start, body.name, dependencies),
-            });
-      const { reply, reused } = await replying().catch((error: unknown) => {
+      const { reuseMinutes } = body;
+      // Masks are keyed by run, so what is masked is never the same twice.
+      const reusable = reuseMinutes !== undefined &&
+        masked === undefined &&
+        input.access !== undefined && {
+          tenant,
+          releaseDigest: input.releaseDigest,
+          model: body.model.name,
+          prompt: whole,
+          principal: input.access.principal,
+        };
+      const replying = async (): Promise<PaidReply & { readonly from?: RunId }> => {
+        if (model.free) return { reply: settled(await model.call(request), body.model), reused: false };
+        const given = reusable === false ? undefined : await replies.find(reusable);
+        if (given !== undefined) return { ...given, reused: true };
+        const paid = await payOnce(model, request, call, {
+          candidate: input.candidate,
+          modelCalls,
+          modelRates,
+          price: body.model,
+          limits: await dayLimits(input, start, body.name, dependencies),
+        });
+        if (reusable !== false && reuseMinutes !== undefined && paid.reply.finishReason === 'stop') {
+          await replies.keep(reusable, call, reuseMinutes);
+        }
+        return paid;
+      };
+      const { reply, reused, from } = await replying().catch((error: unknown) => {
         text.fail();
         throw error;
       });
@@ -124,6 +140,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         ...asked,
         model: model.label,
         reused,
+        ...(from !== undefined && { reusedFrom: from }),
         durationMs: Math.round(performance.now() - started),
         verdict,
         ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
@@ -133,51 +150,4 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       clearInterval(heartbeat);
     }
   };
-}
-
-interface Paying {
-  readonly candidate: AskedCandidate | undefined;
-  readonly modelCalls: ModelCalls;
-  readonly modelRates: ModelRates;
-  readonly price: ReleaseBody['model'];
-  readonly limits: DayLimits;
-}
-
-async function payOnce(
-  model: Model,
-  request: ModelRequest,
-  paid: Omit<PaidCall, 'reserve'>,
-  { candidate, modelCalls, modelRates, price, limits }: Paying,
-): Promise<{ reply: SettledReply; reused: boolean }> {
-  const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
-  const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
-  const { tenant, reserve } = call;
-  const rated = { tenant, model: price, tokens: reserve.tokens, signal: request.signal };
-  const turn = await sparing(candidate, () => modelRates.turn(rated));
-  const earlier = await modelCalls.claim(call, limits);
-  if (earlier !== undefined) {
-    await turn.settle(0);
-    return { reply: earlier, reused: true };
-  }
-  const called = await sparing(candidate, () =>
-    callInTurn(
-      turn,
-      () => model.call(request),
-      ({ usage }) => usage.inputTokens + usage.outputTokens,
-    ),
-  );
-  const reply = settled(called, price);
-  return { reply: await modelCalls.settle(call, reply), reused: false };
-}
-
-function settled(reply: ModelReply, price: ReleaseBody['model']): SettledReply {
-  const { text, toolCalls } = reply;
-  const bytes = Buffer.byteLength(text) + (toolCalls === undefined ? 0 : Buffer.byteLength(JSON.stringify(toolCalls)));
-  if (bytes > MAX_DRAFT_BYTES) {
-    throw ApplicationFailure.nonRetryable(
-      `The model's reply has ${bytes} bytes; at most ${MAX_DRAFT_BYTES} are taken. Lower max_output_tokens of the release.`,
-      Failure.ModelReplyTooLong,
-    );
-  }
-  return { ...reply, usage: { ...reply.usage, costUsd: costOf(reply.usage, price) } };
 }

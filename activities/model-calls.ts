@@ -46,10 +46,12 @@ export interface ModelCalls {
   claim(call: PaidCall, limits?: DayLimits): Promise<SettledReply | undefined>;
   /** Keeps the reply and gives the one that counts: the first that was kept. */
   settle(call: PaidCall, reply: SettledReply): Promise<SettledReply>;
+  /** The reply that was kept for a call; `undefined` where there is none. */
+  reply(call: Pick<PaidCall, 'tenant' | 'key' | 'runKey'>): Promise<SettledReply | undefined>;
 }
 
 export function createModelCalls(db: Database): ModelCalls {
-  const find = async (call: PaidCall): Promise<SettledReply | undefined> => {
+  const find = async (call: Pick<PaidCall, 'tenant' | 'key' | 'runKey'>): Promise<SettledReply | undefined> => {
     const [row] = await db.of(call.tenant)<{ sealed: Uint8Array }[]>`
       select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
@@ -64,6 +66,7 @@ export function createModelCalls(db: Database): ModelCalls {
     };
   };
   return {
+    reply: find,
     async claim(call, limits) {
       const { tenant } = call;
       const sql = db.of(tenant);

@@ -1,9 +1,11 @@
 // Reads a test collection in BEIR's layout: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv. What cannot be read is refused,
 // by file and line. The corpus is streamed: it may be larger than memory.
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../runtime/errors.ts';
+import type { Line } from './lines.ts';
+import { linesOf, malformedLine, parsedLine } from './lines.ts';
 import type { Judgements } from './metrics.ts';
 
 export interface BeirDocument {
@@ -32,11 +34,8 @@ const id = z.string().min(1);
 const documentSchema = z.object({ _id: id, title: z.string().nullish(), text: z.string() });
 const querySchema = z.object({ _id: id, text: z.string() });
 
-interface Line {
-  readonly text: string;
-  /** `FILE line N`. */
-  readonly place: string;
-}
+const FIELDS =
+  'A line of corpus.jsonl is {"_id", "title", "text"}, of queries.jsonl {"_id", "text"}, of qrels/*.tsv: query, document, score.';
 
 /**
  * Queries and judgements of a folder, read at once. The corpus is read by `documents`.
@@ -50,8 +49,8 @@ export async function readBeir(folder: string, split?: string): Promise<BeirColl
     if (!existsSync(join(folder, name))) throw notBeir(folder, `there is no ${name}`);
   }
   const all = new Map<string, BeirQuery>();
-  for await (const line of linesOf(folder, 'queries.jsonl')) {
-    const { _id, text } = parsed(line, querySchema);
+  for await (const line of linesOf(join(folder, 'queries.jsonl'))) {
+    const { _id, text } = parsedLine(line, querySchema, FIELDS);
     if (all.has(_id)) throw malformed(line, `query ${JSON.stringify(_id)} is there twice`);
     all.set(_id, { id: _id, text });
   }
@@ -62,8 +61,8 @@ export async function readBeir(folder: string, split?: string): Promise<BeirColl
 
 async function* documentsOf(folder: string): AsyncGenerator<BeirDocument> {
   const seen = new Set<string>();
-  for await (const line of linesOf(folder, 'corpus.jsonl')) {
-    const { _id, title, text } = parsed(line, documentSchema);
+  for await (const line of linesOf(join(folder, 'corpus.jsonl'))) {
+    const { _id, title, text } = parsedLine(line, documentSchema, FIELDS);
     if (seen.has(_id)) throw malformed(line, `document ${JSON.stringify(_id)} is there twice`);
     seen.add(_id);
     yield { id: _id, title: title ?? '', text };
@@ -78,7 +77,7 @@ async function readJudgements(
 ): Promise<ReadonlyMap<string, Judgements>> {
   const judgements = new Map<string, Map<string, number>>();
   let first = true;
-  for await (const line of linesOf(folder, name)) {
+  for await (const line of linesOf(join(folder, name))) {
     const fields = line.text.split('\t');
     const [query = '', document = '', grade = ''] = fields;
     const isHeader = first && fields.length === 3 && !/\d/.test(grade);
@@ -116,58 +115,9 @@ function splitOf(folder: string, asked: string | undefined): string {
   });
 }
 
-/**
- * Lines that are not blank, without a byte order mark and the carriage returns of Windows. Split by hand: readline would also
- * split at U+2028, which may stand in JSON.
- */
-async function* linesOf(folder: string, name: string): AsyncGenerator<Line> {
-  const path = join(folder, name);
-  let number = 0;
-  const lineOf = (raw: string): Line => {
-    number += 1;
-    const text = number === 1 ? raw.replace(/^\uFEFF/, '') : raw;
-    return { text: text.replace(/\r$/, ''), place: `${path} line ${number}` };
-  };
-  let rest = '';
-  for await (const chunk of chunksOf(path)) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines.map(lineOf)) if (line.text.trim() !== '') yield line;
-  }
-  const last = lineOf(rest);
-  if (last.text.trim() !== '') yield last;
-}
-
-async function* chunksOf(path: string): AsyncGenerator<string> {
-  try {
-    yield* createReadStream(path, 'utf8') as AsyncIterable<string>;
-  } catch (cause) {
-    throw new UserError(`Cannot read ${path}`, { cause, exitCode: 64 });
-  }
-}
-
-function parsed<Output>(line: Line, schema: z.ZodType<Output>): Output {
-  let value: unknown;
-  try {
-    value = JSON.parse(line.text);
-  } catch (cause) {
-    throw malformed(line, 'not JSON', cause);
-  }
-  const checked = schema.safeParse(value);
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw malformed(line, `${issue?.path.join('.') || 'the line'}: ${issue?.message}`);
-}
-
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));
 
-function malformed({ place }: Line, what: string, cause?: unknown): UserError {
-  return new UserError(`${place}: ${what}`, {
-    hint: 'A line of corpus.jsonl is {"_id", "title", "text"}, of queries.jsonl {"_id", "text"}, of qrels/*.tsv: query, document, score.',
-    exitCode: 64,
-    ...(cause !== undefined && { cause }),
-  });
-}
+const malformed = (line: Line, what: string): UserError => malformedLine(line, what, FIELDS);
 
 function notBeir(folder: string, what: string): UserError {
   return new UserError(`${folder} is not a collection in BEIR's layout: ${what}`, {

@@ -1,8 +1,11 @@
-// One small call of a model as a worker would make it, to see that address, key and model id are right. It costs a few tokens.
+// One small call of a model, an embedding or a reranker as a worker would make it, to see that address, key and model id are right. It costs a few tokens.
 import { randomUUID } from 'node:crypto';
+import { createDenseModels } from '../activities/adapters/dense-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
 import { costOf } from '../activities/model-cost.ts';
+import { costOf as inputCostOf } from '../activities/paid-request.ts';
 import type { ReleaseBody } from '../releases/release.ts';
+import type { PinnedEmbedding, PinnedReranker } from '../workflows/protocol/index.ts';
 
 export interface TriedModel {
   readonly label: string;
@@ -17,6 +20,42 @@ export interface TriedModel {
 
 const MAX_TOKENS = 16;
 const TIMEOUT_MS = 60_000;
+
+/** What an embedding or a reranker said, in words. */
+async function tried(
+  label: string,
+  pinned: Pick<PinnedReranker, 'inputUsdPerMillion'>,
+  call: () => Promise<{ readonly text: string; readonly tokens: number | null }>,
+): Promise<TriedModel> {
+  const started = performance.now();
+  const { text, tokens } = await call();
+  const durationMs = Math.round(performance.now() - started);
+  const costUsd = inputCostOf(tokens, pinned);
+  return { label, text, inputTokens: tokens ?? 0, outputTokens: 0, costUsd, firstTextMs: null, durationMs };
+}
+
+/** @throws ApplicationFailure of a `countersign.model.*` type */
+export async function tryEmbedding(
+  pinned: PinnedEmbedding,
+  keys: Readonly<Record<string, string>>,
+): Promise<TriedModel> {
+  const { label, embed } = createDenseModels(keys).embeddingFor(pinned);
+  return await tried(label, pinned, async () => {
+    const { vectors, tokens } = await embed(['OK'], AbortSignal.timeout(TIMEOUT_MS));
+    return { text: `a vector of ${vectors[0]?.length ?? 0}`, tokens };
+  });
+}
+
+/** @throws ApplicationFailure of a `countersign.model.*` type */
+export async function tryReranker(pinned: PinnedReranker, keys: Readonly<Record<string, string>>): Promise<TriedModel> {
+  const { label, rerank } = createDenseModels(keys).rerankerFor(pinned);
+  return await tried(label, pinned, async () => {
+    const documents = ['Parcels arrive on Monday.', 'Cats sleep.'];
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const { scores, tokens } = await rerank({ query: 'When do parcels arrive?', documents, signal });
+    return { text: `scores of ${scores.join(' and ')}`, tokens };
+  });
+}
 
 /** @throws ApplicationFailure of a `countersign.model.*` type */
 export async function tryModel(

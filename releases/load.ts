@@ -101,11 +101,13 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
     ...others,
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
+    ...(manifest.reuse_minutes !== undefined && { reuseMinutes: reuseMinutesOf(manifest, path) }),
     ...(retrieval !== undefined && { retrieval }),
     ...(output !== undefined && { output: { schema: output } }),
     rules: {
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
+      ...(policy?.refer_to !== undefined && { referTo: policy.refer_to }),
     },
     ...(manifest.stream !== undefined && manifest.stream !== 'provisional' && { stream: manifest.stream }),
     risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
@@ -149,6 +151,14 @@ function resolveRetrieval(
       },
     }),
   };
+}
+
+/** A reply of a model that calls tools is about what they said at that time. */
+function reuseMinutesOf({ reuse_minutes, tools }: Manifest, path: string): number | undefined {
+  if (tools === undefined) return reuse_minutes;
+  throw new UserError(`${path}: reuse_minutes is for releases without tools`, {
+    hint: 'Leave one of the two out: what tools did and said is not given again.',
+  });
 }
 
 type OtherModels = Pick<ReleaseBody, 'route' | 'fallbacks'>;

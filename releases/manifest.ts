@@ -36,6 +36,10 @@ export const manifestSchema = z.strictObject({
   /** Models that are asked, in order, when the one before does not answer. */
   fallbacks: z.array(z.string().min(1)).min(1).max(8).optional(),
   temperature: z.number().min(0).max(2).default(0),
+  /**
+   * Minutes for which a reply is given again to whoever asks the same and may see the same. Only without tools. @default never
+   */
+  reuse_minutes: z.number().int().min(1).max(1440).optional(),
   max_output_tokens: z.number().int().positive().max(100_000).default(500),
   retrieval: z
     .strictObject({
@@ -71,6 +75,8 @@ export const manifestSchema = z.strictObject({
     .strictObject({
       require_citations: z.boolean().default(true),
       refuse_if_not_in_context: z.boolean().default(true),
+      /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
+      refer_to: z.string().trim().min(1).max(300).optional(),
     })
     .optional(),
   /**

@@ -56,6 +56,8 @@ export const releaseBodySchema = z.object({
   fallbacks: z.array(pinnedModel).optional(),
   temperature: z.number(),
   maxOutputTokens: z.number(),
+  /** Absent: replies are not given again. */
+  reuseMinutes: z.number().optional(),
   retrieval: z
     .object({
       collection: z.string(),
@@ -68,7 +70,11 @@ export const releaseBodySchema = z.object({
     .optional(),
   /** What a reply must be. */
   output: z.object({ schema: z.record(z.string(), z.unknown()) }).optional(),
-  rules: z.object({ requireCitations: z.boolean(), refuseIfNotInContext: z.boolean() }),
+  rules: z.object({
+    requireCitations: z.boolean(),
+    refuseIfNotInContext: z.boolean(),
+    referTo: z.string().optional(),
+  }),
   /** Absent: as it comes, marked as provisional. */
   stream: z.enum(['validated', 'off']).optional(),
   risk,
@@ -129,6 +135,9 @@ function candidatesOf({ route = [], model, fallbacks = [] }: ReleaseBody): reado
   return [...routed, ...[model, ...fallbacks].map(({ name }) => ({ model: name }))];
 }
 
+/** For a release that names nobody. It is no part of the digest. */
+const REFER_TO = 'Please contact support.';
+
 /** What a run carries of its release. */
 export function pinned(release: Release): PinnedRelease {
   const { name, version, risk, model, rules, retrieval, tools, budgets } = release.body;
@@ -139,7 +148,7 @@ export function pinned(release: Release): PinnedRelease {
     digest: release.digest,
     risk,
     model: model.name,
-    rules,
+    rules: { ...rules, ...(retrieval !== undefined && { referTo: rules.referTo ?? REFER_TO }) },
     ...(retrieval !== undefined && { retrieval }),
     ...(tools !== undefined && {
       tools: tools.map(({ definition, definitionHash }) => ({

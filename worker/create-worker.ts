@@ -130,6 +130,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       config,
       db,
       runKeys,
+      tenantKeys: keys.tenantKeys,
       policy,
       denials,
       assertionKey,

@@ -28,6 +28,7 @@ import type { Model } from '../activities/ports/model.ts';
 import { createExtractor } from '../activities/reading/extractor.ts';
 import { createRecord } from '../activities/record.ts';
 import { createReleases } from '../activities/release-cache.ts';
+import { createReplyCache } from '../activities/reply-cache.ts';
 import { createRequestAnswer } from '../activities/request-answer.ts';
 import { createRequestApproval } from '../activities/request-approval.ts';
 import { createRerank } from '../activities/rerank.ts';
@@ -49,13 +50,14 @@ import { findRelease } from '../releases/registry.ts';
 import type { AssertionKey } from '../runtime/assertion.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Database } from '../runtime/database.ts';
-import type { RunKeys } from '../runtime/keys/index.ts';
+import type { RunKeys, TenantKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities } from '../workflows/protocol/index.ts';
 
 export interface EngineDependencies {
   readonly config: Config;
   readonly db: Database;
   readonly runKeys: RunKeys;
+  readonly tenantKeys: Pick<TenantKeys, 'pseudonym'>;
   readonly policy: AccessPolicy;
   readonly denials: Denials;
   readonly assertionKey: AssertionKey;
@@ -92,6 +94,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const clock = now === undefined ? {} : { now };
   const answers = { ...dependencies, releases, approvers, ...clock };
   const paying = { ...answers, models, modelCalls: createModelCalls(db), modelRates, detector: detectorOf(config) };
+  const replies = createReplyCache({ ...paying, tenantKeys: dependencies.tenantKeys });
   const [embed, rerank] = [createEmbed(paying), createRerank(paying)];
   const toolSearch = createToolSearch(search, { embed, rerank });
   const verbs: EngineActivities = {
@@ -105,7 +108,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     embed,
     rerank,
     assemble: createAssemble({ runKeys, releases }),
-    generate: createGenerate({ ...paying, modelFor: createModels(config.providerKeys, dependencies.models) }),
+    generate: createGenerate({ ...paying, replies, modelFor: createModels(config.providerKeys, dependencies.models) }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),

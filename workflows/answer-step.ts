@@ -1,7 +1,7 @@
 // The step `validate` and what follows from it: one repair turn, then a refusal with the reason. Workflow code only.
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Draft } from './flow.ts';
-import { draftState, written } from './generate-step.ts';
+import { draftState, referring, written } from './generate-step.ts';
 import { grant, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
 import type { Answered, Reply, ValidateInput, Validation } from './protocol/index.ts';
@@ -26,7 +26,9 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
       );
     }
     if (generation.finishReason === 'insufficient-context') {
-      return refused(state, 'not-in-context', 'The documents do not answer this question.');
+      const message = 'The documents do not support an answer to this question.';
+      const { rules } = releaseOf(state);
+      return refused(state, 'not-in-context', referring(rules, message, 'The documents do not answer this question.'));
     }
     if (generation.finishReason === 'content-filter') {
       return refused(state, 'content-filter', "The model's provider refused this request.");

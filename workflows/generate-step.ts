@@ -11,6 +11,7 @@ import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
 import { spentDayOf } from './paid-step.ts';
 import type {
+  AnswerRules,
   AskedCandidate,
   Assembled,
   CallTrust,
@@ -18,6 +19,7 @@ import type {
   Generation,
   ModelAccess,
   Passage,
+  PinnedRelease,
   RefusalReason,
   StepInput,
   StepPath,
@@ -70,7 +72,7 @@ export async function generateStep(state: RunState, options: GenerateOptions): P
   // Whatever the answer rules say: who may not search gets no answer made of nothing.
   if (retrieval?.verdict === 'denied') return refusedByPolicy(retrieval.reason);
   if (release.retrieval !== undefined && release.rules.refuseIfNotInContext && retrieval?.verdict !== 'found') {
-    return declined(release.retrieval.collection, retrieval);
+    return declined(release, release.retrieval.collection, retrieval);
   }
   return await written(state, { question, passages: retrieval?.passages ?? [], turns: [] });
 }
@@ -198,14 +200,22 @@ function docsOf({ passages, turns }: Conversation): readonly string[] {
   return [...passages.map((passage) => passage.docId), ...fromTools];
 }
 
-function declined(collection: string, retrieval: Searched | undefined): Draft {
+function declined({ rules }: PinnedRelease, collection: string, retrieval: Searched | undefined): Draft {
   const reason = retrieval?.verdict === 'nothing-found' ? 'nothing-found' : 'not-in-context';
   const message =
     reason === 'nothing-found'
-      ? `Nothing in ${collection} is about this question.`
-      : `The documents in ${collection} do not cover this question well enough to answer it.`;
+      ? referring(rules, `Nothing in ${collection} is about this question.`)
+      : referring(
+          rules,
+          `The documents in ${collection} do not support an answer to this question.`,
+          `The documents in ${collection} do not cover this question well enough to answer it.`,
+        );
   return handle({ finishReason: 'not-generated', toolCalls: [] }, { kind: 'declined', reason, message });
 }
+
+/** @param before what runs were told that began before they were referred to somebody: their histories must not change */
+export const referring = ({ referTo }: AnswerRules, message: string, before: string = message): string =>
+  referTo === undefined ? before : `${message} ${referTo}`;
 
 const refusedByPolicy = (message: string): Draft =>
   handle({ finishReason: 'not-generated', toolCalls: [] }, { kind: 'declined', reason: 'policy-denied', message });

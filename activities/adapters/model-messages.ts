@@ -46,8 +46,11 @@ function renderCall({ id, tool, args }: ToolCall, called: Map<string, string>) {
 
 const contentOf = ({ parts }: PromptMessage): string => parts.map(renderPart).join('\n\n');
 
-function renderPart({ origin, text, citation }: PromptPart): string {
-  if (origin === 'retrieval') return `<passage n="${citation ?? 0}">\n${unfenced(text)}\n</passage>`;
+function renderPart({ origin, text, citation, heldUntil }: PromptPart): string {
+  if (origin === 'retrieval') {
+    const until = heldUntil === undefined ? '' : ` no-longer-valid-since="${heldUntil.slice(0, 10)}"`;
+    return `<passage n="${citation ?? 0}"${until}>\n${unfenced(text)}\n</passage>`;
+  }
   // Without the tool's name: the model may have made it up, and the message says which call it answers.
   if (origin.startsWith('tool:')) return `<tool-result>\n${unfenced(text)}\n</tool-result>`;
   return text;

@@ -20,10 +20,12 @@ export async function naiveActivities(
   config: Config,
 ): Promise<{ readonly activities: NaiveActivities; close(): Promise<void> }> {
   const db = openDatabase(config);
+  const { runKeys, tenantKeys } = createKeys(db, config);
   const activities = createEngineActivities({
     config,
     db,
-    runKeys: createKeys(db, config).runKeys,
+    runKeys,
+    tenantKeys,
     denials: createDenials(db),
     policy: loadAccessPolicy(config.policiesDir),
     assertionKey: await readAssertionKey(config.keyFiles.assertionPublic),

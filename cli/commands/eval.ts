@@ -1,4 +1,4 @@
-// `countersign eval`: how good retrieval is, on a test collection with judgements, through the real store.
+// `countersign eval`: how good retrieval is, on a test collection with judgements, through the real store; and what the gate of quotes takes.
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RetrievalReport } from '../../evals/retrieval.ts';
@@ -32,6 +32,34 @@ export function register(program: Command): void {
     .option('--json', 'print the figures as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign eval retrieval --beir scifact --json')
     .action(retrieval);
+  evaluate
+    .command('quotes')
+    .description('how many quotes are taken for verbatim, of those that are and of those that were changed')
+    .requiredOption(
+      '--pairs <file>',
+      'JSON lines of {context, quote, label}; label 1: it stands there, but for formatting',
+    )
+    .option('--json', 'print the figures as JSON')
+    .addHelpText('after', '\nExit codes: 0 no changed quote was taken; 1 some were.')
+    .addHelpText('after', '\nExample:\n  $ npx countersign eval quotes --pairs quotes.jsonl --json')
+    .action(quotes);
+}
+
+async function quotes({ pairs, json }: { readonly pairs: string; readonly json?: boolean }): Promise<void> {
+  const { evaluateQuotes } = await import('../../evals/quotes.ts');
+  const report = await evaluateQuotes(resolve(pairs));
+  process.exitCode = report.changed.taken > 0 ? 1 : 0;
+  if (json) return printJson(report);
+  const text = (share: number | null): string => (share === null ? '-' : `${(share * 100).toFixed(2)} %`);
+  print(
+    alignTable(
+      (['verbatim', 'changed'] as const).map((kind) => {
+        const { all, taken, share } = report[kind];
+        return [kind, `${taken} of ${all} taken`, text(share)];
+      }),
+    ),
+  );
+  for (const place of report.wrong) print(`  otherwise than labelled: ${place}`);
 }
 
 async function retrieval(options: RetrievalOptions): Promise<void> {

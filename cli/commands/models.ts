@@ -1,6 +1,7 @@
 // `countersign models`: the catalogue in models.yaml as releases would pin it, and one call to see that a model answers.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ReleaseBody } from '../../releases/release.ts';
 import { messageOf, UserError } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
 import { alignTable, paint, print, printJson } from '../output.ts';
@@ -13,6 +14,8 @@ interface Options {
 
 interface ListedModel {
   readonly name: string;
+  /** What it does: write, make vectors, or put passages in order. */
+  readonly kind: 'model' | 'embedding' | 'reranker';
   readonly provider: string;
   readonly id: string;
   readonly baseUrl: string | null;
@@ -21,6 +24,8 @@ interface ListedModel {
   /** US dollars for a million tokens; `null` where the price is not known. */
   readonly inputUsdPerMillion: number | null;
   readonly outputUsdPerMillion: number | null;
+  /** Of the vectors that it makes; `null` for one that makes none. */
+  readonly dimensions: number | null;
   /** `null`: what the access policy says. */
   readonly maxSensitivity: string | null;
   /** The variable of its key; `null` for one without. */
@@ -32,7 +37,7 @@ export function register(program: Command): void {
   const models = program.command('models').description('the models that releases may name, and whether they answer');
   models
     .command('list')
-    .description('provider, context, prices, sensitivity and key of each model in models.yaml')
+    .description('provider, context, prices, sensitivity and key of each model, embedding and reranker in models.yaml')
     .option('--releases <dir>', 'folder of the releases (default: COUNTERSIGN_RELEASES, or releases)')
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign models list')
@@ -49,27 +54,58 @@ export function register(program: Command): void {
 
 async function read({ releases }: Options) {
   const { pinModel, readModels } = await import('../../releases/models.ts');
+  const { pinEmbedding, pinReranker } = await import('../../releases/dense.ts');
   const { providerKeysOf } = await import('../../runtime/config.ts');
   const { environment, env } = settings();
   const folder = resolve(releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases');
-  const entries = [...readModels(join(folder, 'models.yaml')).models];
-  return { models: entries.map(([name, entry]) => pinModel(name, entry)), keys: providerKeysOf({ ...env }) };
+  const { models, embeddings, rerankers } = readModels(join(folder, 'models.yaml'));
+  return {
+    models: [...models].map(([name, entry]) => pinModel(name, entry)),
+    embeddings: [...embeddings].map(([name, entry]) => pinEmbedding(name, entry)),
+    rerankers: [...rerankers].map(([name, entry]) => pinReranker(name, entry)),
+    keys: providerKeysOf({ ...env }),
+  };
 }
 
 async function list(options: Options): Promise<void> {
-  const { models, keys } = await read(options);
-  const listed = models.map((model): ListedModel => {
-    const { name, provider, id, baseUrl = null, contextTokens = null, maxSensitivity = null } = model;
-    const { inputUsdPerMillion = null, outputUsdPerMillion = null, apiKeyEnv = null } = model;
-    const keySet = apiKeyEnv !== null && keys[apiKeyEnv] !== undefined;
+  const { models, embeddings, rerankers, keys } = await read(options);
+  const listedAs = (kind: ListedModel['kind'], model: Endpoint): ListedModel => {
+    const {
+      name,
+      provider,
+      id,
+      baseUrl = null,
+      contextTokens = null,
+      maxSensitivity = null,
+      dimensions = null,
+    } = model;
+    const { inputUsdPerMillion = null, outputUsdPerMillion = null, apiKeyEnv: keyVariable = null } = model;
+    const keySet = keyVariable !== null && keys[keyVariable] !== undefined;
     const prices = { inputUsdPerMillion, outputUsdPerMillion };
-    return { name, provider, id, baseUrl, contextTokens, ...prices, maxSensitivity, keyVariable: apiKeyEnv, keySet };
-  });
+    return {
+      name,
+      kind,
+      provider,
+      id,
+      baseUrl,
+      contextTokens,
+      ...prices,
+      dimensions,
+      maxSensitivity,
+      keyVariable,
+      keySet,
+    };
+  };
+  const listed = [
+    ...models.map((model) => listedAs('model', model)),
+    ...embeddings.map((model) => listedAs('embedding', model)),
+    ...rerankers.map((model) => listedAs('reranker', model)),
+  ];
   if (options.json) return printJson(listed);
   const rows = listed.map((model) => [
     visible(model.name),
     visible(`${model.provider}/${model.id}`),
-    model.contextTokens?.toLocaleString('en') ?? '-',
+    whatText(model),
     pricesText(model),
     model.maxSensitivity ?? 'by policy',
     keyText(model),
@@ -77,8 +113,25 @@ async function list(options: Options): Promise<void> {
   print(alignTable([['NAME', 'MODEL', 'CONTEXT', 'USD A MILLION, IN/OUT', 'UP TO', 'KEY'], ...rows]));
 }
 
-function pricesText({ provider, inputUsdPerMillion, outputUsdPerMillion }: ListedModel): string {
+/** What the three kinds have in common, and what each has beside it. */
+type Endpoint = Pick<ReleaseBody['model'], 'name' | 'id' | 'apiKeyEnv' | 'inputUsdPerMillion'> & {
+  readonly provider: string;
+  readonly baseUrl?: string | undefined;
+  readonly outputUsdPerMillion?: number | undefined;
+  readonly contextTokens?: number | undefined;
+  readonly maxSensitivity?: string | undefined;
+  readonly dimensions?: number | undefined;
+};
+
+function whatText({ kind, contextTokens, dimensions }: ListedModel): string {
+  if (kind === 'embedding') return `vectors of ${dimensions}`;
+  return kind === 'reranker' ? 'reranks' : (contextTokens?.toLocaleString('en') ?? '-');
+}
+
+function pricesText({ kind, provider, inputUsdPerMillion, outputUsdPerMillion }: ListedModel): string {
   if (provider === 'local') return 'free';
+  if (kind !== 'model')
+    return inputUsdPerMillion === null ? 'unknown: cost will be unknown, too' : `${inputUsdPerMillion}`;
   if (inputUsdPerMillion === null || outputUsdPerMillion === null) return 'unknown: cost will be unknown, too';
   return `${inputUsdPerMillion} / ${outputUsdPerMillion}`;
 }
@@ -89,20 +142,26 @@ function keyText({ keyVariable, keySet }: ListedModel): string {
 }
 
 async function test(name: string, options: Options): Promise<void> {
-  const { models, keys } = await read(options);
-  const model = models.find((each) => each.name === name);
-  if (model === undefined) {
-    throw new UserError(`There is no model ${name} in models.yaml`, {
-      hint: `There are: ${models.map((each) => each.name).join(', ')}.`,
-    });
-  }
-  if (model.provider === 'local') {
+  const { models, embeddings, rerankers, keys } = await read(options);
+  const named = <Each extends { readonly name: string }>(all: readonly Each[]) =>
+    all.find((each) => each.name === name);
+  const [model, embedding, reranker] = [named(models), named(embeddings), named(rerankers)];
+  if (model?.provider === 'local') {
     if (options.json) return printJson({ name, ok: true, local: true });
     return print(`${name} is local/${model.id}: it runs in the worker, and there is nothing to call`);
   }
-  const { tryModel } = await import('../../evals/try-model.ts');
+  const { tryEmbedding, tryModel, tryReranker } = await import('../../evals/try-model.ts');
+  const attempt =
+    (model && (() => tryModel(model, keys))) ??
+    (embedding && (() => tryEmbedding(embedding, keys))) ??
+    (reranker && (() => tryReranker(reranker, keys)));
+  if (attempt === undefined) {
+    throw new UserError(`There is no model ${name} in models.yaml`, {
+      hint: `There are: ${[...models, ...embeddings, ...rerankers].map((each) => each.name).join(', ')}.`,
+    });
+  }
   try {
-    const tried = await tryModel(model, keys);
+    const tried = await attempt();
     if (options.json) return printJson({ name, ok: true, ...tried });
     print(
       `${paint('green', 'answered')}  ${tried.label} in ${tried.durationMs} ms: ${visible(tried.text.slice(0, 80))}`,

@@ -55,6 +55,15 @@ const input: AssembleInput = {
 };
 
 describe('a prompt', () => {
+  it('says of a passage since when its document holds no longer', () => {
+    const old = { ...passage('a.md', 'Thirty days.'), stale: true as const, validUntil: '2020-02-01T00:00:00.000Z' };
+    const soon = { ...passage('b.md', 'Two years.'), validUntil: '2999-01-01T00:00:00.000Z' };
+    expect(assemblePrompt(release, { ...input, passages: [old, soon] }).messages[1]?.parts.slice(0, 2)).toEqual([
+      { origin: 'retrieval', text: 'Thirty days.', citation: 1, heldUntil: '2020-02-01T00:00:00.000Z' },
+      { origin: 'retrieval', text: 'Two years.', citation: 2 },
+    ]);
+  });
+
   it('has the operator first, then the passages numbered by rank, then the question, each a part of its own', () => {
     expect(assemblePrompt(release, input)).toEqual({
       messages: [

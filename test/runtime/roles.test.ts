@@ -20,6 +20,7 @@ const WORKER_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
   generation_embeddings: ['delete'],
   index_generations: ['update', 'delete'],
   postings: ['update', 'delete'],
+  reusable_replies: ['delete'],
   term_statistics: ['update', 'delete'],
 };
 const GATEWAY_MAY_CHANGE: Readonly<Record<string, readonly string[]>> = { release_labels: ['update'] };

@@ -46,7 +46,7 @@ models:
   limited: { provider: openai-compatible, model: limited, base_url: "${server.url}", api_key_env: TEST_API_KEY }
   narrow: ${model('api_key_env: TEST_API_KEY, context_tokens: 600')}
 `,
-    'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
+    'desk/manifest.yaml': `name: desk\nversion: 1.0.0\nmodel: paid\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\npolicy: { refer_to: Ask the desk on the ground floor. }\n`,
     'desk/prompt.md': 'Answer from the passages.',
     'narrow/manifest.yaml': `name: narrow\nversion: 1.0.0\nmodel: narrow\nmax_output_tokens: 100\nretrieval: { collection: ${COLLECTION}, min_score: 0.5 }\n`,
     'narrow/prompt.md': 'Answer from the passages.',
@@ -110,7 +110,11 @@ describe('validation', () => {
 
   it('refuses when the model says that the passages do not answer', async () => {
     server.script('INSUFFICIENT_CONTEXT');
-    expect(await (await ask()).result()).toMatchObject({ kind: 'refused', reason: 'not-in-context' });
+    expect(await (await ask()).result()).toMatchObject({
+      kind: 'refused',
+      reason: 'not-in-context',
+      message: 'The documents do not support an answer to this question. Ask the desk on the ground floor.',
+    });
     expect(calls()).toEqual({ requests: 1, paid: 1 });
   });
 

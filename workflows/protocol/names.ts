@@ -40,6 +40,7 @@ export const HashPrefix = {
   StepInput: 'countersign/step-input/v1',
   StartRequest: 'countersign/start-request/v1',
   ModelCall: 'countersign/model-call/v1',
+  ReusableReply: 'countersign/reusable-reply/v1',
   MaskToken: 'countersign/mask-token/v1',
   ToolArguments: 'countersign/tool-arguments/v1',
   ToolResult: 'countersign/tool-result/v1',

@@ -13,6 +13,8 @@ export interface PromptPart {
   readonly note?: string;
   /** For retrieved parts: the number a citation uses, counted from 1. */
   readonly citation?: number;
+  /** For retrieved parts: RFC 3339, when their document ceased to hold. Absent while it holds. */
+  readonly heldUntil?: string;
 }
 
 export interface PromptMessage {

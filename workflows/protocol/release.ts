@@ -15,6 +15,8 @@ export type ReleaseRef = string;
 export interface AnswerRules {
   readonly requireCitations: boolean;
   readonly refuseIfNotInContext: boolean;
+  /** Where somebody turns to whose question the documents do not answer: a sentence. Absent in histories of before there was one. */
+  readonly referTo?: string | undefined;
 }
 
 export interface RetrievalSettings {

@@ -214,6 +214,8 @@ export interface Generation {
   readonly model: string;
   /** True when a reply paid for by an earlier attempt was found in the ledger. */
   readonly reused: boolean;
+  /** The run that paid for the reply, where the release has replies given again. Usage is nothing then. */
+  readonly reusedFrom?: RunId;
   readonly durationMs: number;
   /** What the access policy said. Absent in histories of before it was asked. */
   readonly verdict?: Verdict;

@@ -103,6 +103,19 @@ describe('a request', () => {
     });
   });
 
+  it('marks a passage whose document holds no longer', async () => {
+    server.script('Thirty days [1].');
+    const part = {
+      origin: 'retrieval',
+      text: 'Thirty days.',
+      citation: 1,
+      heldUntil: '2020-02-01T00:00:00.000Z',
+    } as const;
+    await call({ request: { prompt: { messages: [{ role: 'user', parts: [part] }] } } });
+    const content = '<passage n="1" no-longer-valid-since="2020-02-01">\nThirty days.\n</passage>';
+    expect(server.requests.at(-1)?.body.messages).toEqual([{ role: 'user', content }]);
+  });
+
   it('carries the API key and the idempotency key in headers, and neither in its body', async () => {
     server.script('x');
     await call();

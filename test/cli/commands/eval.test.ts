@@ -1,5 +1,5 @@
 // `countersign eval retrieval` as people run it: without a stack, beside one, and with what it cannot read.
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { beirFolder } from '../../evals/beir-folder.ts';
 import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
@@ -91,5 +91,40 @@ describe('eval retrieval', () => {
     expect(stderr).toContain(says);
     expect(stderr).not.toMatch(STACK_FRAME);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+  });
+});
+
+describe('eval quotes', () => {
+  const pairs = (lines: readonly object[]): string => {
+    const path = folder.file('quotes.jsonl');
+    writeFileSync(path, lines.map((line) => JSON.stringify(line)).join('\n'));
+    return path;
+  };
+  const context = 'Refunds are paid within 5 to 7 business days.';
+  const right = { context, quote: 'paid within 5–7 business days', label: 0 };
+
+  it('counts what is taken of each label, names the lines where it differs, and ends with 1 if a changed one is taken', async () => {
+    const good = [{ context, quote: '**Refunds** are\npaid within', label: 1 }, right];
+    const { code, stdout } = await countersign(['eval', 'quotes', '--pairs', pairs(good), '--json'], { env: nowhere });
+    expect(JSON.parse(stdout)).toEqual({
+      v: 1,
+      pairs: 2,
+      verbatim: { all: 1, taken: 1, share: 1 },
+      changed: { all: 1, taken: 0, share: 0 },
+      wrong: [],
+    });
+    expect(code).toBe(0);
+    const bad = pairs([...good, { context, quote: 'Refunds are paid', label: 0 }]);
+    const second = await countersign(['eval', 'quotes', '--pairs', bad], { env: nowhere });
+    expect(second.code).toBe(1);
+    expect(second.stdout).toContain(`otherwise than labelled: ${bad} line 3`);
+  });
+
+  it('refuses a line that is none, by file and line', async () => {
+    const path = pairs([right, { context, quote: 'x', label: 2 }]);
+    const { code, stderr } = await countersign(['eval', 'quotes', '--pairs', path], { env: nowhere });
+    expect(code).toBe(64);
+    expect(stderr).toContain(`${path} line 2: label: `);
+    expect(stderr).not.toMatch(STACK_FRAME);
   });
 });

@@ -157,7 +157,7 @@ describe('ask', () => {
   it('says so and exits 1 when the documents do not answer', async () => {
     const { code, stdout } = await stack.run(['ask', 'Do you match the lower price of a competitor?']);
     expect(stdout).toBe(
-      `refused (not-in-context): The documents in ${COLLECTION} do not cover this question well enough to answer it.\n`,
+      `refused (not-in-context): The documents in ${COLLECTION} do not support an answer to this question. Please contact support.\n`,
     );
     expect(code).toBe(1);
   });

@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DenseServer } from '../../support/dense-server.ts';
+import { startDenseServer } from '../../support/dense-server.ts';
 import type { ModelServer } from '../../support/model-server.ts';
 import { startModelServer } from '../../support/model-server.ts';
 import { countersign } from '../../support/stack.ts';
@@ -10,9 +12,11 @@ import { useTempFolder } from '../../support/temp-folder.ts';
 const KEY = 'sk-canary-key-4711';
 const folder = useTempFolder();
 let server: ModelServer;
+let dense: DenseServer;
 let releases: string;
 beforeAll(async () => {
   server = await startModelServer();
+  dense = await startDenseServer();
   const path = folder.file('models.yaml');
   releases = dirname(path);
   writeFileSync(
@@ -22,11 +26,17 @@ models:
   offline: { provider: local, model: extractive }
   big: { provider: openai, model: gpt-4o, base_url: "${server.url}", max_sensitivity: internal }
   own: { provider: openai-compatible, model: own-1, base_url: "${server.url}" }
+embeddings:
+  words: { provider: openai-compatible, model: embed-1, base_url: "${dense.url}", dimensions: 256, input_usd_per_million: 0.1 }
+  wrong: { provider: openai-compatible, model: embed-1, base_url: "${dense.url}", dimensions: 64 }
+rerankers:
+  order: { provider: openai-compatible, model: rerank-1, base_url: "${dense.url}" }
 `,
   );
 });
 afterAll(async () => {
   await server.close();
+  await dense.close();
   server.assertAllScripted();
 });
 
@@ -37,11 +47,24 @@ describe('models', () => {
   it('list shows provider, context, prices, sensitivity, and whether the key is there', async () => {
     const { code, stdout } = await models('list');
     expect(code).toBe(0);
-    const [, offline, big, own] = stdout.split('\n').map((line) => line.split(/ {2,}/));
+    const [, offline, big, own, words, , order] = stdout.split('\n').map((line) => line.split(/ {2,}/));
     expect(offline).toEqual(['offline', 'local/extractive', '-', 'free', 'by policy', 'none needed']);
     expect(big).toEqual(['big', 'openai/gpt-4o', '128,000', '2.5 / 10', 'internal', 'OPENAI_API_KEY is set']);
     expect(own?.slice(0, 4)).toEqual(['own', 'openai-compatible/own-1', '-', 'unknown: cost will be unknown, too']);
+    expect(words).toEqual(['words', 'openai-compatible/embed-1', 'vectors of 256', '0.1', 'by policy', 'none needed']);
+    expect(order?.slice(0, 3)).toEqual(['order', 'openai-compatible/rerank-1', 'reranks']);
     expect(stdout).not.toContain(KEY);
+  });
+
+  it('test asks an embedding for a vector and a reranker for scores, and says what is wrong with one', async () => {
+    const words = JSON.parse((await models('test', 'words', '--json')).stdout);
+    expect(words).toMatchObject({ ok: true, label: 'openai-compatible/embed-1', text: 'a vector of 256' });
+    expect(words.costUsd).toBeCloseTo((words.inputTokens * 0.1) / 1e6, 12);
+    const order = JSON.parse((await models('test', 'order', '--json')).stdout);
+    expect(order).toMatchObject({ ok: true, text: expect.stringMatching(/^scores of \S+ and \S+$/) });
+    const wrong = await models('test', 'wrong');
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain('gave a vector of 256 dimensions, and models.yaml says 64');
   });
 
   it('list says which variable is missing, as JSON, too', async () => {
