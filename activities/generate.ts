@@ -108,7 +108,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         };
       const replying = async (): Promise<PaidReply & { readonly from?: RunId }> => {
         if (model.free) return { reply: settled(await model.call(request), body.model), reused: false };
-        const given = reusable === false ? undefined : await replies.find(reusable);
+        const given = reusable === false ? undefined : await replies.find(reusable, key);
         if (given !== undefined) return { ...given, reused: true };
         const paid = await payOnce(model, request, call, {
           candidate: input.candidate,

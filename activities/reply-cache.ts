@@ -1,11 +1,10 @@
 // Replies that are given again to whoever asks the same and may see the same, where a release says so. Nothing is copied: a row points to
 // the reply as the run that paid for it has it, under that run's key.
-import { ApplicationFailure } from '@temporalio/common';
 import { canonicalJson } from '../runtime/canonical.ts';
 import type { Database } from '../runtime/database.ts';
 import type { RunKeys, TenantKeys } from '../runtime/keys/index.ts';
 import type { Digest, Principal, Prompt, RunId } from '../workflows/protocol/index.ts';
-import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
+import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { ModelCalls, SettledReply } from './model-calls.ts';
 
 export interface Reusable {
@@ -26,8 +25,13 @@ export interface ReusedReply {
 }
 
 export interface ReplyCache {
-  find(asked: Reusable): Promise<ReusedReply | undefined>;
-  /** Once it is settled. The first that is kept stays, until its time is over. */
+  /**
+   * Of a run that ended as answered, by its first draft. What stands in the way of giving it, erasure first of all, is as if there were none.
+   *
+   * @param callKey of the call that asks: its own reply is for the ledger of paid calls to give
+   */
+  find(asked: Reusable, callKey: string): Promise<ReusedReply | undefined>;
+  /** Once it is settled. The first that is kept stays, until its time is over or it is erased. */
   keep(asked: Reusable, call: { readonly key: string; readonly runId: string }, minutes: number): Promise<void>;
 }
 
@@ -53,27 +57,33 @@ export function createReplyCache({ db, runKeys, tenantKeys, modelCalls }: ReplyC
     );
   };
   return {
-    async find(asked) {
+    async find(asked, callKey) {
       const { tenant } = asked;
-      const [row] = await db.of(tenant)<{ call_key: string; run_id: RunId }[]>`
-        select call_key, run_id from reusable_replies
-        where tenant = ${tenant} and key = ${await keyOf(asked)} and expires_at > now()`;
-      if (row === undefined) return undefined;
-      const run = await runKeys.find(row.run_id).catch((error: unknown) => {
-        // What was erased is gone for everybody.
-        if (error instanceof ApplicationFailure && error.type === Failure.Erased) return undefined;
-        throw error;
-      });
-      const reply = run && (await modelCalls.reply({ tenant, key: row.call_key, runKey: run.key }));
-      return reply && { reply: { ...reply, usage: FREE }, from: row.run_id };
+      try {
+        const [row] = await db.of(tenant)<{ call_key: string; run_id: RunId }[]>`
+          select r.call_key, r.run_id from reusable_replies r join traces t on t.run_id = r.run_id
+          where r.tenant = ${tenant} and r.key = ${await keyOf(asked)} and r.expires_at > now()
+            and t.outcome = 'answered' and (t.record ->> 'repairs')::integer = 0`;
+        if (row === undefined || row.call_key === callKey) return undefined;
+        const run = await runKeys.find(row.run_id);
+        const reply = run && (await modelCalls.reply({ tenant, key: row.call_key, runKey: run.key }));
+        return reply && { reply: { ...reply, usage: FREE }, from: row.run_id };
+      } catch {
+        return undefined;
+      }
     },
     async keep(asked, { key: callKey, runId }, minutes) {
       const { tenant } = asked;
       const sql = db.of(tenant);
-      await sql`delete from reusable_replies where tenant = ${tenant} and key in (
-        select key from reusable_replies where tenant = ${tenant} and expires_at <= now() limit ${SWEPT})`;
+      const key = await keyOf(asked);
+      // Its own place first: of one that is over, that led to no answer, or whose run's key is destroyed.
+      await sql`delete from reusable_replies r where r.tenant = ${tenant} and (r.key = ${key} and (r.expires_at <= now()
+          or not exists (select from run_keys k where k.run_id = r.run_id)
+          or exists (select from traces t where t.run_id = r.run_id
+            and (t.outcome <> 'answered' or (t.record ->> 'repairs')::integer > 0)))
+        or r.key in (select key from reusable_replies where tenant = ${tenant} and expires_at <= now() limit ${SWEPT}))`;
       await sql`insert into reusable_replies (tenant, key, call_key, run_id, expires_at)
-        values (${tenant}, ${await keyOf(asked)}, ${callKey}, ${runId}, now() + make_interval(mins => ${minutes}))
+        values (${tenant}, ${key}, ${callKey}, ${runId}, now() + make_interval(mins => ${minutes}))
         on conflict do nothing`;
     },
   };

@@ -8,6 +8,7 @@ import type { DenseModels } from './adapters/dense-models.ts';
 import { searchableText } from './chunking/chunk-document.ts';
 import type { PaidDependencies } from './paid-request.ts';
 import { payFor } from './paid-request.ts';
+import { joinPassages } from './passages/join-passages.ts';
 
 export interface RerankDependencies extends PaidDependencies {
   readonly models: Pick<DenseModels, 'rerankerFor'>;
@@ -42,7 +43,7 @@ export function createRerank(dependencies: RerankDependencies): EngineActivities
   };
 }
 
-/** Best first, equal ones as the search had them; those below the threshold are left out. */
+/** Best first, equal ones as the search had them; those below the threshold are left out, neighbours of the rest joined. */
 export function inOrder(
   { passages, topK, minScore }: Pick<RerankInput, 'passages' | 'topK' | 'minScore'>,
   scores: readonly number[],
@@ -51,7 +52,7 @@ export function inOrder(
     .map((passage, at) => ({ ...passage, rerankScore: Math.round((scores[at] ?? 0) * SCORE_STEPS) / SCORE_STEPS }))
     .sort((a, b) => b.rerankScore - a.rerankScore);
   return {
-    passages: scored.filter(({ rerankScore }) => rerankScore >= minScore).slice(0, topK),
+    passages: joinPassages(scored.filter(({ rerankScore }) => rerankScore >= minScore).slice(0, topK)),
     bestScore: scored[0]?.rerankScore ?? null,
   };
 }

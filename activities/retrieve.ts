@@ -126,7 +126,7 @@ async function find({ input, vectors, analyzerOf, readStatistics, readDates }: F
   if (reached < retrieval.minScore) {
     return { verdict: 'below-min-score', passages: [], coverage: union, reason: `The best passages ${says(false)}.` };
   }
-  const passages = passagesOf(chunks, dates, (group) => covered(group).union);
+  const passages = passagesOf(chunks, dates, (group) => covered(group).union, input.unmerged !== true);
   const figures = `${counted(passages.length, 'passage')} ${says(passages.length === 1)}.`;
   return {
     verdict: 'found',

@@ -48,7 +48,7 @@ export function createToolSearch(
 
     const { topK, minScore } = without;
     const wide = { ...without, topK: Math.max(asked.candidates, topK), minScore: 0 };
-    const found = await search({ ...input, ...queryVector, retrieval: wide }, start);
+    const found = await search({ ...input, ...queryVector, retrieval: wide, unmerged: true }, start);
     if (found.verdict !== 'found') return found;
     const { passages } = found;
     try {

@@ -66,7 +66,7 @@ async function denseStep(state: RunState, asked: Asked, settings: RetrievalSetti
   return await rankedStep(state, { ...asked, queryVector: embedded.vector }, settings);
 }
 
-type Asked = Pick<RetrieveInput, 'query' | 'generation' | 'queryVector'>;
+type Asked = Pick<RetrieveInput, 'query' | 'generation' | 'queryVector' | 'unmerged'>;
 
 /** The search of the store, and its passages put in order where the release wants it. */
 function rankedStep(state: RunState, asked: Asked, settings: RetrievalSettings): Promise<Searched> {
@@ -91,7 +91,8 @@ async function tryReranked(state: RunState, asked: Asked, { rerank, without }: R
   const model = rerank.reranker.name;
   const candidates = Math.max(rerank.candidates, topK);
   // Whether it is enough is for the reranker to say.
-  const found = await storeStep(state, asked, { ...without, topK: candidates, minScore: 0 });
+  const wide = { ...without, topK: candidates, minScore: 0 };
+  const found = await storeStep(state, { ...asked, unmerged: true }, wide);
   if (found.verdict !== 'found') {
     return { ...found, rerank: { model, outcome: 'nothing-to-rerank', reason: found.reason } };
   }
@@ -106,15 +107,21 @@ async function tryReranked(state: RunState, asked: Asked, { rerank, without }: R
       const report: RerankReport = { model, outcome: 'denied', reason };
       return { verdict: 'denied', passages: [], coverage: found.coverage, reason, access: verdict, rerank: report };
     }
-    const { bestScore } = reranked;
-    const isEnough = reranked.passages.length > 0;
+    const { bestScore, passages: kept } = reranked;
+    const isEnough = kept.length > 0;
+    // Of what is kept; together it may cover more.
+    const coverage = Math.max(0, ...kept.map((passage) => passage.coverage));
+    state.coverage = coverage;
+    const stale = kept.filter((passage) => passage.stale === true).length;
+    const remark = stale === 0 ? '' : ` ${stale} of them hold no longer.`;
     const figures = `${(bestScore ?? 0).toFixed(2)} of ${model}; ${minScore.toFixed(2)} is needed`;
     return {
       ...found,
       verdict: isEnough ? 'found' : 'below-min-score',
-      passages: reranked.passages,
+      passages: kept,
+      coverage,
       reason: isEnough
-        ? `${reranked.passages.length} of ${passages.length} passages, the best with ${figures}.`
+        ? `${kept.length} passages of ${passages.length} chunks, the best with ${figures}.${remark}`
         : `The best of ${passages.length} passages has ${figures}.`,
       rerank: { model, outcome: 'done', reason: '' },
     };

@@ -31,15 +31,22 @@ export function chooseChunks(ranked: readonly ScoredChunk[], limit: number, date
 /** Digits after the point: reciprocal ranks differ by their fourth. */
 const FUSED_DIGITS = 6;
 
-/** @param coverageOf what chunks cover of the question together, 0–1 */
+/**
+ * @param coverageOf what chunks cover of the question together, 0–1
+ * @param join whether neighbours become one passage: not before a reranker has seen each chunk
+ */
 export function passagesOf(
   chunks: readonly ScoredChunk[],
   dates: Dates,
   coverageOf: (chunks: readonly ScoredChunk[]) => number,
+  join: boolean,
 ): Passage[] {
-  return mergeNeighbours(chunks).map(({ chunks: group, text }): Passage => {
-    const [first, last] = [group[0], group.at(-1)];
-    if (first === undefined || last === undefined) throw new Error('A group of neighbours is empty');
+  const groups = join
+    ? mergeNeighbours(chunks)
+    : chunks.map((chunk) => ({ chunks: [chunk] as const, text: chunk.text }));
+  return groups.map(({ chunks: group, text }): Passage => {
+    const [first] = group;
+    const last = group.at(-1) ?? first;
     const { id: _, ordinal, sparseScore, cosine: __, ...rest } = first;
     const score = Math.max(...group.map((chunk) => chunk.score));
     const cosines = group.flatMap((chunk) => cosineOf(chunk) ?? []);

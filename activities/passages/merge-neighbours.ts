@@ -1,12 +1,22 @@
 // Chunks that follow each other in one document become one passage, as the document has them. Pure.
-import type { ScoredChunk } from '../ports/vector-store.ts';
 
 /** Between two chunks of a section lies white space alone; a heading takes more characters than this. */
 const MAX_GAP_CHARS = 4;
 
-export interface Neighbours {
+/** What is known of a chunk's place, in whatever form it comes. */
+export interface Placed {
+  readonly docId: string;
+  /** In its document, from 0. */
+  readonly ordinal: number;
+  readonly headings: readonly string[];
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Neighbours<Chunk> {
   /** In the document's order; one, when it has no neighbour. */
-  readonly chunks: readonly ScoredChunk[];
+  readonly chunks: readonly [Chunk, ...Chunk[]];
   /** The document from the first chunk's start to the last one's end. */
   readonly text: string;
 }
@@ -17,21 +27,23 @@ export interface Neighbours {
  *
  * @param chunks best first
  */
-export function mergeNeighbours(chunks: readonly ScoredChunk[]): readonly Neighbours[] {
-  const inOrder = [...chunks].sort((a, b) => a.id - b.id);
-  const groups: ScoredChunk[][] = [];
+export function mergeNeighbours<Chunk extends Placed>(chunks: readonly Chunk[]): readonly Neighbours<Chunk>[] {
+  const rank = new Map(chunks.map((chunk, index) => [chunk, index]));
+  const inOrder = [...chunks].sort((a, b) => compare(a.docId, b.docId) || a.ordinal - b.ordinal);
+  const groups: [Chunk, ...Chunk[]][] = [];
   for (const chunk of inOrder) {
     const open = groups.at(-1);
     const before = open?.at(-1);
     if (before !== undefined && follows(before, chunk)) open?.push(chunk);
     else groups.push([chunk]);
   }
-  const rank = new Map(chunks.map((chunk, index) => [chunk.id, index]));
-  const best = (group: readonly ScoredChunk[]): number => Math.min(...group.map(({ id }) => rank.get(id) ?? 0));
+  const best = (group: readonly Chunk[]): number => Math.min(...group.map((chunk) => rank.get(chunk) ?? 0));
   return groups.sort((a, b) => best(a) - best(b)).map((group) => ({ chunks: group, text: joined(group) }));
 }
 
-function follows(before: ScoredChunk, chunk: ScoredChunk): boolean {
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function follows(before: Placed, chunk: Placed): boolean {
   const gap = chunk.start - before.end;
   return (
     chunk.docId === before.docId &&
@@ -44,9 +56,9 @@ function follows(before: ScoredChunk, chunk: ScoredChunk): boolean {
   );
 }
 
-function joined(chunks: readonly ScoredChunk[]): string {
+function joined(chunks: readonly [Placed, ...Placed[]]): string {
   let text = '';
-  let end = chunks[0]?.start ?? 0;
+  let end = chunks[0].start;
   for (const chunk of chunks) {
     const gap = chunk.start - end;
     text += gap > 0 ? (gap === 1 ? ' ' : '\n').repeat(gap) + chunk.text : chunk.text.slice(-gap);

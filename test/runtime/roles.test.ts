@@ -249,9 +249,9 @@ describe('the ledger', () => {
         'collect_blobs',
         'latest_tenant_key',
         'pause_model_rate',
+        'prune_streams',
         'reserve_model_rate',
         'settle_model_rate',
-        'prune_streams',
         'tenants',
         'tenants_to_notify',
       ]);

@@ -17,6 +17,7 @@ import { lookAgain, requireCall } from '../../activities/frozen-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import { createModelRates } from '../../activities/model-rates.ts';
 import { createRefreshCollection } from '../../activities/refresh-collection.ts';
+import { createReplyCache } from '../../activities/reply-cache.ts';
 import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
@@ -421,6 +422,19 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   const modelCalls = createModelCalls(worker);
   await modelCalls.settle(modelCall, { text: 't', finishReason: 'stop', usage });
   await modelCalls.claim(modelCall);
+  const replies = createReplyCache({ db: worker, runKeys: keys.runKeys, tenantKeys: keys.tenantKeys, modelCalls });
+  const asker = { id: 'a', tenant: 'default', groups: [], roles: [], clearance: 'public' } as const;
+  const reusable = {
+    tenant: 'default',
+    releaseDigest: 'sha256:0',
+    model: 'm',
+    prompt: { messages: [] },
+    principal: asker,
+  } as const;
+  await replies.keep(reusable, { key: 'c', runId }, 5);
+  await replies.find(reusable, 'another call');
+  await replies.keep({ ...reusable, model: 'over' }, { key: 'over', runId }, 5);
+  await engine.sql('owner')`update reusable_replies set expires_at = now() - interval '1 hour' where call_key = 'over'`;
   const limit = { name: 'm', provider: 'p', requests_per_minute: 60, tokens_per_minute: 60 };
   const rated = { tenant: 'default', model: { provider: 'p', id: 'm' }, tokens: 1 };
   const turn = await createModelRates(worker, [limit]).turn({ ...rated, signal: new AbortController().signal });

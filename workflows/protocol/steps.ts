@@ -70,6 +70,8 @@ export interface RetrieveInput extends StepInput {
   readonly generation: IndexGeneration;
   /** The query's embedding: base64 of little-endian 32-bit floats, of length 1. Present exactly when `retrieval.dense` is. */
   readonly queryVector?: string;
+  /** Each chunk is a passage of its own: a reranker is to see them before neighbours are joined. */
+  readonly unmerged?: true;
 }
 
 export interface EmbedInput extends StepInput {
