@@ -4,7 +4,7 @@ import { Failure } from '../workflows/protocol/index.ts';
 import type { Turn } from './model-rates.ts';
 
 /**
- * Told to wait by the provider, everybody waits.
+ * Told to wait by the provider, everybody waits. A ledger that can't be told what was used fails no call: it is paid.
  *
  * @param tokensOf input and output that were used; `null` when that is not known: then what was reserved stays taken
  * @throws what the call throws
@@ -24,7 +24,7 @@ export async function callInTurn<Reply>(
     throw error;
   }
   const used = tokensOf(reply);
-  if (used !== null) await turn.settle(used);
+  if (used !== null) await turn.settle(used).catch(() => {});
   return reply;
 }
 

@@ -1,4 +1,5 @@
 // A paid model call: at its turn, claimed before and settled after it, so that no attempt pays for what an earlier one got.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AskedCandidate } from '../workflows/protocol/index.ts';
@@ -10,6 +11,9 @@ import { costOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
+
+/** A paid reply that the ledger did not take is offered to it again, for some seconds, before the attempt fails and another pays. */
+const KEEP_AGAIN_AFTER_MS = [100, 400, 1500, 4000];
 
 export interface Paying {
   readonly candidate: AskedCandidate | undefined;
@@ -42,14 +46,28 @@ export async function payOnce(
     await turn.settle(0);
     return { reply: earlier, reused: true };
   }
-  const called = await sparing(candidate, () =>
-    callInTurn(
-      turn,
-      () => model.call(request),
-      ({ usage }) => usage.inputTokens + usage.outputTokens,
-    ),
-  );
-  return { reply: await modelCalls.settle(call, settled(called, price)), reused: false };
+  // Kept before anything else is told: until then a lost connection would be paid for.
+  const replied = async (): Promise<{ readonly kept: SettledReply; readonly called: ModelReply }> => {
+    const called = await model.call(request);
+    const priced = settled(called, price);
+    return { kept: await patiently(() => modelCalls.settle(call, priced)), called };
+  };
+  const tokensOf = ({ called: { usage } }: { readonly called: ModelReply }) => usage.inputTokens + usage.outputTokens;
+  const { kept } = await sparing(candidate, () => callInTurn(turn, replied, tokensOf));
+  return { reply: kept, reused: false };
+}
+
+/** What it fails with after the last wait is what the attempt fails with. Not for failures that say what they are. */
+async function patiently<T>(keep: () => Promise<T>): Promise<T> {
+  for (const waitMs of KEEP_AGAIN_AFTER_MS) {
+    try {
+      return await keep();
+    } catch (error) {
+      if (error instanceof ApplicationFailure) throw error;
+      await sleep(waitMs);
+    }
+  }
+  return await keep();
 }
 
 /** With its cost. @throws ApplicationFailure ModelReplyTooLong, non-retryable */

@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ModelCalls, PaidCall } from '../../activities/model-calls.ts';
+import { createModelCalls } from '../../activities/model-calls.ts';
+import type { ModelRates, RatedCall, Turn } from '../../activities/model-rates.ts';
+import type { Paying } from '../../activities/pay-once.ts';
+import { payOnce } from '../../activities/pay-once.ts';
+import type { ModelReply, ModelRequest } from '../../activities/ports/model.ts';
+import { newKey } from '../../runtime/keys/index.ts';
+import { useDatabase } from '../support/services.ts';
+
+const database = useDatabase();
+const usage = { inputTokens: 100, outputTokens: 10, cachedTokens: 0 };
+const good: ModelReply = { text: 'Thirty days.', finishReason: 'stop', usage };
+const price = {
+  name: 'big',
+  provider: 'openai-compatible',
+  id: 'm',
+  baseUrl: 'http://127.0.0.1:9',
+  inputUsdPerMillion: 1,
+  outputUsdPerMillion: 2,
+} as const satisfies Paying['price'];
+
+let count = 0;
+let call: Omit<PaidCall, 'reserve'>;
+let told: string[];
+let calls: ModelCalls;
+beforeEach(() => {
+  count += 1;
+  told = [];
+  calls = createModelCalls(database.db('worker'));
+  call = {
+    key: `hmac-sha256:pay-${count}`,
+    attempt: 1,
+    tenant: 'default',
+    runId: 'default/answer/01J00000000000000000000000',
+    stepPath: 'answer/generate#1',
+    model: 'openai-compatible/m',
+    runKey: newKey(),
+  };
+});
+
+const lost = () => Promise.reject(new Error('connection lost'));
+
+/** Notes what it is told, in `told`. */
+function ratesOf(change: Partial<Turn> = {}, asked: RatedCall[] = []): ModelRates {
+  return {
+    async turn(rated) {
+      told.push('turn');
+      asked.push(rated);
+      return {
+        waitedMs: 0,
+        async settle(tokens) {
+          told.push(`settle ${tokens}`);
+        },
+        async pause(forMs) {
+          told.push(`pause ${forMs}`);
+        },
+        ...change,
+      };
+    },
+  };
+}
+
+interface Setting {
+  readonly reply?: ModelReply | Error;
+  readonly rates?: ModelRates;
+  readonly modelCalls?: ModelCalls;
+  readonly candidate?: Paying['candidate'];
+}
+
+async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate }: Setting = {}) {
+  const request: ModelRequest = {
+    model: 'm',
+    prompt: { system: 's', messages: [] } as never,
+    tools: [],
+    temperature: 0,
+    maxOutputTokens: 50,
+    idempotencyKey: call.key,
+    signal: new AbortController().signal,
+  };
+  const model = {
+    label: call.model,
+    free: false,
+    async call() {
+      told.push('call');
+      if (reply instanceof Error) throw reply;
+      return reply;
+    },
+  };
+  const limits = { principal: 'p', release: 'r', budgets: [], extended: new Set<string>() };
+  return await payOnce(model, request, call, { candidate, modelCalls, modelRates: rates, price, limits });
+}
+
+describe('a paid reply', () => {
+  it('is kept before the rate is told, and a rate that cannot be told fails nothing', async () => {
+    const modelCalls: ModelCalls = {
+      ...calls,
+      async settle(...kept) {
+        told.push('keep');
+        return await calls.settle(...kept);
+      },
+    };
+    const settle = async (tokens: number) => {
+      told.push(`settle ${tokens}`);
+      await lost();
+    };
+    const paid = await pay({ modelCalls, rates: ratesOf({ settle }) });
+    expect(paid).toEqual({ reply: { ...good, usage: { ...usage, costUsd: 0.00012 } }, reused: false });
+    expect(told).toEqual(['turn', 'call', 'keep', 'settle 110']);
+    expect(await calls.reply(call)).toEqual(paid.reply);
+  });
+
+  it('is offered again to a ledger that does not answer, and asked for once', async () => {
+    let failures = 2;
+    const modelCalls: ModelCalls = {
+      ...calls,
+      settle: async (...kept) => (failures-- > 0 ? await lost() : await calls.settle(...kept)),
+    };
+    expect(await pay({ modelCalls })).toMatchObject({ reused: false });
+    expect(told).toEqual(['turn', 'call', 'settle 110']);
+    expect(await calls.reply(call)).toMatchObject({ text: good.text });
+  });
+});
