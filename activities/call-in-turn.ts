@@ -18,6 +18,7 @@ export async function callInTurn<Reply>(
   try {
     reply = await call();
   } catch (error) {
+    if (isUnsent(error)) await giveBack(turn);
     const delayMs = error instanceof ApplicationFailure && delayOf(error);
     // What the provider said matters more than whether the ledger could be told.
     if (delayMs !== false && delayMs > 0) await turn.pause(delayMs).catch(() => {});
@@ -27,6 +28,12 @@ export async function callInTurn<Reply>(
   if (used !== null) await turn.settle(used).catch(() => {});
   return reply;
 }
+
+/** The tokens of a turn at which nothing was sent, as far as the ledger can be told. */
+export const giveBack = async (turn: Turn): Promise<void> => await turn.settle(0).catch(() => {});
+
+const isUnsent = (error: unknown): boolean =>
+  error instanceof ApplicationFailure && error.type === Failure.ModelCircuitOpen;
 
 /** Milliseconds that a 429 asked for; `false` for none. */
 function delayOf({ type, nextRetryDelay }: ApplicationFailure): number | false {

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AskedCandidate } from '../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
-import { callInTurn } from './call-in-turn.ts';
+import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import { costOf, reserveOf } from './model-cost.ts';
@@ -40,11 +40,17 @@ export async function payOnce(
   const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
   const rated = { tenant, model: price, tokens: reserve.tokens, signal: request.signal };
+  // What was paid for waits for no turn.
+  const earlier = await modelCalls.reply(call);
+  if (earlier !== undefined) return { reply: earlier, reused: true };
   const turn = await sparing(candidate, () => modelRates.turn(rated));
-  const earlier = await modelCalls.claim(call, limits);
-  if (earlier !== undefined) {
-    await turn.settle(0);
-    return { reply: earlier, reused: true };
+  const claimed = await modelCalls.claim(call, limits).catch(async (error: unknown) => {
+    await giveBack(turn);
+    throw error;
+  });
+  if (claimed !== undefined) {
+    await giveBack(turn);
+    return { reply: claimed, reused: true };
   }
   // Kept before anything else is told: until then a lost connection would be paid for.
   const replied = async (): Promise<{ readonly kept: SettledReply; readonly called: ModelReply }> => {

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ModelCalls, PaidCall } from '../../activities/model-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
@@ -6,6 +7,8 @@ import type { Paying } from '../../activities/pay-once.ts';
 import { payOnce } from '../../activities/pay-once.ts';
 import type { ModelReply, ModelRequest } from '../../activities/ports/model.ts';
 import { newKey } from '../../runtime/keys/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import { errorOf } from '../support/error-of.ts';
 import { useDatabase } from '../support/services.ts';
 
 const database = useDatabase();
@@ -119,5 +122,44 @@ describe('a paid reply', () => {
     expect(await pay({ modelCalls })).toMatchObject({ reused: false });
     expect(told).toEqual(['turn', 'call', 'settle 110']);
     expect(await calls.reply(call)).toMatchObject({ text: good.text });
+  });
+});
+
+describe('a later attempt', () => {
+  it('gets the reply that was paid for without a turn', async () => {
+    await pay();
+    told = [];
+    expect(await pay()).toMatchObject({ reply: { text: good.text }, reused: true });
+    expect(told).toEqual([]);
+  });
+
+  it('gives its turn back when the reply came while it waited', async () => {
+    let looked = 0;
+    const late: ModelCalls = {
+      ...calls,
+      reply: async (asked) => (looked++ === 0 ? undefined : await calls.reply(asked)),
+    };
+    await pay();
+    told = [];
+    expect(await pay({ modelCalls: late })).toMatchObject({ reused: true });
+    expect(told).toEqual(['turn', 'settle 0']);
+  });
+});
+
+describe('a turn at which nothing is sent', () => {
+  it('is given back when the call may not be claimed', async () => {
+    const spent = ApplicationFailure.nonRetryable('spent', Failure.BudgetExhausted);
+    const modelCalls: ModelCalls = { ...calls, claim: () => Promise.reject(spent) };
+    expect(await errorOf(pay({ modelCalls }))).toBe(spent);
+    expect(told).toEqual(['turn', 'settle 0']);
+  });
+
+  it('is given back when the provider is left alone, and not when it failed', async () => {
+    const open = ApplicationFailure.create({ type: Failure.ModelCircuitOpen, nextRetryDelay: 9000 });
+    expect(await errorOf(pay({ reply: open }))).toBe(open);
+    expect(told).toEqual(['turn', 'call', 'settle 0']);
+    told = [];
+    expect(await errorOf(pay({ reply: ApplicationFailure.retryable('down', Failure.ModelUnavailable) }))).toBeDefined();
+    expect(told).toEqual(['turn', 'call']);
   });
 });
