@@ -12,6 +12,14 @@ import type { ModelRates } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
 
+/**
+ * In place, with the turn taken: those who came back later would come back together, and use up attempts. With the longest call it is
+ * inside the activity's time (`workflows/proxies.ts`).
+ */
+const LONGEST_WAIT_MS = 8 * 60_000;
+/** Another model may answer sooner. */
+const LONGEST_WAIT_WITH_SPARE_MS = 5_000;
+
 /** A paid reply that the ledger did not take is offered to it again, for some seconds, before the attempt fails and another pays. */
 const KEEP_AGAIN_AFTER_MS = [100, 400, 1500, 4000];
 
@@ -39,7 +47,8 @@ export async function payOnce(
   const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
   const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
-  const rated = { tenant, model: price, tokens: reserve.tokens, signal: request.signal };
+  const longestWaitMs = candidate?.spare === true ? LONGEST_WAIT_WITH_SPARE_MS : LONGEST_WAIT_MS;
+  const rated = { tenant, model: price, tokens: reserve.tokens, longestWaitMs, signal: request.signal };
   // What was paid for waits for no turn.
   const earlier = await modelCalls.reply(call);
   if (earlier !== undefined) return { reply: earlier, reused: true };

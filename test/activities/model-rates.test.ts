@@ -141,6 +141,28 @@ describe('a turn', () => {
     expect((await tokens.turn(call)).waitedMs).toBeLessThan(1000);
   });
 
+  it('is taken as far away as the call may wait, and no further', async () => {
+    const queued = rates({ name: 'queued', provider: model.provider, requests_per_minute: 60 });
+    const call = { tenant: 'default', model, tokens: 1, signal };
+    await Promise.all(Array.from({ length: 6 }, async () => await queued.turn(call)));
+    await expect(queued.turn({ ...call, longestWaitMs: 100 })).rejects.toMatchObject({
+      type: Failure.ModelRateLimited,
+    });
+    const abort = new AbortController();
+    const waiting = Array.from({ length: 60 }, async () =>
+      queued.turn({ ...call, longestWaitMs: 480_000, signal: abort.signal }),
+    );
+    // The first of them is let go, so all have asked.
+    expect((await Promise.race(waiting)).waitedMs).toBeGreaterThan(100);
+    // Their places are taken, beyond 45 seconds: whoever comes now is behind them.
+    const refused = await queued.turn(call).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ type: Failure.ModelRateLimited });
+    expect((refused as ApplicationFailure).nextRetryDelay).toBeGreaterThan(60_000);
+    abort.abort();
+    const ends = await Promise.allSettled(waiting);
+    expect(ends.filter(({ status }) => status === 'rejected').length).toBeGreaterThanOrEqual(50);
+  });
+
   it('waits for everybody when the provider said so, and says how long when that is too long', async () => {
     const paused = rates({ ...limit, name: 'paused' });
     const call = { tenant: 'default', model, tokens: 1, signal };

@@ -146,6 +146,18 @@ describe('a later attempt', () => {
   });
 });
 
+describe('a turn', () => {
+  it.each([
+    ['minutes, in place', undefined, 480_000],
+    ['minutes, in place, by the last of several models', { model: 'big', spare: false }, 480_000],
+    ['seconds, while another model stands ready', { model: 'big', spare: true }, 5_000],
+  ] as const)('is waited for for %s', async (_, candidate, longestWaitMs) => {
+    const asked: RatedCall[] = [];
+    await pay({ candidate, rates: ratesOf({}, asked) });
+    expect(asked).toMatchObject([{ longestWaitMs, tokens: expect.any(Number) }]);
+  });
+});
+
 describe('a turn at which nothing is sent', () => {
   it('is given back when the call may not be claimed', async () => {
     const spent = ApplicationFailure.nonRetryable('spent', Failure.BudgetExhausted);
