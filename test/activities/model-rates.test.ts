@@ -176,6 +176,23 @@ describe('a turn', () => {
     });
   });
 
+  it.each([5, 10])('waits %d seconds when the provider said so, and then in turn, however short', async (seconds) => {
+    const name = `short-${seconds}`;
+    const call = { tenant: 'default', model, tokens: 1, signal };
+    await (await rates({ ...limit, name }).turn(call)).pause(seconds * 1000);
+    // 600 a minute: 60 at once would be let go, were it not for the pause.
+    const rows = await database.sql('owner')<{ wait: number }[]>`
+      select countersign.reserve_model_rate(${name}, 600, null, 1, interval '1 hour') as wait
+      from generate_series(1, 80) as n`;
+    const waits = rows.map(({ wait }) => wait);
+    expect(waits[0]).toBeGreaterThan(seconds * 1000 - 2_000);
+    expect(waits[0]).toBeLessThanOrEqual(seconds * 1000);
+    const atItsEnd = waits.filter((wait) => wait <= seconds * 1000);
+    expect(atItsEnd.length).toBeGreaterThanOrEqual(55);
+    expect(atItsEnd.length).toBeLessThanOrEqual(62);
+    expect(Math.max(...waits)).toBeGreaterThan(seconds * 1000 + 1_000);
+  });
+
   it('is waited for by all when a call was told 429 with a delay, and by nobody after another failure', async () => {
     const told = rates({ ...limit, name: 'told' });
     const call = { tenant: 'default', model, tokens: 1, signal };
