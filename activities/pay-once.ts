@@ -63,7 +63,8 @@ export async function payOnce(
   }
   // Kept before anything else is told: until then a lost connection would be paid for.
   const replied = async (): Promise<{ readonly kept: SettledReply; readonly called: ModelReply }> => {
-    const called = await model.call(request);
+    // The other model need not wait for what this one's provider says to somebody else.
+    const called = await model.call(candidate?.spare === true ? { ...request, longestWaitMs: 0 } : request);
     const priced = settled(called, price);
     return { kept: await patiently(() => modelCalls.settle(call, priced)), called };
   };
