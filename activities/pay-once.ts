@@ -68,7 +68,9 @@ export async function payOnce(
     const priced = settled(called, price);
     return { kept: await patiently(() => modelCalls.settle(call, priced)), called };
   };
-  const tokensOf = ({ called: { usage } }: { readonly called: ModelReply }) => usage.inputTokens + usage.outputTokens;
+  // Who said of no token that it was used did not say how many were.
+  const tokensOf = ({ called: { usage } }: { readonly called: ModelReply }) =>
+    usage.inputTokens + usage.outputTokens || null;
   const { kept } = await sparing(candidate, () => callInTurn(turn, replied, tokensOf));
   return { reply: kept, reused: false };
 }

@@ -125,6 +125,14 @@ describe('a paid reply', () => {
   });
 });
 
+describe('a reply without usage', () => {
+  it('leaves what was reserved taken', async () => {
+    const silent = { ...good, usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 } };
+    expect(await pay({ reply: silent })).toMatchObject({ reply: { usage: { costUsd: null } } });
+    expect(told).toEqual(['turn', 'call']);
+  });
+});
+
 describe('a later attempt', () => {
   it('gets the reply that was paid for without a turn', async () => {
     await pay();
