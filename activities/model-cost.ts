@@ -30,17 +30,20 @@ export function reserveOf(promptBytes: number, maxOutputTokens: number, model: P
   return { tokens: inputTokens + maxOutputTokens, usd };
 }
 
-/** US dollars; `null` where the price is not known, or the provider did not say how much it read. */
+/** US dollars; `null` where the price is not known, or the provider did not say how much it read. What costs nothing costs nothing however much it is. */
 export function costOf(usage: ModelReply['usage'], model: ReleaseBody['model']): number | null {
   if (model.provider === 'local') return 0;
   const { inputTokens, outputTokens, cachedTokens, cacheWriteTokens = 0 } = usage;
   const prices = pricesAt(model, inputTokens);
-  if (prices === undefined || inputTokens === 0) return null;
+  if (prices === undefined) return null;
+  if (inputTokens === 0) return isFree(prices) ? 0 : null;
   const { inputUsdPerMillion: input, outputUsdPerMillion: output } = prices;
   const { cachedInputUsdPerMillion: cached = input, cacheWriteUsdPerMillion: written = input } = prices;
   const plain = Math.max(0, inputTokens - cachedTokens - cacheWriteTokens);
   return (plain * input + cachedTokens * cached + cacheWriteTokens * written + outputTokens * output) / 1_000_000;
 }
+
+const isFree = (prices: Prices): boolean => Object.values(prices).every((price) => price === undefined || price === 0);
 
 function pricesAt(model: PinnedPrices, inputTokens: number): Prices | undefined {
   const long = model.longPrices?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens);

@@ -1,15 +1,27 @@
 // A paid model call: at its turn, claimed before and settled after it, so that no attempt pays for what an earlier one got.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AskedCandidate } from '../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
-import { callInTurn } from './call-in-turn.ts';
+import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import { costOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
+
+/**
+ * In place, with the turn taken: those who came back later would come back together, and use up attempts. With the longest call it is
+ * inside the activity's time (`workflows/proxies.ts`).
+ */
+const LONGEST_WAIT_MS = 8 * 60_000;
+/** Another model may answer sooner. */
+const LONGEST_WAIT_WITH_SPARE_MS = 5_000;
+
+/** A paid reply that the ledger did not take is offered to it again, for some seconds, before the attempt fails and another pays. */
+const KEEP_AGAIN_AFTER_MS = [100, 400, 1500, 4000];
 
 export interface Paying {
   readonly candidate: AskedCandidate | undefined;
@@ -35,21 +47,45 @@ export async function payOnce(
   const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
   const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
-  const rated = { tenant, model: price, tokens: reserve.tokens, signal: request.signal };
+  const longestWaitMs = candidate?.spare === true ? LONGEST_WAIT_WITH_SPARE_MS : LONGEST_WAIT_MS;
+  const rated = { tenant, model: price, tokens: reserve.tokens, longestWaitMs, signal: request.signal };
+  // What was paid for waits for no turn.
+  const earlier = await modelCalls.reply(call);
+  if (earlier !== undefined) return { reply: earlier, reused: true };
   const turn = await sparing(candidate, () => modelRates.turn(rated));
-  const earlier = await modelCalls.claim(call, limits);
-  if (earlier !== undefined) {
-    await turn.settle(0);
-    return { reply: earlier, reused: true };
+  const claimed = await modelCalls.claim(call, limits).catch(async (error: unknown) => {
+    await giveBack(turn);
+    throw error;
+  });
+  if (claimed !== undefined) {
+    await giveBack(turn);
+    return { reply: claimed, reused: true };
   }
-  const called = await sparing(candidate, () =>
-    callInTurn(
-      turn,
-      () => model.call(request),
-      ({ usage }) => usage.inputTokens + usage.outputTokens,
-    ),
-  );
-  return { reply: await modelCalls.settle(call, settled(called, price)), reused: false };
+  // Kept before anything else is told: until then a lost connection would be paid for.
+  const replied = async (): Promise<{ readonly kept: SettledReply; readonly called: ModelReply }> => {
+    // The other model need not wait for what this one's provider says to somebody else.
+    const called = await model.call(candidate?.spare === true ? { ...request, longestWaitMs: 0 } : request);
+    const priced = settled(called, price);
+    return { kept: await patiently(() => modelCalls.settle(call, priced)), called };
+  };
+  // Who said of no token that it was used did not say how many were.
+  const tokensOf = ({ called: { usage } }: { readonly called: ModelReply }) =>
+    usage.inputTokens + usage.outputTokens || null;
+  const { kept } = await sparing(candidate, () => callInTurn(turn, replied, tokensOf));
+  return { reply: kept, reused: false };
+}
+
+/** What it fails with after the last wait is what the attempt fails with. Not for failures that say what they are. */
+async function patiently<T>(keep: () => Promise<T>): Promise<T> {
+  for (const waitMs of KEEP_AGAIN_AFTER_MS) {
+    try {
+      return await keep();
+    } catch (error) {
+      if (error instanceof ApplicationFailure) throw error;
+      await sleep(waitMs);
+    }
+  }
+  return await keep();
 }
 
 /** With its cost. @throws ApplicationFailure ModelReplyTooLong, non-retryable */

@@ -74,13 +74,13 @@ interface Spent {
   readonly usd: number;
 }
 
-/** Settled calls by what they cost, others by what they may. A call that was tried again counts once. */
+/** Settled calls by what they cost, others, and those whose provider did not say how much, by what they may. A call that was tried again counts once. */
 async function spentToday(tx: Transaction, tenant: string, scope: Scope): Promise<Spent> {
   const { principal = null, release = null } = scope;
   const [row] = await tx<{ day: string; tokens: string; usd: string }[]>`
     select to_char(now() at time zone 'UTC', 'YYYY-MM-DD') as day,
-      coalesce(sum(coalesce(r.input_tokens + r.output_tokens, c.tokens)), 0)::text as tokens,
-      coalesce(sum(case when r.call_key is null then c.usd else r.cost_usd end), 0)::text as usd
+      coalesce(sum(coalesce(nullif(r.input_tokens + r.output_tokens, 0), c.tokens)), 0)::text as tokens,
+      coalesce(sum(coalesce(r.cost_usd, c.usd)), 0)::text as usd
     from (
       select c.call_key, max(c.reserved_tokens) as tokens, max(c.reserved_usd) as usd
       from model_calls c join start_ledger l on l.run_id = c.run_id

@@ -25,10 +25,13 @@ const RECORD: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
 };
 
-/** Costs money: few attempts, spaced by the provider's own delay; the heartbeat is how a killed worker is noticed. */
-const MODEL_TOTAL_MS = 10 * 60_000;
+/**
+ * Costs money: few attempts, spaced by the provider's own delay. One attempt may wait 8 minutes for its turn at a rate limit, half a
+ * minute for a provider that is being seen after, and then call for 2 minutes: the heartbeat is how a killed worker is noticed.
+ */
+const MODEL_TOTAL_MS = 12 * 60_000;
 const MODEL: ActivityOptions = {
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '11 minutes',
   scheduleToCloseTimeout: MODEL_TOTAL_MS,
   heartbeatTimeout: '10 seconds',
   retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '1 minute' },

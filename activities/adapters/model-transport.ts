@@ -18,8 +18,8 @@ export interface Transport {
   readonly fetch: typeof fetch;
   /** Ends with the run, or when the time is over. */
   readonly signal: AbortSignal;
-  /** What went wrong, whatever the SDK made of it. */
-  failure(error: unknown): ApplicationFailure;
+  /** What went wrong, whatever the SDK made of it: for a run that ended, or a worker that stops, the reason of that. */
+  failure(error: unknown): unknown;
   /** Hangs up, whoever still reads. */
   close(): void;
 }
@@ -48,7 +48,10 @@ export function createTransport({ label, idempotencyKey, signal: ended, timeoutM
   return {
     signal,
     close: () => closed.abort(),
-    failure: (error) => own ?? failureOf(error, { label, bytes, late: timeout.aborted && !ended.aborted }),
+    failure(error) {
+      if (ended.aborted) return ended.reason;
+      return own ?? failureOf(error, { label, bytes, late: timeout.aborted });
+    },
     async fetch(input, init) {
       const headers = new Headers(init?.headers);
       headers.set('idempotency-key', idempotencyKey);

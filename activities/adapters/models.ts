@@ -48,7 +48,16 @@ function remote(
       const { createRemoteModel } = await import('./ai-providers.ts');
       const called = createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) });
       const at = `${provider} at ${new URL(baseUrl).host}`;
-      return await breakers.run(at, () => called.call(request), request.signal);
+      const { signal, longestWaitMs, onText } = request;
+      const calling = async (answers: () => void) =>
+        await called.call({
+          ...request,
+          onText(delta) {
+            answers();
+            onText?.(delta);
+          },
+        });
+      return await breakers.run(at, calling, { signal, longestWaitMs });
     },
   };
 }

@@ -15,6 +15,8 @@ export interface ModelRequest {
   /** The same for every attempt of one call: a provider that honours it bills once. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /** While another call sees whether a provider that failed is back. @default as long as the adapter finds good */
+  readonly longestWaitMs?: number;
   /** Told each piece of the text as it arrives, in order. What was told is no reply: the call may still fail. It never throws. @default nobody hears it */
   readonly onText?: (delta: string) => void;
 }

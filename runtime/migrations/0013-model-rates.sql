@@ -5,7 +5,9 @@ create table countersign.model_rates (
   account text primary key,
   -- When all requests, and all tokens, that were let go would have been due one after the other (GCRA's theoretical arrival time).
   request_due timestamptz not null,
-  token_due timestamptz not null
+  token_due timestamptz not null,
+  -- Asked for by the provider: no burst goes before.
+  paused_until timestamptz not null default '-infinity'
 );
 alter table countersign.model_rates enable row level security;
 -- No role reads or writes it but by the functions below: it has no tenant, and tells one of another no more than a waiting time.
@@ -22,13 +24,16 @@ declare
   request_cost interval := coalesce(make_interval(secs => 60 / (0.9 * requests_a_minute)), interval '0');
   token_cost interval := coalesce(make_interval(secs => tokens * 60 / (0.9 * tokens_a_minute)), interval '0');
   burst interval := make_interval(secs => 6 / 0.9);
+  opens timestamptz;
   delay interval;
 begin
   insert into model_rates values (of_account, '-infinity', '-infinity') on conflict do nothing;
   select * into due from model_rates where account = of_account for update;
-  due.request_due := greatest(due.request_due, moment) + request_cost;
-  due.token_due := greatest(due.token_due, moment) + token_cost;
-  delay := greatest(interval '0', due.request_due - moment - greatest(burst, request_cost),
+  -- After a pause as if everybody had asked at its end: one burst, and the others after it.
+  opens := greatest(moment, due.paused_until);
+  due.request_due := greatest(due.request_due, opens) + request_cost;
+  due.token_due := greatest(due.token_due, opens) + token_cost;
+  delay := greatest(opens - moment, due.request_due - moment - greatest(burst, request_cost),
     due.token_due - moment - greatest(burst, token_cost));
   if delay <= horizon then
     update model_rates set request_due = due.request_due, token_due = due.token_due where account = of_account;
@@ -52,8 +57,8 @@ $$;
 -- The provider said when it takes requests again: nobody asks before.
 create function countersign.pause_model_rate(of_account text, for_time interval)
   returns void language sql security definer set search_path = countersign, pg_temp as $$
-  insert into model_rates values (of_account, clock_timestamp() + least(for_time, interval '5 minutes'), '-infinity')
-  on conflict (account) do update set request_due = greatest(model_rates.request_due, excluded.request_due)
+  insert into model_rates values (of_account, '-infinity', '-infinity', clock_timestamp() + least(for_time, interval '5 minutes'))
+  on conflict (account) do update set paused_until = greatest(model_rates.paused_until, excluded.paused_until)
 $$;
 
 revoke all on function

@@ -141,6 +141,28 @@ describe('a turn', () => {
     expect((await tokens.turn(call)).waitedMs).toBeLessThan(1000);
   });
 
+  it('is taken as far away as the call may wait, and no further', async () => {
+    const queued = rates({ name: 'queued', provider: model.provider, requests_per_minute: 60 });
+    const call = { tenant: 'default', model, tokens: 1, signal };
+    await Promise.all(Array.from({ length: 6 }, async () => await queued.turn(call)));
+    await expect(queued.turn({ ...call, longestWaitMs: 100 })).rejects.toMatchObject({
+      type: Failure.ModelRateLimited,
+    });
+    const abort = new AbortController();
+    const waiting = Array.from({ length: 60 }, async () =>
+      queued.turn({ ...call, longestWaitMs: 480_000, signal: abort.signal }),
+    );
+    // The first of them is let go, so all have asked.
+    expect((await Promise.race(waiting)).waitedMs).toBeGreaterThan(100);
+    // Their places are taken, beyond 45 seconds: whoever comes now is behind them.
+    const refused = await queued.turn(call).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ type: Failure.ModelRateLimited });
+    expect((refused as ApplicationFailure).nextRetryDelay).toBeGreaterThan(60_000);
+    abort.abort();
+    const ends = await Promise.allSettled(waiting);
+    expect(ends.filter(({ status }) => status === 'rejected').length).toBeGreaterThanOrEqual(50);
+  });
+
   it('waits for everybody when the provider said so, and says how long when that is too long', async () => {
     const paused = rates({ ...limit, name: 'paused' });
     const call = { tenant: 'default', model, tokens: 1, signal };
@@ -152,6 +174,23 @@ describe('a turn', () => {
       message: expect.stringMatching(/^Calls for 1\d\d seconds wait at the rate limit paused\. Nothing was sent\.$/),
       nextRetryDelay: expect.any(Number),
     });
+  });
+
+  it.each([5, 10])('waits %d seconds when the provider said so, and then in turn, however short', async (seconds) => {
+    const name = `short-${seconds}`;
+    const call = { tenant: 'default', model, tokens: 1, signal };
+    await (await rates({ ...limit, name }).turn(call)).pause(seconds * 1000);
+    // 600 a minute: 60 at once would be let go, were it not for the pause.
+    const rows = await database.sql('owner')<{ wait: number }[]>`
+      select countersign.reserve_model_rate(${name}, 600, null, 1, interval '1 hour') as wait
+      from generate_series(1, 80) as n`;
+    const waits = rows.map(({ wait }) => wait);
+    expect(waits[0]).toBeGreaterThan(seconds * 1000 - 2_000);
+    expect(waits[0]).toBeLessThanOrEqual(seconds * 1000);
+    const atItsEnd = waits.filter((wait) => wait <= seconds * 1000);
+    expect(atItsEnd.length).toBeGreaterThanOrEqual(55);
+    expect(atItsEnd.length).toBeLessThanOrEqual(62);
+    expect(Math.max(...waits)).toBeGreaterThan(seconds * 1000 + 1_000);
   });
 
   it('is waited for by all when a call was told 429 with a delay, and by nobody after another failure', async () => {

@@ -1,5 +1,6 @@
 // What counts towards which budget of a day: of principals, releases and tenants. In a real PostgreSQL, as the worker role.
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { SettledReply } from '../../activities/model-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import type { DayLimits } from '../../activities/spend.ts';
 import { extensionOf } from '../../activities/spend.ts';
@@ -29,18 +30,19 @@ interface Asked {
   readonly release?: string;
   readonly version?: string;
   readonly tokens: number;
+  readonly usd?: number;
   readonly extended?: readonly string[];
 }
 
 /** A run of its own that claims one call. */
 async function spend(budgets: readonly DayBudget[], asked: Asked): Promise<unknown> {
-  const { by, release = 'desk', version = '1', tokens, extended = [] } = asked;
+  const { by, release = 'desk', version = '1', tokens, usd = null, extended = [] } = asked;
   const runId = `${tenant}/answer/${count++}`;
   await database.sql('owner')`insert into start_ledger
     (run_id, tenant, kind, requester, request_hash, release_digest, task_queue)
     values (${runId}, ${tenant}, 'answer', ${by}, 'h', ${`${tenant}-${release}-${version}`}, 'q')`;
   const limits: DayLimits = { principal: by, release, budgets, extended: new Set(extended) };
-  const reserve = { tokens, usd: null };
+  const reserve = { tokens, usd };
   const call = { key: runId, attempt: 1, tenant, runId, stepPath: 's', model: 'm', runKey: newKey(), reserve };
   const thrown = await createModelCalls(database.db('worker'))
     .claim(call, limits)
@@ -113,6 +115,30 @@ describe('a budget of a day', () => {
       select sum(reserved_tokens)::text as tokens from model_calls where tenant = ${tenant}`;
     expect(Number(row?.tokens)).toBe(results.filter((result) => result === 'claimed').length * 50);
     expect(Number(row?.tokens)).toBe(700);
+  });
+
+  it('counts a reply whose provider did not say what it used by what it may have used', async () => {
+    const budgets = [budget({ per: 'tenant', tokens: { hard: 100 }, cost_usd: { hard: 10 } })];
+    const settled = async (asked: Asked, usage: SettledReply['usage']): Promise<unknown> => {
+      const outcome = await spend(budgets, { ...asked, by: 'ada' });
+      const runKey = newKey();
+      const [row] = await database.sql('owner')<{ key: string }[]>`
+        select call_key as key from model_calls where tenant = ${tenant} order by claimed_at desc limit 1`;
+      const key = row?.key ?? '';
+      const call = { key, attempt: 1, tenant, runId: key, stepPath: 's', model: 'm', runKey };
+      const reply: SettledReply = { text: 'Yes.', finishReason: 'stop', usage };
+      await createModelCalls(database.db('worker')).settle({ ...call, reserve: { tokens: 0, usd: null } }, reply);
+      return outcome;
+    };
+    const none = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
+    expect(await settled({ by: 'ada', tokens: 40, usd: 4 }, { ...none, costUsd: null })).toBe('claimed');
+    const over40 = await spend(budgets, { by: 'ada', tokens: 61 });
+    expect(over40).toMatchObject(over('tenant-day', /100 tokens/));
+    expect(await spend(budgets, { by: 'ada', tokens: 1, usd: 6.5 })).toMatchObject(over('tenant-day', /10 usd/));
+    // Who says what was used is counted by that, and what is free costs nothing.
+    const said = { inputTokens: 5, outputTokens: 5, cachedTokens: 0, costUsd: 0 };
+    expect(await settled({ by: 'ada', tokens: 50, usd: 5 }, said)).toBe('claimed');
+    expect(await spend(budgets, { by: 'ada', tokens: 50, usd: 5.5 })).toBe('claimed');
   });
 
   it('asks at its soft limit, and a yes to one is none to another', async () => {

@@ -130,6 +130,14 @@ describe('the cost of a call', () => {
     const { inputUsdPerMillion: _, ...unpriced } = model;
     expect(costOf(usage, unpriced)).toBeNull();
     expect(costOf({ inputTokens: 0, outputTokens: 0, cachedTokens: 0 }, model)).toBeNull();
+    const free = {
+      ...model,
+      inputUsdPerMillion: 0,
+      outputUsdPerMillion: 0,
+      cachedInputUsdPerMillion: 0,
+      cacheWriteUsdPerMillion: 0,
+    };
+    expect(costOf({ inputTokens: 0, outputTokens: 0, cachedTokens: 0 }, free)).toBe(0);
     expect(costOf(usage, { name: 'm', provider: 'local', id: 'extractive' })).toBe(0);
   });
 });

@@ -1,0 +1,185 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ModelCalls, PaidCall } from '../../activities/model-calls.ts';
+import { createModelCalls } from '../../activities/model-calls.ts';
+import type { ModelRates, RatedCall, Turn } from '../../activities/model-rates.ts';
+import type { Paying } from '../../activities/pay-once.ts';
+import { payOnce } from '../../activities/pay-once.ts';
+import type { ModelReply, ModelRequest } from '../../activities/ports/model.ts';
+import { newKey } from '../../runtime/keys/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
+import { errorOf } from '../support/error-of.ts';
+import { useDatabase } from '../support/services.ts';
+
+const database = useDatabase();
+const usage = { inputTokens: 100, outputTokens: 10, cachedTokens: 0 };
+const good: ModelReply = { text: 'Thirty days.', finishReason: 'stop', usage };
+const price = {
+  name: 'big',
+  provider: 'openai-compatible',
+  id: 'm',
+  baseUrl: 'http://127.0.0.1:9',
+  inputUsdPerMillion: 1,
+  outputUsdPerMillion: 2,
+} as const satisfies Paying['price'];
+
+let count = 0;
+let call: Omit<PaidCall, 'reserve'>;
+let told: string[];
+let calls: ModelCalls;
+beforeEach(() => {
+  count += 1;
+  told = [];
+  calls = createModelCalls(database.db('worker'));
+  call = {
+    key: `hmac-sha256:pay-${count}`,
+    attempt: 1,
+    tenant: 'default',
+    runId: 'default/answer/01J00000000000000000000000',
+    stepPath: 'answer/generate#1',
+    model: 'openai-compatible/m',
+    runKey: newKey(),
+  };
+});
+
+const lost = () => Promise.reject(new Error('connection lost'));
+
+/** Notes what it is told, in `told`. */
+function ratesOf(change: Partial<Turn> = {}, asked: RatedCall[] = []): ModelRates {
+  return {
+    async turn(rated) {
+      told.push('turn');
+      asked.push(rated);
+      return {
+        waitedMs: 0,
+        async settle(tokens) {
+          told.push(`settle ${tokens}`);
+        },
+        async pause(forMs) {
+          told.push(`pause ${forMs}`);
+        },
+        ...change,
+      };
+    },
+  };
+}
+
+interface Setting {
+  readonly reply?: ModelReply | Error;
+  readonly rates?: ModelRates;
+  readonly modelCalls?: ModelCalls;
+  readonly candidate?: Paying['candidate'];
+}
+
+async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate }: Setting = {}) {
+  const request: ModelRequest = {
+    model: 'm',
+    prompt: { system: 's', messages: [] } as never,
+    tools: [],
+    temperature: 0,
+    maxOutputTokens: 50,
+    idempotencyKey: call.key,
+    signal: new AbortController().signal,
+  };
+  const model = {
+    label: call.model,
+    free: false,
+    async call() {
+      told.push('call');
+      if (reply instanceof Error) throw reply;
+      return reply;
+    },
+  };
+  const limits = { principal: 'p', release: 'r', budgets: [], extended: new Set<string>() };
+  return await payOnce(model, request, call, { candidate, modelCalls, modelRates: rates, price, limits });
+}
+
+describe('a paid reply', () => {
+  it('is kept before the rate is told, and a rate that cannot be told fails nothing', async () => {
+    const modelCalls: ModelCalls = {
+      ...calls,
+      async settle(...kept) {
+        told.push('keep');
+        return await calls.settle(...kept);
+      },
+    };
+    const settle = async (tokens: number) => {
+      told.push(`settle ${tokens}`);
+      await lost();
+    };
+    const paid = await pay({ modelCalls, rates: ratesOf({ settle }) });
+    expect(paid).toEqual({ reply: { ...good, usage: { ...usage, costUsd: 0.00012 } }, reused: false });
+    expect(told).toEqual(['turn', 'call', 'keep', 'settle 110']);
+    expect(await calls.reply(call)).toEqual(paid.reply);
+  });
+
+  it('is offered again to a ledger that does not answer, and asked for once', async () => {
+    let failures = 2;
+    const modelCalls: ModelCalls = {
+      ...calls,
+      settle: async (...kept) => (failures-- > 0 ? await lost() : await calls.settle(...kept)),
+    };
+    expect(await pay({ modelCalls })).toMatchObject({ reused: false });
+    expect(told).toEqual(['turn', 'call', 'settle 110']);
+    expect(await calls.reply(call)).toMatchObject({ text: good.text });
+  });
+});
+
+describe('a reply without usage', () => {
+  it('leaves what was reserved taken', async () => {
+    const silent = { ...good, usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 } };
+    expect(await pay({ reply: silent })).toMatchObject({ reply: { usage: { costUsd: null } } });
+    expect(told).toEqual(['turn', 'call']);
+  });
+});
+
+describe('a later attempt', () => {
+  it('gets the reply that was paid for without a turn', async () => {
+    await pay();
+    told = [];
+    expect(await pay()).toMatchObject({ reply: { text: good.text }, reused: true });
+    expect(told).toEqual([]);
+  });
+
+  it('gives its turn back when the reply came while it waited', async () => {
+    let looked = 0;
+    const late: ModelCalls = {
+      ...calls,
+      reply: async (asked) => (looked++ === 0 ? undefined : await calls.reply(asked)),
+    };
+    await pay();
+    told = [];
+    expect(await pay({ modelCalls: late })).toMatchObject({ reused: true });
+    expect(told).toEqual(['turn', 'settle 0']);
+  });
+});
+
+describe('a turn', () => {
+  it.each([
+    ['minutes, in place', undefined, 480_000],
+    ['minutes, in place, by the last of several models', { model: 'big', spare: false }, 480_000],
+    ['seconds, while another model stands ready', { model: 'big', spare: true }, 5_000],
+  ] as const)('is waited for for %s', async (_, candidate, longestWaitMs) => {
+    const asked: RatedCall[] = [];
+    await pay({ candidate, rates: ratesOf({}, asked) });
+    expect(asked).toMatchObject([{ longestWaitMs, tokens: expect.any(Number) }]);
+  });
+});
+
+describe('a turn at which nothing is sent', () => {
+  it('is given back when the call may not be claimed', async () => {
+    const spent = ApplicationFailure.nonRetryable('spent', Failure.BudgetExhausted);
+    const modelCalls: ModelCalls = { ...calls, claim: () => Promise.reject(spent) };
+    expect(await errorOf(pay({ modelCalls }))).toBe(spent);
+    expect(told).toEqual(['turn', 'settle 0']);
+  });
+
+  it('is given back when the provider is left alone, and not when it failed', async () => {
+    const open = ApplicationFailure.create({ type: Failure.ModelCircuitOpen, nextRetryDelay: 9000 });
+    expect(await errorOf(pay({ reply: open }))).toBe(open);
+    expect(told).toEqual(['turn', 'call', 'settle 0']);
+    told = [];
+    expect(await errorOf(pay({ reply: ApplicationFailure.retryable('down', Failure.ModelUnavailable) }))).toBeDefined();
+    expect(told).toEqual(['turn', 'call']);
+  });
+});
