@@ -78,10 +78,12 @@ export async function* streamRun(
     signal?.throwIfAborted();
     const reply = await run.result;
     const text = 'kind' in reply && reply.kind === 'answered' ? reply.text : undefined;
-    const streamed = text !== undefined && order.stands(text);
+    const step = text === undefined ? undefined : order.standing(text);
+    const streamed = step !== undefined;
     const incomplete = damaged || order.incomplete;
-    const why = text === undefined ? 'not-given-out' : incomplete ? 'incomplete' : 'replaced';
-    if (!streamed) yield* order.close(at, why);
+    const why = text === undefined ? 'not-given-out' : incomplete && !streamed ? 'incomplete' : 'replaced';
+    // Also beside text that stands: a draft whose withdrawal was lost, what was said beside calls of tools.
+    yield* order.close(at, why, step);
     const missing = streamed || text === undefined ? undefined : await missingOf(dependencies, runId, run, incomplete);
     const data: StreamEnd = { reply, streamed, ...(missing !== undefined && { missing }) };
     yield { v: WIRE_VERSION, ...at, type: 'final', data };

@@ -64,6 +64,7 @@ describe('a stream', () => {
       { type: 'tool-call', data: { tool: 'refund', outcome: 'called', effect: 'done' } },
       { type: 'step', data: { name: 'generate' } },
       { type: 'token', data: { text: 'Refunded.', provisional: true } },
+      { type: 'withdrawn', data: { step: 'agent/generate#1', reason: 'replaced' } },
       { type: 'final', data: { reply: await run.result(), streamed: true } },
     ]);
   });
