@@ -76,7 +76,14 @@ export async function* streamRun(
       for (const event of order.take(at, said)) if (isWanted(event)) yield event;
     }
     signal?.throwIfAborted();
-    const reply = await run.result;
+    let reply: Reply | Report;
+    try {
+      reply = await run.result;
+    } catch (error) {
+      // A run without a reply: cancelled, terminated, timed out. A reader that was stopped, or cannot reach the run, knows nothing of its text.
+      if (signal?.aborted !== true && error instanceof UserError) yield* order.close(at, 'not-given-out');
+      throw error;
+    }
     const text = 'kind' in reply && reply.kind === 'answered' ? reply.text : undefined;
     const step = text === undefined ? undefined : order.standing(text);
     const streamed = step !== undefined;

@@ -126,7 +126,9 @@ describe('a stream', () => {
     (await model.asked('Cancelled?')).tell('So far');
     await until(events, ends('So far'));
     await run.cancel();
-    await expect(until(events, ({ type }) => type === 'final')).rejects.toThrow('was cancelled');
+    const rest = await until(events, ({ type }) => type === 'withdrawn');
+    expect(rest.at(-1)?.data).toEqual({ step: 'answer/generate#1', reason: 'not-given-out' });
+    await expect(events.next()).rejects.toThrow('was cancelled');
   });
 });
 

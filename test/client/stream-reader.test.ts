@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import type { StreamDependencies } from '../../client/stream.ts';
 import { streamRun } from '../../client/stream.ts';
+import { UserError } from '../../runtime/errors.ts';
 import type { Said } from '../../runtime/streams/sealed-event.ts';
 import { sealEvent } from '../../runtime/streams/sealed-event.ts';
 import type { StoredEvent, StreamStore } from '../../runtime/streams/stream-store.ts';
 import { PAGE_EVENTS } from '../../runtime/streams/stream-store.ts';
-import type { Answered, RunId } from '../../workflows/protocol/index.ts';
+import type { Answered, RunId, StreamEvent } from '../../workflows/protocol/index.ts';
 import { allOf } from '../support/stream-events.ts';
 
 const RUN: RunId = 'default/answer/01J00000000000000000000000';
@@ -75,6 +76,34 @@ describe('a reader', () => {
       ['withdrawn', { step: 'answer/generate#1', reason: 'replaced' }],
       ['final', { reply, streamed: false, missing: 'unavailable' }],
     ]);
+  });
+
+  it('withdraws what stands where the run ended without a reply, and throws then', async () => {
+    const { dependencies } = reading();
+    const ended = {
+      ...dependencies,
+      result: () => Promise.reject(new UserError('Run x was terminated', { hint: '' })),
+    };
+    const seen: StreamEvent[] = [];
+    const all = async (): Promise<void> => {
+      for await (const event of streamRun(ended, RUN)) seen.push(event);
+    };
+    await expect(all()).rejects.toThrow('was terminated');
+    expect(seen.at(-1)).toMatchObject({
+      type: 'withdrawn',
+      data: { step: 'answer/generate#1', reason: 'not-given-out' },
+    });
+  });
+
+  it('has nothing withdrawn where the run cannot be asked: it may answer yet', async () => {
+    const { dependencies } = reading();
+    const seen: StreamEvent[] = [];
+    const all = async (): Promise<void> => {
+      const away = { ...dependencies, result: () => Promise.reject(new Error('unavailable')) };
+      for await (const event of streamRun(away, RUN)) seen.push(event);
+    };
+    await expect(all()).rejects.toThrow('unavailable');
+    expect(seen.map(({ type }) => type)).not.toContain('withdrawn');
   });
 
   it('has the final event where nothing is streamed', async () => {
