@@ -38,6 +38,8 @@ const LATE_MS = 250;
 const ANSWER_MS = 5_000;
 /** Between tries of a store that is away. */
 const RETRY_MS = 500;
+/** It is looked for more without a sign, too: a connection may be lost without a word. */
+const LOOK_MS = 15_000;
 
 export async function* streamRun(
   dependencies: StreamDependencies,
@@ -172,7 +174,7 @@ async function followRun(
     }
   }
 
-  /** Waits for a sign that there is more. */
+  /** Waits for a sign that there is more, or for the time. */
   async function sign(withinMs?: number): Promise<void> {
     const timer = withinMs === undefined ? undefined : setTimeout(wake, withinMs);
     await woken.promise;
@@ -195,7 +197,7 @@ async function followRun(
         }
         if (events.length > 0 || signal.aborted) continue;
         if (!wasEnded) {
-          await sign();
+          await sign(store === undefined ? undefined : LOOK_MS);
           continue;
         }
         if (over || failed || away || store === undefined || graceMs <= 0) return;

@@ -64,6 +64,25 @@ describe('a reader', () => {
     expect(events.at(-1)).toMatchObject({ data: { streamed: true } });
   });
 
+  it('finds what came without a sign after 15 seconds, and leaves no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const pages = [[], [], stored.slice(0, 1)];
+      const { store, dependencies } = reading({ read: vi.fn(async () => pages.shift() ?? []) });
+      const events = streamRun({ ...dependencies, result: () => new Promise(() => {}) }, RUN);
+      const first = events.next();
+      await vi.advanceTimersByTimeAsync(14_000);
+      expect(store.read).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(16_000);
+      expect((await first).value).toMatchObject({ type: 'token', data: { text: '0 ' } });
+      expect(store.read).toHaveBeenCalledTimes(3);
+      await events.return();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('gives the reply where the store fails, and withdraws what it had given', async () => {
     const first = stored.slice(0, 2);
     const pages = [first];
