@@ -80,7 +80,8 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         attempt,
         restore: masked && ((piece) => restoreReply({ text: piece }, masked.tokens, restore).text),
         checked: body.stream === 'validated' ? checkText(whole, body.rules) : undefined,
-        off: body.stream === 'off',
+        // A schema says nothing of a part: what has to fit one is shown once it was validated as a whole.
+        off: body.stream === 'off' || (body.stream === 'validated' && body.output !== undefined),
       });
       const request: ModelRequest = {
         model: body.model.id,

@@ -16,6 +16,7 @@ const WHY: Readonly<Record<WithdrawalReason, string>> = {
 /** Prints everything of the reply. @returns the reply */
 export async function printAsItComes(events: AsyncIterable<StreamEvent>, indent = ''): Promise<Reply> {
   let open = false;
+  let last: string | undefined;
   // A pair of characters that belong together may come in two pieces.
   let half = '';
   const endLine = (): void => {
@@ -25,15 +26,20 @@ export async function printAsItComes(events: AsyncIterable<StreamEvent>, indent 
   };
   for await (const event of events) {
     if (event.type === 'token') {
+      if (event.key.step !== last) endLine();
       const text = half + event.data.text;
       half = /[\r\uD800-\uDBFF]$/.exec(text)?.[0] ?? '';
       const shown = visibleLines(half === '' ? text : text.slice(0, -1)).join(`\n${indent}`);
       if (shown === '') continue;
       process.stdout.write(open ? shown : indent + shown);
       open = true;
+      last = event.key.step;
     } else if (event.type === 'withdrawn') {
       endLine();
-      print(indent + paint('yellow', `withdrawn: the text above does not count, ${WHY[event.data.reason]}`));
+      // Also when a later text was printed under it: that one is not meant.
+      const { step, reason } = event.data;
+      const which = step === last ? 'the text above does not count' : `the text of ${step} further up does not count`;
+      print(indent + paint('yellow', `withdrawn: ${which}, ${WHY[reason]}`));
     } else if (event.type === 'final') {
       endLine();
       // Started as one, it answers as one.

@@ -9,10 +9,10 @@ import { WIRE_VERSION } from '../workflows/protocol/index.ts';
 export interface Ordered {
   /** Of one stored event: itself, withdrawals that follow from it, or nothing. An end is given to whoever knows the reply. */
   take(at: Place, said: Said): readonly StreamEvent[];
-  /** What is told of the text that stands when the run has ended. Empty when it is `text`. */
-  close(at: Place, reason: WithdrawalReason): readonly StreamEvent[];
-  /** Whether the latest text that stands is this one, whole. */
-  stands(text: string): boolean;
+  /** When the run has ended: withdraws whatever text still stands, of every step but one. */
+  close(at: Place, reason: WithdrawalReason, except?: string): readonly StreamEvent[];
+  /** The step whose text came last, where it stands and is this one, whole. */
+  standing(text: string): string | undefined;
   /** Something was lost, or there was too much. */
   readonly incomplete: boolean;
 }
@@ -81,12 +81,12 @@ export function orderStream(): Ordered {
       }
       return [...events, { v: WIRE_VERSION, key, offset, ...said } as StreamEvent];
     },
-    close: (at, reason) => [...steps.keys()].flatMap((step) => withdraw(step, at, reason)),
-    stands(text) {
-      const standing = latest === undefined ? undefined : steps.get(latest)?.text;
-      return (
-        standing !== undefined && standing.copy().digest('hex') === createHash('sha256').update(text).digest('hex')
-      );
+    close: (at, reason, except) =>
+      [...steps.keys()].flatMap((step) => (step === except ? [] : withdraw(step, at, reason))),
+    standing(text) {
+      const last = latest === undefined ? undefined : steps.get(latest)?.text;
+      const same = last?.copy().digest('hex') === createHash('sha256').update(text).digest('hex');
+      return same ? latest : undefined;
     },
     get incomplete() {
       return incomplete;

@@ -38,6 +38,8 @@ const LATE_MS = 250;
 const ANSWER_MS = 5_000;
 /** Between tries of a store that is away. */
 const RETRY_MS = 500;
+/** It is looked for more without a sign, too: a connection may be lost without a word. */
+const LOOK_MS = 15_000;
 
 export async function* streamRun(
   dependencies: StreamDependencies,
@@ -76,12 +78,21 @@ export async function* streamRun(
       for (const event of order.take(at, said)) if (isWanted(event)) yield event;
     }
     signal?.throwIfAborted();
-    const reply = await run.result;
+    let reply: Reply | Report;
+    try {
+      reply = await run.result;
+    } catch (error) {
+      // A run without a reply: cancelled, terminated, timed out. A reader that was stopped, or cannot reach the run, knows nothing of its text.
+      if (signal?.aborted !== true && error instanceof UserError) yield* order.close(at, 'not-given-out');
+      throw error;
+    }
     const text = 'kind' in reply && reply.kind === 'answered' ? reply.text : undefined;
-    const streamed = text !== undefined && order.stands(text);
+    const step = text === undefined ? undefined : order.standing(text);
+    const streamed = step !== undefined;
     const incomplete = damaged || order.incomplete;
-    const why = text === undefined ? 'not-given-out' : incomplete ? 'incomplete' : 'replaced';
-    if (!streamed) yield* order.close(at, why);
+    const why = text === undefined ? 'not-given-out' : incomplete && !streamed ? 'incomplete' : 'replaced';
+    // Also beside text that stands: a draft whose withdrawal was lost, what was said beside calls of tools.
+    yield* order.close(at, why, step);
     const missing = streamed || text === undefined ? undefined : await missingOf(dependencies, runId, run, incomplete);
     const data: StreamEnd = { reply, streamed, ...(missing !== undefined && { missing }) };
     yield { v: WIRE_VERSION, ...at, type: 'final', data };
@@ -163,7 +174,7 @@ async function followRun(
     }
   }
 
-  /** Waits for a sign that there is more. */
+  /** Waits for a sign that there is more, or for the time. */
   async function sign(withinMs?: number): Promise<void> {
     const timer = withinMs === undefined ? undefined : setTimeout(wake, withinMs);
     await woken.promise;
@@ -186,7 +197,7 @@ async function followRun(
         }
         if (events.length > 0 || signal.aborted) continue;
         if (!wasEnded) {
-          await sign();
+          await sign(store === undefined ? undefined : LOOK_MS);
           continue;
         }
         if (over || failed || away || store === undefined || graceMs <= 0) return;

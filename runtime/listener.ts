@@ -2,6 +2,8 @@
 import pg from 'pg';
 
 const MAX_RELISTEN_DELAY_MS = 5_000;
+/** The system's default is two hours: so long nobody would ask whether a connection that says nothing is there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface Listener {
   /** Of `Database.listen`. */
@@ -28,7 +30,11 @@ export function createListener(settings: pg.ClientConfig): Listener {
   };
 
   async function open(): Promise<void> {
-    const client = new pg.Client({ ...settings, keepAlive: true });
+    const client = new pg.Client({
+      ...settings,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    });
     client.on('error', () => {});
     client.on('notification', ({ channel, payload = '' }) => {
       for (const { heard } of channels.get(channel) ?? []) heard(payload);

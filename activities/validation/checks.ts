@@ -2,11 +2,13 @@
 // a draft may have megabytes.
 
 import type { CompiledSchema } from '../../runtime/json-schema.ts';
-import type { AnswerRules, Check, Citation, ValidateInput } from '../../workflows/protocol/index.ts';
+import type { AnswerRules, Check, Citation, Passage, ValidateInput } from '../../workflows/protocol/index.ts';
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
 import { holdsInstruction } from '../injection-signals.ts';
 import type { Sliced } from '../slices.ts';
+import type { Quote } from './parse-draft.ts';
 import { citationNumbers, paragraphsOf, quotesOf } from './parse-draft.ts';
+import type { Folded } from './verbatim.ts';
 import { fold, holdsWhole } from './verbatim.ts';
 
 /** More are not looked up: each is looked for in every passage that it may come from. */
@@ -125,8 +127,7 @@ function* lookUpQuotes({ text, passages }: ValidationSubject): Sliced<LookedUp> 
   let count = 0;
   let wrong = 0;
   if (passages.length === 0) return { count, wrong, cut: false, first };
-  const folded = passages.map((passage) => fold(passage.text));
-  const nowhere = fold('');
+  const folded = foldPassages(passages);
   let matches = 0;
   for (const quote of quotesOf(text)) {
     matches += 1;
@@ -134,12 +135,22 @@ function* lookUpQuotes({ text, passages }: ValidationSubject): Sliced<LookedUp> 
     if (quote === undefined) continue;
     if (count === MAX_QUOTES || wrong === MAX_WRONG_QUOTES) return { count, wrong, cut: true, first };
     count += 1;
-    const words = fold(quote.text);
-    const within = quote.citations.length === 0 ? folded : quote.citations.map((n) => folded[n - 1] ?? nowhere);
-    if (!within.some((passage) => holdsWhole(passage, words))) wrong += 1;
+    if (!quoteStands(quote, folded)) wrong += 1;
     for (const n of quote.citations) if (!first.has(n)) first.set(n, quote.text);
   }
   return { count, wrong, cut: false, first };
+}
+
+export const foldPassages = (passages: readonly Passage[]): readonly Folded[] =>
+  passages.map((passage) => fold(passage.text));
+
+const NOWHERE = fold('');
+
+/** Whether it stands in a passage that it cites; in any, if it cites none. */
+export function quoteStands({ text, citations }: Quote, folded: readonly Folded[]): boolean {
+  const words = fold(text);
+  const within = citations.length === 0 ? folded : citations.map((n) => folded[n - 1] ?? NOWHERE);
+  return within.some((passage) => holdsWhole(passage, words));
 }
 
 function checkQuotesVerbatim({ count, wrong, cut }: LookedUp): Check {

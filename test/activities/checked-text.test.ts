@@ -2,8 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkText } from '../../activities/checked-text.ts';
+import { openSentences, sentencesOf } from '../../activities/sentences.ts';
+import { atOnce } from '../../activities/slices.ts';
 import { streamText } from '../../activities/stream-text.ts';
-import type { AnswerRules, Prompt } from '../../workflows/protocol/index.ts';
+import { runChecks } from '../../activities/validation/checks.ts';
+import type { AnswerRules, Passage, Prompt } from '../../workflows/protocol/index.ts';
 
 const PASSAGES = ['Refunds are paid within 5 to 7 days. Shipping costs 4.90 EUR.', 'Gift cards are not refunded.'];
 const prompt: Prompt = {
@@ -18,6 +21,10 @@ const prompt: Prompt = {
     },
   ],
 };
+const passageOf = (text: string, i: number): Passage => ({
+  ...{ id: `${i}`, docId: `${i}`, text, title: '', headings: [], start: 0, end: 0 },
+  ...{ score: 0, coverage: 0, sensitivity: 'public' },
+});
 const RULES: AnswerRules = { requireCitations: true, refuseIfNotInContext: true };
 
 /** What was told by when, of a text that comes in pieces. */
@@ -78,6 +85,48 @@ describe('checked text', () => {
         expect(told).not.toContain('[7]');
         expect(told).not.toContain('It costs');
         if (parts.every((part) => /^("Gift|It is so|And)/.test(part))) expect(told).toBe(text);
+        // By the account of what validates the whole.
+        const subject = { text: told, finishReason: 'stop', passages: PASSAGES.map(passageOf) } as const;
+        if (told !== '') expect(atOnce(runChecks(subject, RULES)).checks.filter(({ passed }) => !passed)).toEqual([]);
+      }),
+    );
+  });
+
+  it.each([
+    ['at once', Number.POSITIVE_INFINITY],
+    ['in small pieces', 4],
+  ])('costs no more than its length, where no part of it passes and it comes %s', (_, size) => {
+    const msOf = (sentences: number): number => {
+      const text = 'It says "that 5 or 7 of them" are so. '.repeat(sentences);
+      const pieces = size > text.length ? [text] : (text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []);
+      const times = Array.from({ length: 7 }, () => {
+        const coming = checkText(long, RULES);
+        const since = performance.now();
+        expect(pieces.map((piece) => coming.next(piece)).join('')).toBe('');
+        return performance.now() - since;
+      });
+      return Math.min(...times);
+    };
+    const passage = 'It says that 5 or 7 of them are so. '.repeat(20);
+    const part = { origin: 'retrieval' as const, text: passage, citation: 1 };
+    const long: Prompt = { messages: [{ role: 'user', parts: [part] }] };
+    msOf(80);
+    // A hundred times as long where each part is checked anew with each sentence.
+    expect(msOf(800)).toBeLessThan(25 * msOf(80));
+  });
+
+  it('has sentences that are those of the whole text, in whatever pieces it comes', () => {
+    const unit = fc.constantFrom('a', '.', '…', '"', ' ', '\n', '[1]', '[', ')', '7');
+    fc.assert(
+      fc.property(fc.array(fc.array(unit, { maxLength: 6 })), (parts) => {
+        const open = openSentences();
+        const pieces = parts.map((part) => part.join(''));
+        const sentences = pieces.flatMap((piece) => open.next(piece));
+        expect([...sentences, open.rest].join('')).toBe(pieces.join(''));
+        // What begins a text may be no sentence by itself: white space is told with what comes next.
+        const text = `a${pieces.join('')}`;
+        const fresh = openSentences();
+        expect([...[...text].flatMap((char) => fresh.next(char)), fresh.rest]).toEqual([...sentencesOf(text)]);
       }),
     );
   });

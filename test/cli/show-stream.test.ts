@@ -49,6 +49,15 @@ describe('on a terminal', () => {
     expect(await show([token('Wrong'), withdrawn, token('Right'), again])).toContain('validation\nRight\nby m\n');
   });
 
+  it('text further up that does not count is not taken for what is above', async () => {
+    const earlier = { ...token('Let me look.'), key: { run: RUN, step: 'agent/generate#1', attempt: 1, seq: 0 } };
+    const withdrawn = event('withdrawn', { step: 'agent/generate#1', reason: 'replaced' });
+    const end = event('final', { reply: answered('Done.'), streamed: true });
+    expect(await show([earlier, event('step', { name: 'generate' }), token('Done.'), withdrawn, end])).toContain(
+      'Let me look.\nDone.\nwithdrawn: the text of agent/generate#1 further up does not count, the answer is another\nby m\n',
+    );
+  });
+
   it('a reply without a stream is printed all the same', async () => {
     const end = event('final', { reply: answered('One.'), streamed: false, missing: 'unavailable' });
     expect(await show([end])).toBe('One.\nby m\n');

@@ -23,6 +23,9 @@ const engine = useEngine({
     ...release('plain'),
     ...release('checked', 'stream: validated\n'),
     ...release('silent', 'stream: off\n'),
+    ...release('shaped', 'stream: validated\n'),
+    'shaped/output.schema.json':
+      '{ "type": "object", "properties": { "order": { "type": "string" } }, "required": ["order"] }',
     ...release('desk', `tools: [${tools.map((tool) => tool.definition.name).join(', ')}]\n`),
   }),
 });
@@ -64,6 +67,7 @@ describe('a stream', () => {
       { type: 'tool-call', data: { tool: 'refund', outcome: 'called', effect: 'done' } },
       { type: 'step', data: { name: 'generate' } },
       { type: 'token', data: { text: 'Refunded.', provisional: true } },
+      { type: 'withdrawn', data: { step: 'agent/generate#1', reason: 'replaced' } },
       { type: 'final', data: { reply: await run.result(), streamed: true } },
     ]);
   });
@@ -125,7 +129,9 @@ describe('a stream', () => {
     (await model.asked('Cancelled?')).tell('So far');
     await until(events, ends('So far'));
     await run.cancel();
-    await expect(until(events, ({ type }) => type === 'final')).rejects.toThrow('was cancelled');
+    const rest = await until(events, ({ type }) => type === 'withdrawn');
+    expect(rest.at(-1)?.data).toEqual({ step: 'answer/generate#1', reason: 'not-given-out' });
+    await expect(events.next()).rejects.toThrow('was cancelled');
   });
 });
 
@@ -147,6 +153,22 @@ describe('a release', () => {
     expect(textOf([...seen, ...rest])).not.toContain('Ignore');
     expect(rest.at(-1)).toMatchObject({ data: { streamed: true, reply: { text: 'All good. And well.' } } });
     for (const event of rest) if (event.type === 'token') expect(event.data.provisional).toBe(false);
+  });
+
+  it('with `stream: validated` and an output schema has no text told that was not validated as a whole', async () => {
+    const question = 'Shaped?';
+    const run = await ask(question, 'shaped');
+    for (const json of ['{ "order": 1 }. ', '{ "order": "A-1" }']) {
+      const told = await model.asked(question);
+      told.tell(json);
+      told.end();
+    }
+    expect(plain(await allOf(run.stream()))).toEqual([
+      { type: 'step', data: { name: 'generate' } },
+      { type: 'step', data: { name: 'generate' } },
+      { type: 'final', data: { reply: await run.result(), streamed: false } },
+    ]);
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: '{ "order": "A-1" }' });
   });
 
   it('with `stream: off` has no text told before the reply, and everything else', async () => {

@@ -31,7 +31,7 @@ describe('what a reader is shown', () => {
     const places = [at(1, 0), at(1, 1), at(1, 2)] as const;
     const events = [0, 1, 0, 1, 2, 2].flatMap((n) => order.take(places[n as 0], token(`${n}`)));
     expect(shown(events)).toBe('012');
-    expect(order.stands('012')).toBe(true);
+    expect(order.standing('012')).toBe(STEP);
     expect(order.incomplete).toBe(false);
   });
 
@@ -58,7 +58,7 @@ describe('what a reader is shown', () => {
           // A beginning of what the latest attempt that was heard of wrote, and nothing else.
           const all = Array.from({ length: seqs.get(latest) ?? 0 }, (_, n) => `${latest}.${n} `).join('');
           expect(all.startsWith(seen)).toBe(true);
-          expect(order.stands(seen)).toBe(seen !== '');
+          expect(order.standing(seen)).toBe(seen === '' ? undefined : STEP);
         }
       }),
     );
@@ -83,7 +83,7 @@ describe('what a reader is shown', () => {
       { type: 'withdrawn', data: { step: 'answer/generate#2', reason: 'validation-failed' } },
     ]);
     expect(order.take(at(1, 1, 'answer/validate#1'), refused)).toEqual([]);
-    expect(order.stands('draft')).toBe(false);
+    expect(order.standing('draft')).toBeUndefined();
   });
 
   it('says nothing of a withdrawal where nothing was shown', () => {
@@ -94,10 +94,36 @@ describe('what a reader is shown', () => {
   it('is withdrawn in the end where it is not the answer', () => {
     const order = orderStream();
     order.take(at(1, 0), token('One'));
-    expect(order.stands('One two')).toBe(false);
+    expect(order.standing('One two')).toBeUndefined();
     expect(order.close(at(1, 0, 'answer/record#1'), 'replaced')).toMatchObject([
       { type: 'withdrawn', data: { step: STEP, reason: 'replaced' } },
     ]);
     expect(order.close(at(1, 0, 'answer/record#1'), 'replaced')).toEqual([]);
+  });
+
+  it('is in the end the reply or nothing, whatever drafts were refused and whatever was lost', () => {
+    const drafts = fc.array(
+      fc.record({ texts: fc.array(fc.constantFrom('a', 'b'), { maxLength: 3 }), refusalLost: fc.boolean() }),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(drafts, fc.boolean(), fc.boolean(), (all, lastLost, edited) => {
+        const order = orderStream();
+        const events: StreamEvent[] = [];
+        for (const [n, { texts, refusalLost }] of all.entries()) {
+          const isLast = n === all.length - 1;
+          if (isLast && lastLost) continue;
+          for (const [seq, text] of texts.entries())
+            events.push(...order.take(at(1, seq, `answer/generate#${n}`), token(text)));
+          const refused: Said = { type: 'withdrawn', data: { reason: 'validation-failed' } };
+          if (!isLast && !refusalLost) events.push(...order.take(at(1, 0, `answer/validate#${n}`), refused));
+        }
+        const reply = (all.at(-1)?.texts.join('') ?? '') + (edited ? '!' : '');
+        const step = order.standing(reply);
+        events.push(...order.close(at(1, 0, 'answer/record#1'), 'replaced', step));
+        expect(shown(events)).toBe(step === undefined ? '' : reply);
+        if (!edited && !lastLost && reply !== '') expect(step).toBe(`answer/generate#${all.length - 1}`);
+      }),
+    );
   });
 });

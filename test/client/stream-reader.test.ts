@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import type { StreamDependencies } from '../../client/stream.ts';
 import { streamRun } from '../../client/stream.ts';
+import { UserError } from '../../runtime/errors.ts';
 import type { Said } from '../../runtime/streams/sealed-event.ts';
 import { sealEvent } from '../../runtime/streams/sealed-event.ts';
 import type { StoredEvent, StreamStore } from '../../runtime/streams/stream-store.ts';
 import { PAGE_EVENTS } from '../../runtime/streams/stream-store.ts';
-import type { Answered, RunId } from '../../workflows/protocol/index.ts';
+import type { Answered, RunId, StreamEvent } from '../../workflows/protocol/index.ts';
 import { allOf } from '../support/stream-events.ts';
 
 const RUN: RunId = 'default/answer/01J00000000000000000000000';
@@ -63,6 +64,25 @@ describe('a reader', () => {
     expect(events.at(-1)).toMatchObject({ data: { streamed: true } });
   });
 
+  it('finds what came without a sign after 15 seconds, and leaves no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const pages = [[], [], stored.slice(0, 1)];
+      const { store, dependencies } = reading({ read: vi.fn(async () => pages.shift() ?? []) });
+      const events = streamRun({ ...dependencies, result: () => new Promise(() => {}) }, RUN);
+      const first = events.next();
+      await vi.advanceTimersByTimeAsync(14_000);
+      expect(store.read).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(16_000);
+      expect((await first).value).toMatchObject({ type: 'token', data: { text: '0 ' } });
+      expect(store.read).toHaveBeenCalledTimes(3);
+      await events.return();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('gives the reply where the store fails, and withdraws what it had given', async () => {
     const first = stored.slice(0, 2);
     const pages = [first];
@@ -75,6 +95,34 @@ describe('a reader', () => {
       ['withdrawn', { step: 'answer/generate#1', reason: 'replaced' }],
       ['final', { reply, streamed: false, missing: 'unavailable' }],
     ]);
+  });
+
+  it('withdraws what stands where the run ended without a reply, and throws then', async () => {
+    const { dependencies } = reading();
+    const ended = {
+      ...dependencies,
+      result: () => Promise.reject(new UserError('Run x was terminated', { hint: '' })),
+    };
+    const seen: StreamEvent[] = [];
+    const all = async (): Promise<void> => {
+      for await (const event of streamRun(ended, RUN)) seen.push(event);
+    };
+    await expect(all()).rejects.toThrow('was terminated');
+    expect(seen.at(-1)).toMatchObject({
+      type: 'withdrawn',
+      data: { step: 'answer/generate#1', reason: 'not-given-out' },
+    });
+  });
+
+  it('has nothing withdrawn where the run cannot be asked: it may answer yet', async () => {
+    const { dependencies } = reading();
+    const seen: StreamEvent[] = [];
+    const all = async (): Promise<void> => {
+      const away = { ...dependencies, result: () => Promise.reject(new Error('unavailable')) };
+      for await (const event of streamRun(away, RUN)) seen.push(event);
+    };
+    await expect(all()).rejects.toThrow('unavailable');
+    expect(seen.map(({ type }) => type)).not.toContain('withdrawn');
   });
 
   it('has the final event where nothing is streamed', async () => {
