@@ -34,8 +34,9 @@ export async function ensureCollection(client: QdrantClient, generation: StoredG
     if ((await client.collectionExists(name)).exists) return;
     await client.createCollection(name, vectorsOf(generation));
   }).catch(async (cause: unknown) => {
-    // Another worker may have made it between the two requests.
-    if (!(await client.collectionExists(name)).exists) throw cause;
+    // Another worker may have made it between the two requests. Where Qdrant does not say, the first failure is the one to tell.
+    const made = await client.collectionExists(name).catch(() => ({ exists: false }));
+    if (!made.exists) throw cause;
   });
   if (generation.dense !== undefined) await requireShape(client, name, generation.dense);
   await explained(`index collection ${name}`, async () => {

@@ -93,6 +93,9 @@ describe('Qdrant vectors', () => {
     await expect(store.count(generation)).rejects.toThrow(
       /Qdrant could not count countersign-docs .* Check QDRANT_URL/,
     );
+    await expect(store.ensure(generation)).rejects.toThrow(
+      /Qdrant could not create collection countersign-docs .* Check QDRANT_URL/,
+    );
   });
 
   it('sends the key, and says so when it is refused', async () => {
