@@ -195,6 +195,22 @@ describe(`Qdrant, dense${needs('qdrant-openapi.json').replace('skipped', 'reques
     await refused(fresh(), vectors(4), /has no sparse vector named sparse/);
   });
 
+  it('says of vectors of other dimensions than its collection’s that ingesting again helps', async () => {
+    const generation = fresh();
+    const path = `/collections/countersign-${generation.collection}~d4`;
+    const vectors = { dense: { size: 8, distance: 'Dot' } };
+    expect((await send('PUT', path, { vectors, sparse_vectors: { sparse: {} } })).status).toBe(200);
+    const asked = [() => store.upsert(generation, [point(0, { dense: east })]), () => store.query(generation, hybrid)];
+    for (const ask of asked) {
+      const refused = ask();
+      await expect(refused).rejects.toThrow(/HTTP 400: .*Vector dimension error.* other dimensions .* ingest again/);
+      await expect(refused).rejects.toMatchObject({
+        type: 'countersign.retrieval.EmbeddingMismatch',
+        nonRetryable: true,
+      });
+    }
+  });
+
   it('says what Qdrant said of a search, and lets Temporal retry', async () => {
     const generation = fresh();
     await store.ensure(generation);

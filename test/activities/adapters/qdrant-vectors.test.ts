@@ -64,6 +64,23 @@ describe(`Qdrant vectors over the stand-in${needs('qdrant-openapi.json').replace
     expect(found.map(({ id, score }) => [id, score])).toEqual([[1, 2 ** 24 + 1]]);
   });
 
+  it('does not try again what Qdrant would refuse again', async () => {
+    const store = createQdrantVectors({ url: server.url });
+    await store.ensure(generation);
+    for (const status of [400, 401, 403, 413, 422]) {
+      server.failNext(status);
+      const refused = store.upsert(generation, [point(0)]);
+      await expect(refused).rejects.toThrow(
+        `Qdrant could not write to countersign-docs (HTTP ${status}: told to fail).`,
+      );
+      await expect(refused).rejects.toMatchObject({ nonRetryable: true });
+    }
+    for (const status of [408, 409, 429, 500, 502, 504]) {
+      server.failNext(status);
+      await expect(store.upsert(generation, [point(0)])).rejects.toMatchObject({ nonRetryable: false });
+    }
+  });
+
   it('says what Qdrant said, and lets Temporal retry', async () => {
     const store = createQdrantVectors({ url: server.url });
     await store.ensure(generation);
@@ -104,7 +121,8 @@ describe('Qdrant vectors', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     await createQdrantVectors({ url: server.url, apiKey: 'right' }).ensure(generation);
     const refused = createQdrantVectors({ url: server.url, apiKey: 'wrong' }).count(generation);
-    await expect(refused).rejects.toThrow(/HTTP 401.*Check QDRANT_URL and QDRANT_API_KEY/);
+    await expect(refused).rejects.toThrow(/HTTP 401.*refuses the key.*correct QDRANT_API_KEY/);
+    await expect(refused).rejects.toMatchObject({ nonRetryable: true });
     vi.restoreAllMocks();
   });
 });
