@@ -4,16 +4,33 @@ import { ApplicationFailure } from '@temporalio/common';
 import { messageOf } from '../../runtime/errors.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 
-/** Past this a request fails and Temporal retries it. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Past this a read fails and Temporal retries it: less than the ten seconds of a step that searches, which would fail without a reason. */
+const READ_TIMEOUT_MS = 8000;
+/** An ingest writes, and has the time: an answer may wait for a batch to be indexed. */
+const WRITE_TIMEOUT_MS = 30_000;
 
 export interface QdrantOptions {
   /** With a path where Qdrant stands behind a proxy. Without a port: 6333, as everywhere in Qdrant. */
   readonly url: string;
   readonly apiKey?: string;
+  /** Of a search, a count, or a question about collections. @default 8000 */
+  readonly readTimeoutMs?: number;
+  /** @default 30000 */
+  readonly writeTimeoutMs?: number;
 }
 
-export function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
+/** The client has one timeout for all of its requests. */
+export interface QdrantClients {
+  readonly reading: QdrantClient;
+  readonly writing: QdrantClient;
+}
+
+export const createClients = (options: QdrantOptions): QdrantClients => ({
+  reading: createClient(options, options.readTimeoutMs ?? READ_TIMEOUT_MS),
+  writing: createClient(options, options.writeTimeoutMs ?? WRITE_TIMEOUT_MS),
+});
+
+function createClient({ url, apiKey }: QdrantOptions, timeout: number): QdrantClient {
   const { origin, pathname, protocol } = new URL(url);
   // URL forgets a scheme's usual port, and the client then takes 6333; and it ignores the path of `url`.
   const port = /^https?:\/\/[^/]*:(\d+)/.exec(url)?.[1];
@@ -22,7 +39,7 @@ export function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
     ...(port !== undefined && { port: Number(port) }),
     ...(pathname !== '/' && { prefix: pathname.replace(/\/$/, '') }),
     ...(apiKey !== undefined && { apiKey, https: protocol === 'https:' }),
-    timeout: REQUEST_TIMEOUT_MS,
+    timeout,
     checkCompatibility: false,
   });
 }

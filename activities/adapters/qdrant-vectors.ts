@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { ChunkPoint, StoredGeneration, VectorStore } from '../ports/vector-store.ts';
 import { requirePoints, requireQuery } from '../ports/vector-store.ts';
 import type { QdrantOptions } from './qdrant-client.ts';
-import { createClient, explained, isGone } from './qdrant-client.ts';
+import { createClients, explained, isGone } from './qdrant-client.ts';
 import { collectionOf, DENSE, ensureCollection, SPARSE, swapAlias } from './qdrant-collections.ts';
 import { ownedBy, searchQdrant, shortest } from './qdrant-search.ts';
 
@@ -12,23 +12,24 @@ const UPSERT_POINTS = 256;
 
 /** One Qdrant collection for each collection of ours and shape of its vectors; the alias `countersign-NAME@TENANT` is the current one. */
 export function createQdrantVectors(options: QdrantOptions): VectorStore {
-  const client = createClient(options);
+  const clients = createClients(options);
+  const { reading, writing } = clients;
 
   return {
     name: 'qdrant',
 
-    ensure: (generation) => ensureCollection(client, generation),
+    ensure: (generation) => ensureCollection(clients, generation),
 
     async upsert(generation, points) {
       requirePoints(generation, points);
       const name = collectionOf(generation);
       for (let at = 0; at < points.length; at += UPSERT_POINTS) {
         const batch = points.slice(at, at + UPSERT_POINTS).map((point) => pointOf(generation, point));
-        const write = () => explained(`write to ${name}`, () => client.upsert(name, { wait: true, points: batch }));
+        const write = () => explained(`write to ${name}`, () => writing.upsert(name, { wait: true, points: batch }));
         await write().catch(async (cause: unknown) => {
           if (!isGone(cause)) throw cause;
           // Dropped with the last generation in it, before there was anything of this one.
-          await ensureCollection(client, generation);
+          await ensureCollection(clients, generation);
           await write();
         });
       }
@@ -36,26 +37,26 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
 
     async query(generation, query) {
       requireQuery(generation, query);
-      return await searchQdrant(client, generation, query);
+      return await searchQdrant(reading, generation, query);
     },
 
     async count(generation) {
       const name = collectionOf(generation);
       return await explained(`count ${name}`, async () => {
-        if (!(await client.collectionExists(name)).exists) return 0;
-        return (await client.count(name, { exact: true, filter: { must: ownedBy(generation) } })).count;
+        if (!(await reading.collectionExists(name)).exists) return 0;
+        return (await reading.count(name, { exact: true, filter: { must: ownedBy(generation) } })).count;
       });
     },
 
-    promote: (generation) => swapAlias(client, generation),
+    promote: (generation) => swapAlias(clients, generation),
 
     async drop(generation) {
       const name = collectionOf(generation);
       await explained(`delete from ${name}`, async () => {
-        if (!(await client.collectionExists(name)).exists) return;
-        await client.delete(name, { wait: true, filter: { must: ownedBy(generation) } });
+        if (!(await reading.collectionExists(name)).exists) return;
+        await writing.delete(name, { wait: true, filter: { must: ownedBy(generation) } });
         // Nobody's any more: no tenant has a point in it. With a collection Qdrant deletes its aliases.
-        if ((await client.count(name, { exact: true })).count === 0) await client.deleteCollection(name);
+        if ((await reading.count(name, { exact: true })).count === 0) await writing.deleteCollection(name);
       });
     },
   };
@@ -67,7 +68,7 @@ export async function deleteQdrantCollection(
   generation: Pick<StoredGeneration, 'collection' | 'dense'>,
 ): Promise<void> {
   const name = collectionOf(generation);
-  await explained(`delete collection ${name}`, () => createClient(options).deleteCollection(name));
+  await explained(`delete collection ${name}`, () => createClients(options).writing.deleteCollection(name));
 }
 
 function pointOf(generation: StoredGeneration, point: ChunkPoint) {

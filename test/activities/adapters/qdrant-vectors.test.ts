@@ -1,5 +1,9 @@
 // The Qdrant adapter against the strict stand-in, and against a real Qdrant where QDRANT_URL names one.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setImmediate as nextImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createQdrantVectors } from '../../../activities/adapters/qdrant-vectors.ts';
 import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
@@ -113,6 +117,41 @@ describe('Qdrant vectors', () => {
     await expect(store.ensure(generation)).rejects.toThrow(
       /Qdrant could not create collection countersign-docs .* Check QDRANT_URL/,
     );
+  });
+
+  it('wait less long for what is read than a step that reads may take, and longer for what is written', async () => {
+    const hanging = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(hanging, 'listening');
+    const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    try {
+      const search = { vector: { ids: [1], weights: [1] }, groups: [], clearance: 'public', limit: 5 } as const;
+      const hasty = createQdrantVectors({ url, readTimeoutMs: 50 });
+      const reads = { search: () => hasty.query(generation, search), count: () => hasty.count(generation) };
+      for (const [what, read] of Object.entries(reads)) {
+        await expect(read()).rejects.toThrow(new RegExp(`Qdrant could not ${what} .*Check QDRANT_URL`));
+      }
+      const writing = createQdrantVectors({ url, readTimeoutMs: 60_000, writeTimeoutMs: 50 });
+      await expect(writing.upsert(generation, [point(0)])).rejects.toThrow(/could not write to .*Check QDRANT_URL/);
+
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const usual = createQdrantVectors({ url });
+      const settled: string[] = [];
+      const ended = Promise.all([
+        usual.query(generation, search).catch(() => settled.push('read')),
+        usual.upsert(generation, [point(0)]).catch(() => settled.push('written')),
+      ]);
+      await nextImmediate();
+      // Waiting lets another second pass at most.
+      vi.advanceTimersByTime(8500);
+      await vi.waitFor(() => expect(settled).toEqual(['read']));
+      vi.advanceTimersByTime(21_500);
+      await ended;
+      expect(settled).toEqual(['read', 'written']);
+    } finally {
+      vi.useRealTimers();
+      hanging.closeAllConnections();
+      hanging.close();
+    }
   });
 
   it('sends the key, and says so when it is refused', async () => {
