@@ -10,6 +10,7 @@ import { explained } from './qdrant-client.ts';
 
 export const SPARSE = 'sparse';
 export const DENSE = 'dense';
+const DISTANCE = 'Dot' as const;
 
 /** `~` and `@` are in no name of a collection or tenant of ours, so no name is that of another's. */
 export function collectionOf({ collection, dense }: Pick<StoredGeneration, 'collection' | 'dense'>): string {
@@ -62,7 +63,7 @@ function vectorsOf({ dense }: StoredGeneration): Parameters<QdrantClient['create
   const params = {
     size,
     // Of vectors of length 1 it is the cosine. Cosine itself would have Qdrant normalise them again, into other bits than ours.
-    distance: 'Dot' as const,
+    distance: DISTANCE,
     ...(hnsw !== undefined && {
       hnsw_config: {
         ...(hnsw.m !== undefined && { m: hnsw.m }),
@@ -93,7 +94,9 @@ async function requireShape(client: QdrantClient, name: string, { dimensions }: 
         ? `has vectors of ${found.size} dimensions, and ${dimensions} are needed`
         : sparse === undefined
           ? `has no sparse vector named ${SPARSE}, beside ${dimensions} dimensions`
-          : undefined;
+          : found.distance !== DISTANCE
+            ? `compares vectors by ${found.distance}, and ${DISTANCE} is needed`
+            : undefined;
   if (wrong === undefined) return;
   throw ApplicationFailure.nonRetryable(
     `Qdrant's collection ${name} ${wrong}. Delete that collection in Qdrant, or the alias of that name, and run ingest again.`,

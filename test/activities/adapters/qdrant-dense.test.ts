@@ -207,6 +207,7 @@ describe(`Qdrant, dense${needs('qdrant-openapi.json').replace('skipped', 'reques
       await expect(refused).rejects.toMatchObject({
         type: 'countersign.retrieval.EmbeddingMismatch',
         nonRetryable: true,
+    await refused(fresh(), { ...vectors(4), sparse_vectors }, /compares vectors by Cosine, and Dot is needed/);
       });
     }
   });
