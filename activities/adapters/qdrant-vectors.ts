@@ -8,7 +8,12 @@ import { createClients, explained, isGone } from './qdrant-client.ts';
 import { collectionOf, DENSE, ensureCollection, SPARSE, swapAlias } from './qdrant-collections.ts';
 import { ownedBy, searchQdrant, shortest } from './qdrant-search.ts';
 
+/** Of one request. */
 const UPSERT_POINTS = 256;
+/** A quarter of what Qdrant takes at most unless it is told otherwise. */
+const UPSERT_BYTES = 8 * 1024 * 1024;
+/** Most characters of a number: those of 9 digits, of 32 bits without a sign, of a 32-bit fraction; each with its comma. */
+const [DENSE_BYTES, TERM_BYTES, WEIGHT_BYTES] = [16, 11, 25];
 
 /** One Qdrant collection for each collection of ours and shape of its vectors; the alias `countersign-NAME@TENANT` is the current one. */
 export function createQdrantVectors(options: QdrantOptions): VectorStore {
@@ -23,8 +28,7 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
     async upsert(generation, points) {
       requirePoints(generation, points);
       const name = collectionOf(generation);
-      for (let at = 0; at < points.length; at += UPSERT_POINTS) {
-        const batch = points.slice(at, at + UPSERT_POINTS).map((point) => pointOf(generation, point));
+      for (const batch of batchesOf(points.map((point) => pointOf(generation, point)))) {
         const write = () => explained(`write to ${name}`, () => writing.upsert(name, { wait: true, points: batch }));
         await write().catch(async (cause: unknown) => {
           if (!isGone(cause)) throw cause;
@@ -69,6 +73,32 @@ export async function deleteQdrantCollection(
 ): Promise<void> {
   const name = collectionOf(generation);
   await explained(`delete collection ${name}`, () => createClients(options).writing.deleteCollection(name));
+}
+
+type Point = ReturnType<typeof pointOf>;
+
+/** As few as hold them within both bounds; a point that is larger alone is one. */
+function* batchesOf(points: readonly Point[]): Generator<Point[], void, void> {
+  let batch: Point[] = [];
+  let bytes = 0;
+  for (const point of points) {
+    const more = mostBytes(point);
+    if (batch.length === UPSERT_POINTS || (batch.length > 0 && bytes + more > UPSERT_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(point);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Of its JSON. Its numbers, by far the most of it, are counted and not written twice. */
+function mostBytes({ id, vector, payload }: Point): number {
+  const { indices } = vector[SPARSE];
+  const rest = Buffer.byteLength(JSON.stringify({ id, payload }));
+  return rest + 100 + indices.length * (TERM_BYTES + WEIGHT_BYTES) + (vector[DENSE]?.length ?? 0) * DENSE_BYTES;
 }
 
 function pointOf(generation: StoredGeneration, point: ChunkPoint) {
