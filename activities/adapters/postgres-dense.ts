@@ -3,7 +3,7 @@
 import type { Sql, Transaction } from '../../runtime/database.ts';
 import type { RankedHit } from '../dense/fuse-rankings.ts';
 import type { VectorPage } from '../dense/nearest.ts';
-import { createNearest } from '../dense/nearest.ts';
+import { cosineIn, createNearest } from '../dense/nearest.ts';
 import { bytesOf, vectorOf } from '../dense/vectors.ts';
 import type { ChunkPoint, StoredGeneration, VectorQuery } from '../ports/vector-store.ts';
 import { sensitivitiesUpTo } from '../ports/vector-store.ts';
@@ -28,6 +28,13 @@ export interface DenseVectors {
   /** In the transaction that writes the points themselves. */
   write(tx: Transaction, generation: StoredGeneration, points: readonly ChunkPoint[]): Promise<void>;
   nearest(sql: Sql, generation: StoredGeneration, query: VectorQuery, limit: number): Promise<readonly RankedHit[]>;
+  /** Of chunks that may be seen, by id; without those that have no vector. */
+  cosinesOf(
+    sql: Sql,
+    generation: StoredGeneration,
+    query: Float32Array,
+    ids: readonly number[],
+  ): Promise<ReadonlyMap<number, number>>;
   remove(tx: Transaction, generation: StoredGeneration): Promise<void>;
   /** After a change was committed: what is kept in memory may no longer be so. */
   forget(generation: StoredGeneration): void;
@@ -106,6 +113,17 @@ export function createDenseVectors({
       return nearest.result();
     },
 
+    async cosinesOf(sql, generation, query, ids) {
+      if (ids.length === 0) return new Map();
+      const pages = await (kept.get(keyOf(generation))?.pages ?? vectorsOf(sql, generation, ids));
+      return new Map(
+        ids.flatMap((id) => {
+          const cosine = cosineIn(pages, query, id);
+          return cosine === undefined ? [] : [[id, cosine] as const];
+        }),
+      );
+    },
+
     async remove(tx, { tenant, id }) {
       await tx`delete from chunk_vectors where tenant = ${tenant} and generation = ${id}`;
     },
@@ -160,6 +178,17 @@ async function* readPages(sql: Sql, { tenant, id }: StoredGeneration, rows: numb
     if (ids.length < rows) return;
     after = ids.at(-1) ?? after;
   }
+}
+
+async function vectorsOf(
+  sql: Sql,
+  { tenant, id }: StoredGeneration,
+  ids: readonly number[],
+): Promise<readonly VectorPage[]> {
+  const rows = await sql<{ chunk: number; vector: Buffer }[]>`
+    select chunk, vector from chunk_vectors
+    where tenant = ${tenant} and generation = ${id} and chunk = any(${[...ids]}::integer[])`;
+  return rows.map(({ chunk, vector }) => ({ ids: Int32Array.of(chunk), vectors: vectorOf(vector) }));
 }
 
 async function readAll(read: AsyncIterable<VectorPage>): Promise<readonly VectorPage[]> {

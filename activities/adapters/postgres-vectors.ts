@@ -87,10 +87,16 @@ export function createPostgresVectors(db: Database, options: DenseVectorsOptions
       const fused = fuseRankings({ sparse, dense, weight: query.dense.weight }, query.limit);
       const chunks = new Map(sparse.map((chunk) => [chunk.id, chunk]));
       const missing = fused.flatMap(({ id }) => (chunks.has(id) ? [] : [id]));
-      for (const chunk of await chunksOf(sql, generation, query, missing)) chunks.set(chunk.id, chunk);
+      const beyond = fused.flatMap(({ id, cosine }) => (cosine === null ? [id] : []));
+      const [found, cosines] = await Promise.all([
+        chunksOf(sql, generation, query, missing),
+        denseVectors.cosinesOf(sql, generation, query.dense.vector, beyond),
+      ]);
+      for (const chunk of found) chunks.set(chunk.id, chunk);
       return fused.flatMap((hit) => {
         const chunk = chunks.get(hit.id);
-        return chunk === undefined ? [] : [{ ...chunk, ...hit }];
+        const cosine = hit.cosine ?? cosines.get(hit.id) ?? null;
+        return chunk === undefined ? [] : [{ ...chunk, ...hit, cosine }];
       });
     },
 

@@ -4,16 +4,33 @@ import { ApplicationFailure } from '@temporalio/common';
 import { messageOf } from '../../runtime/errors.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 
-/** Past this a request fails and Temporal retries it. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Past this a read fails and Temporal retries it: less than the ten seconds of a step that searches, which would fail without a reason. */
+const READ_TIMEOUT_MS = 8000;
+/** An ingest writes, and has the time: an answer may wait for a batch to be indexed. */
+const WRITE_TIMEOUT_MS = 30_000;
 
 export interface QdrantOptions {
   /** With a path where Qdrant stands behind a proxy. Without a port: 6333, as everywhere in Qdrant. */
   readonly url: string;
   readonly apiKey?: string;
+  /** Of a search, a count, or a question about collections. @default 8000 */
+  readonly readTimeoutMs?: number;
+  /** @default 30000 */
+  readonly writeTimeoutMs?: number;
 }
 
-export function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
+/** The client has one timeout for all of its requests. */
+export interface QdrantClients {
+  readonly reading: QdrantClient;
+  readonly writing: QdrantClient;
+}
+
+export const createClients = (options: QdrantOptions): QdrantClients => ({
+  reading: createClient(options, options.readTimeoutMs ?? READ_TIMEOUT_MS),
+  writing: createClient(options, options.writeTimeoutMs ?? WRITE_TIMEOUT_MS),
+});
+
+function createClient({ url, apiKey }: QdrantOptions, timeout: number): QdrantClient {
   const { origin, pathname, protocol } = new URL(url);
   // URL forgets a scheme's usual port, and the client then takes 6333; and it ignores the path of `url`.
   const port = /^https?:\/\/[^/]*:(\d+)/.exec(url)?.[1];
@@ -22,31 +39,51 @@ export function createClient({ url, apiKey }: QdrantOptions): QdrantClient {
     ...(port !== undefined && { port: Number(port) }),
     ...(pathname !== '/' && { prefix: pathname.replace(/\/$/, '') }),
     ...(apiKey !== undefined && { apiKey, https: protocol === 'https:' }),
-    timeout: REQUEST_TIMEOUT_MS,
+    timeout,
     checkCompatibility: false,
   });
 }
 
-/** The client says no more than `Bad Request`; the reason is in the body. All but a lost collection may be retried. */
+/** What stays as it is however often it is asked: the request, its size, or its key. */
+const REFUSALS: ReadonlySet<unknown> = new Set([400, 401, 403, 413, 422]);
+
+/**
+ * The client says no more than `Bad Request`; the reason is in the body.
+ *
+ * @throws ApplicationFailure CollectionNotFound for a lost collection, EmbeddingMismatch for vectors of other dimensions, and none of a type
+ * for what else Qdrant refuses, all non-retryable; everything else may be retried
+ */
 export async function explained<Result>(what: string, request: () => Promise<Result>): Promise<Result> {
   try {
     return await request();
   } catch (cause) {
     if (cause instanceof ApplicationFailure) throw cause;
     const { status, data } = cause as { status?: unknown; data?: { status?: { error?: unknown } } };
-    const detail = typeof data?.status?.error === 'string' ? `: ${data.status.error}` : '';
-    const answer = typeof status === 'number' ? `HTTP ${status}${detail}` : messageOf(cause);
-    if (status === 404) {
-      throw ApplicationFailure.nonRetryable(
-        `Qdrant could not ${what} (${answer}). Run ingest again.`,
-        Failure.CollectionNotFound,
-      );
-    }
+    const error = typeof data?.status?.error === 'string' ? data.status.error : '';
+    const answer = typeof status === 'number' ? `HTTP ${status}${error === '' ? '' : `: ${error}`}` : messageOf(cause);
+    const { type, help } = meaningOf(status, error);
     throw ApplicationFailure.create({
-      message: `Qdrant could not ${what} (${answer}). Check QDRANT_URL and QDRANT_API_KEY.`,
+      message: `Qdrant could not ${what} (${answer}). ${help}`,
+      nonRetryable: type !== undefined || REFUSALS.has(status),
+      ...(type !== undefined && { type }),
       ...(cause instanceof Error && { cause }),
     });
   }
+}
+
+function meaningOf(status: unknown, error: string): { readonly type?: string; readonly help: string } {
+  if (status === 404) return { type: Failure.CollectionNotFound, help: 'Run ingest again.' };
+  if (status === 401 || status === 403) {
+    return { help: 'It refuses the key, or the key may not do that: correct QDRANT_API_KEY.' };
+  }
+  if (REFUSALS.has(status) && /(vector|wrong) dimension/i.test(error)) {
+    return {
+      type: Failure.EmbeddingMismatch,
+      help: 'Its vectors have other dimensions than the collection: ingest again.',
+    };
+  }
+  if (REFUSALS.has(status)) return { help: 'It would refuse the same again, so it is not asked again.' };
+  return { help: 'Check QDRANT_URL and QDRANT_API_KEY.' };
 }
 
 /** Whether the collection that a request was for is not there. */

@@ -5,10 +5,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { DenseShape, StoredGeneration } from '../ports/vector-store.ts';
+import type { QdrantClients } from './qdrant-client.ts';
 import { explained } from './qdrant-client.ts';
 
 export const SPARSE = 'sparse';
 export const DENSE = 'dense';
+const DISTANCE = 'Dot' as const;
 
 /** `~` and `@` are in no name of a collection or tenant of ours, so no name is that of another's. */
 export function collectionOf({ collection, dense }: Pick<StoredGeneration, 'collection' | 'dense'>): string {
@@ -28,24 +30,28 @@ const shapeName = ({ dimensions, hnsw, quantization }: DenseShape): string =>
 export const aliasOf = ({ tenant, collection }: StoredGeneration): string => `countersign-${collection}@${tenant}`;
 
 /** Safe to repeat, and beside another worker that does the same. */
-export async function ensureCollection(client: QdrantClient, generation: StoredGeneration): Promise<void> {
+export async function ensureCollection(
+  { reading, writing }: QdrantClients,
+  generation: StoredGeneration,
+): Promise<void> {
   const name = collectionOf(generation);
   await explained(`create collection ${name}`, async () => {
-    if ((await client.collectionExists(name)).exists) return;
-    await client.createCollection(name, vectorsOf(generation));
+    if ((await reading.collectionExists(name)).exists) return;
+    await writing.createCollection(name, vectorsOf(generation));
   }).catch(async (cause: unknown) => {
-    // Another worker may have made it between the two requests.
-    if (!(await client.collectionExists(name)).exists) throw cause;
+    // Another worker may have made it between the two requests. Where Qdrant does not say, the first failure is the one to tell.
+    const made = await reading.collectionExists(name).catch(() => ({ exists: false }));
+    if (!made.exists) throw cause;
   });
-  if (generation.dense !== undefined) await requireShape(client, name, generation.dense);
+  if (generation.dense !== undefined) await requireShape(reading, name, generation.dense);
   await explained(`index collection ${name}`, async () => {
-    await client.createPayloadIndex(name, {
+    await writing.createPayloadIndex(name, {
       field_name: 'tenant',
       field_schema: { type: 'keyword', is_tenant: true },
       wait: true,
     });
     for (const field of ['generation', 'audience', 'sensitivity']) {
-      await client.createPayloadIndex(name, { field_name: field, field_schema: 'keyword', wait: true });
+      await writing.createPayloadIndex(name, { field_name: field, field_schema: 'keyword', wait: true });
     }
   });
 }
@@ -57,7 +63,7 @@ function vectorsOf({ dense }: StoredGeneration): Parameters<QdrantClient['create
   const params = {
     size,
     // Of vectors of length 1 it is the cosine. Cosine itself would have Qdrant normalise them again, into other bits than ours.
-    distance: 'Dot' as const,
+    distance: DISTANCE,
     ...(hnsw !== undefined && {
       hnsw_config: {
         ...(hnsw.m !== undefined && { m: hnsw.m }),
@@ -88,7 +94,9 @@ async function requireShape(client: QdrantClient, name: string, { dimensions }: 
         ? `has vectors of ${found.size} dimensions, and ${dimensions} are needed`
         : sparse === undefined
           ? `has no sparse vector named ${SPARSE}, beside ${dimensions} dimensions`
-          : undefined;
+          : found.distance !== DISTANCE
+            ? `compares vectors by ${found.distance}, and ${DISTANCE} is needed`
+            : undefined;
   if (wrong === undefined) return;
   throw ApplicationFailure.nonRetryable(
     `Qdrant's collection ${name} ${wrong}. Delete that collection in Qdrant, or the alias of that name, and run ingest again.`,
@@ -97,12 +105,12 @@ async function requireShape(client: QdrantClient, name: string, { dimensions }: 
 }
 
 /** One request, so that nobody finds the alias missing between two collections. */
-export async function swapAlias(client: QdrantClient, generation: StoredGeneration): Promise<void> {
+export async function swapAlias({ reading, writing }: QdrantClients, generation: StoredGeneration): Promise<void> {
   const [collection_name, alias_name] = [collectionOf(generation), aliasOf(generation)];
   await explained(`point alias ${alias_name} to ${collection_name}`, async () => {
-    const { aliases } = await client.getCollectionAliases(collection_name);
+    const { aliases } = await reading.getCollectionAliases(collection_name);
     if (aliases.some((alias) => alias.alias_name === alias_name)) return;
-    await client.updateCollectionAliases({
+    await writing.updateCollectionAliases({
       actions: [{ delete_alias: { alias_name } }, { create_alias: { alias_name, collection_name } }],
     });
   });

@@ -79,12 +79,14 @@ export async function searchQdrant(
       fetch = wider;
       continue;
     }
-    const chunks = new Map(found.map(({ chunk }) => [chunk.id, chunk]));
+    const byId = new Map(found.map((each) => [each.chunk.id, each]));
     const legs = { sparse: sparse.slice(0, places), dense: near.slice(0, places) };
     const hits = dense === undefined ? legs.sparse : fuseRankings({ ...legs, weight: dense.weight }, limit);
     return hits.flatMap((hit) => {
-      const chunk = chunks.get(hit.id);
-      return chunk === undefined ? [] : [{ ...chunk, ...hit }];
+      const each = byId.get(hit.id);
+      if (each === undefined) return [];
+      // Also of a chunk beyond the ranking's first places: its vector came with it.
+      return [{ ...each.chunk, ...hit, ...(dense !== undefined && { cosine: each.cosine }) }];
     });
   }
 }

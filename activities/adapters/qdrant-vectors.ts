@@ -4,31 +4,36 @@ import { createHash } from 'node:crypto';
 import type { ChunkPoint, StoredGeneration, VectorStore } from '../ports/vector-store.ts';
 import { requirePoints, requireQuery } from '../ports/vector-store.ts';
 import type { QdrantOptions } from './qdrant-client.ts';
-import { createClient, explained, isGone } from './qdrant-client.ts';
+import { createClients, explained, isGone } from './qdrant-client.ts';
 import { collectionOf, DENSE, ensureCollection, SPARSE, swapAlias } from './qdrant-collections.ts';
 import { ownedBy, searchQdrant, shortest } from './qdrant-search.ts';
 
+/** Of one request. */
 const UPSERT_POINTS = 256;
+/** A quarter of what Qdrant takes at most unless it is told otherwise. */
+const UPSERT_BYTES = 8 * 1024 * 1024;
+/** Most characters of a number: those of 9 digits, of 32 bits without a sign, of a 32-bit fraction; each with its comma. */
+const [DENSE_BYTES, TERM_BYTES, WEIGHT_BYTES] = [16, 11, 25];
 
 /** One Qdrant collection for each collection of ours and shape of its vectors; the alias `countersign-NAME@TENANT` is the current one. */
 export function createQdrantVectors(options: QdrantOptions): VectorStore {
-  const client = createClient(options);
+  const clients = createClients(options);
+  const { reading, writing } = clients;
 
   return {
     name: 'qdrant',
 
-    ensure: (generation) => ensureCollection(client, generation),
+    ensure: (generation) => ensureCollection(clients, generation),
 
     async upsert(generation, points) {
       requirePoints(generation, points);
       const name = collectionOf(generation);
-      for (let at = 0; at < points.length; at += UPSERT_POINTS) {
-        const batch = points.slice(at, at + UPSERT_POINTS).map((point) => pointOf(generation, point));
-        const write = () => explained(`write to ${name}`, () => client.upsert(name, { wait: true, points: batch }));
+      for (const batch of batchesOf(points.map((point) => pointOf(generation, point)))) {
+        const write = () => explained(`write to ${name}`, () => writing.upsert(name, { wait: true, points: batch }));
         await write().catch(async (cause: unknown) => {
           if (!isGone(cause)) throw cause;
           // Dropped with the last generation in it, before there was anything of this one.
-          await ensureCollection(client, generation);
+          await ensureCollection(clients, generation);
           await write();
         });
       }
@@ -36,26 +41,26 @@ export function createQdrantVectors(options: QdrantOptions): VectorStore {
 
     async query(generation, query) {
       requireQuery(generation, query);
-      return await searchQdrant(client, generation, query);
+      return await searchQdrant(reading, generation, query);
     },
 
     async count(generation) {
       const name = collectionOf(generation);
       return await explained(`count ${name}`, async () => {
-        if (!(await client.collectionExists(name)).exists) return 0;
-        return (await client.count(name, { exact: true, filter: { must: ownedBy(generation) } })).count;
+        if (!(await reading.collectionExists(name)).exists) return 0;
+        return (await reading.count(name, { exact: true, filter: { must: ownedBy(generation) } })).count;
       });
     },
 
-    promote: (generation) => swapAlias(client, generation),
+    promote: (generation) => swapAlias(clients, generation),
 
     async drop(generation) {
       const name = collectionOf(generation);
       await explained(`delete from ${name}`, async () => {
-        if (!(await client.collectionExists(name)).exists) return;
-        await client.delete(name, { wait: true, filter: { must: ownedBy(generation) } });
+        if (!(await reading.collectionExists(name)).exists) return;
+        await writing.delete(name, { wait: true, filter: { must: ownedBy(generation) } });
         // Nobody's any more: no tenant has a point in it. With a collection Qdrant deletes its aliases.
-        if ((await client.count(name, { exact: true })).count === 0) await client.deleteCollection(name);
+        if ((await reading.count(name, { exact: true })).count === 0) await writing.deleteCollection(name);
       });
     },
   };
@@ -67,7 +72,33 @@ export async function deleteQdrantCollection(
   generation: Pick<StoredGeneration, 'collection' | 'dense'>,
 ): Promise<void> {
   const name = collectionOf(generation);
-  await explained(`delete collection ${name}`, () => createClient(options).deleteCollection(name));
+  await explained(`delete collection ${name}`, () => createClients(options).writing.deleteCollection(name));
+}
+
+type Point = ReturnType<typeof pointOf>;
+
+/** As few as hold them within both bounds; a point that is larger alone is one. */
+function* batchesOf(points: readonly Point[]): Generator<Point[], void, void> {
+  let batch: Point[] = [];
+  let bytes = 0;
+  for (const point of points) {
+    const more = mostBytes(point);
+    if (batch.length === UPSERT_POINTS || (batch.length > 0 && bytes + more > UPSERT_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(point);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Of its JSON. Its numbers, by far the most of it, are counted and not written twice. */
+function mostBytes({ id, vector, payload }: Point): number {
+  const { indices } = vector[SPARSE];
+  const rest = Buffer.byteLength(JSON.stringify({ id, payload }));
+  return rest + 100 + indices.length * (TERM_BYTES + WEIGHT_BYTES) + (vector[DENSE]?.length ?? 0) * DENSE_BYTES;
 }
 
 function pointOf(generation: StoredGeneration, point: ChunkPoint) {

@@ -29,7 +29,7 @@ export interface FusedHit {
   readonly id: number;
   /** Σ weight / (k + rank), rank from 0. */
   readonly score: number;
-  /** `null`, as the one below: that ranking does not have it. */
+  /** `null`, as the one below: that ranking does not have it. Stores add the cosine of what lies beyond its first places. */
   readonly sparseScore: number | null;
   readonly cosine: number | null;
 }

@@ -51,3 +51,13 @@ export function createNearest(query: Float32Array, visible: Int32Array, limit: n
     },
   };
 }
+
+/** The cosine of one chunk; `undefined` where no page has it. */
+export function cosineIn(pages: readonly VectorPage[], query: Float32Array, id: number): number | undefined {
+  for (const { ids, vectors } of pages) {
+    if (id < (ids[0] ?? Number.POSITIVE_INFINITY) || id > (ids.at(-1) ?? -1)) continue;
+    const row = ids.indexOf(id);
+    return row === -1 ? undefined : cosineAt(query, vectors, row * query.length);
+  }
+  return undefined;
+}

@@ -64,7 +64,7 @@ export interface ScoredChunk extends StoredChunk {
   readonly score: number;
   /** The dot product. With `dense` only, as the one below; `null` for a chunk that this ranking did not have in its first places. */
   readonly sparseScore?: number | null;
-  /** From −1 to 1, in steps of a millionth. */
+  /** From −1 to 1, in steps of a millionth; of every chunk, whatever its place. `null` for one without a vector. */
   readonly cosine?: number | null;
 }
 

@@ -283,6 +283,13 @@ async function everyDenseVector(): Promise<void> {
   const query = { vector: { ids: [9], weights: [1] }, groups: [], clearance: 'public', limit: 1 } as const;
   const found = await vectors.query(generation, { ...query, dense: { vector: unit(1, 0), weight: 1 } });
   expect(found).toMatchObject([{ id: 1, cosine: 0.8 }]);
+  // Found by its word alone, with more vectors nearer than count, in a store that keeps none in memory.
+  const further = { ids: [8], weights: [1] };
+  const nearer = Array.from({ length: 50 }, (_, id) => point(id + 2, { dense: unit(1, 0) }));
+  await vectors.upsert(generation, [...nearer, point(52, { vector: further, dense: unit(0, 1) })]);
+  const unkept = createPostgresVectors(engine.db('worker'), { keptBytes: 0 });
+  const words = { ...query, vector: further, dense: { vector: unit(1, 0), weight: 0 } };
+  expect(await unkept.query(generation, words)).toMatchObject([{ id: 52, cosine: 0 }]);
 }
 
 /** A statement that has changed or dropped something would find nothing when it is tried again. */

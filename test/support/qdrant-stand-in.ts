@@ -72,6 +72,8 @@ export interface QdrantStandIn extends AsyncDisposable {
   readonly url: string;
   /** `METHOD path` of every request, in order. */
   readonly requests: readonly string[];
+  /** Bytes of the body of every request, in order. */
+  readonly sizes: readonly number[];
   /** Bodies of the searches, in order. */
   readonly searches: readonly Query[];
   /** Names of the collections there are. */
@@ -92,6 +94,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   const collections = new Map<string, Collection>();
   const aliases = new Map<string, string>();
   const requests: string[] = [];
+  const sizes: number[] = [];
   const searches: Query[] = [];
   const failures: number[] = [];
 
@@ -105,7 +108,9 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
     const failure = failures.shift();
     if (failure !== undefined) throw new Refused(failure, 'told to fail');
     const [, encoded = '', tail = ''] = /^\/collections\/([^/]+)(\/.*)?$/.exec(url.pathname) ?? [];
-    const body = await readBody(request);
+    const text = await readBody(request);
+    sizes.push(Buffer.byteLength(text));
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
     const isAliases = url.pathname === '/collections/aliases';
     const template = isAliases ? url.pathname : `/collections/{collection_name}${tail}`;
     const wrong = options.check?.({ method: method.toLowerCase(), template, query: url.searchParams, body });
@@ -140,6 +145,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    sizes,
     searches,
     aliases: () => Object.fromEntries(aliases),
     collections: () => [...collections.keys()],
@@ -316,11 +322,10 @@ function found(collection: Collection, query: Query) {
   );
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(Buffer.from(part));
-  const text = Buffer.concat(parts).toString('utf8');
-  return text === '' ? undefined : JSON.parse(text);
+  return Buffer.concat(parts).toString('utf8');
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {

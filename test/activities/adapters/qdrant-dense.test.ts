@@ -91,6 +91,20 @@ describe(`Qdrant, dense${needs('qdrant-openapi.json').replace('skipped', 'reques
     ]);
   });
 
+  it('is written to in requests of a bounded size, whatever its dimensions', async () => {
+    const generation = fresh({ dense: { dimensions: 8192 } });
+    await store.ensure(generation);
+    const random = createRandom(7);
+    const text = 'a'.repeat(600 * 1024);
+    const points = Array.from({ length: 24 }, (_, id) => point(id, { text, dense: randomVector(random, 8192) }));
+    const before = server.sizes.length;
+    await store.upsert(generation, points);
+    const sizes = server.sizes.slice(before);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(8 * 2 ** 20);
+    expect(sizes).toHaveLength(3);
+    expect(await store.count(generation)).toBe(24);
+  });
+
   it('has the settings that were asked for, and searches small copies with rescoring', async () => {
     const settings = { dimensions: 4, hnsw: { m: 32, efConstruct: 200 } } as const;
     const scalar = fresh({ dense: { ...settings, quantization: 'scalar' } });
@@ -193,6 +207,23 @@ describe(`Qdrant, dense${needs('qdrant-openapi.json').replace('skipped', 'reques
     );
     await refused(fresh(), { sparse_vectors }, /has no vector named dense, and 4 dimensions are needed/);
     await refused(fresh(), vectors(4), /has no sparse vector named sparse/);
+    await refused(fresh(), { ...vectors(4), sparse_vectors }, /compares vectors by Cosine, and Dot is needed/);
+  });
+
+  it('says of vectors of other dimensions than its collection’s that ingesting again helps', async () => {
+    const generation = fresh();
+    const path = `/collections/countersign-${generation.collection}~d4`;
+    const vectors = { dense: { size: 8, distance: 'Dot' } };
+    expect((await send('PUT', path, { vectors, sparse_vectors: { sparse: {} } })).status).toBe(200);
+    const asked = [() => store.upsert(generation, [point(0, { dense: east })]), () => store.query(generation, hybrid)];
+    for (const ask of asked) {
+      const refused = ask();
+      await expect(refused).rejects.toThrow(/HTTP 400: .*Vector dimension error.* other dimensions .* ingest again/);
+      await expect(refused).rejects.toMatchObject({
+        type: 'countersign.retrieval.EmbeddingMismatch',
+        nonRetryable: true,
+      });
+    }
   });
 
   it('says what Qdrant said of a search, and lets Temporal retry', async () => {

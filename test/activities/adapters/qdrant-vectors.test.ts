@@ -1,5 +1,9 @@
 // The Qdrant adapter against the strict stand-in, and against a real Qdrant where QDRANT_URL names one.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setImmediate as nextImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createQdrantVectors } from '../../../activities/adapters/qdrant-vectors.ts';
 import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
@@ -64,6 +68,23 @@ describe(`Qdrant vectors over the stand-in${needs('qdrant-openapi.json').replace
     expect(found.map(({ id, score }) => [id, score])).toEqual([[1, 2 ** 24 + 1]]);
   });
 
+  it('does not try again what Qdrant would refuse again', async () => {
+    const store = createQdrantVectors({ url: server.url });
+    await store.ensure(generation);
+    for (const status of [400, 401, 403, 413, 422]) {
+      server.failNext(status);
+      const refused = store.upsert(generation, [point(0)]);
+      await expect(refused).rejects.toThrow(
+        `Qdrant could not write to countersign-docs (HTTP ${status}: told to fail).`,
+      );
+      await expect(refused).rejects.toMatchObject({ nonRetryable: true });
+    }
+    for (const status of [408, 409, 429, 500, 502, 504]) {
+      server.failNext(status);
+      await expect(store.upsert(generation, [point(0)])).rejects.toMatchObject({ nonRetryable: false });
+    }
+  });
+
   it('says what Qdrant said, and lets Temporal retry', async () => {
     const store = createQdrantVectors({ url: server.url });
     await store.ensure(generation);
@@ -93,6 +114,44 @@ describe('Qdrant vectors', () => {
     await expect(store.count(generation)).rejects.toThrow(
       /Qdrant could not count countersign-docs .* Check QDRANT_URL/,
     );
+    await expect(store.ensure(generation)).rejects.toThrow(
+      /Qdrant could not create collection countersign-docs .* Check QDRANT_URL/,
+    );
+  });
+
+  it('wait less long for what is read than a step that reads may take, and longer for what is written', async () => {
+    const hanging = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(hanging, 'listening');
+    const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    try {
+      const search = { vector: { ids: [1], weights: [1] }, groups: [], clearance: 'public', limit: 5 } as const;
+      const hasty = createQdrantVectors({ url, readTimeoutMs: 50 });
+      const reads = { search: () => hasty.query(generation, search), count: () => hasty.count(generation) };
+      for (const [what, read] of Object.entries(reads)) {
+        await expect(read()).rejects.toThrow(new RegExp(`Qdrant could not ${what} .*Check QDRANT_URL`));
+      }
+      const writing = createQdrantVectors({ url, readTimeoutMs: 60_000, writeTimeoutMs: 50 });
+      await expect(writing.upsert(generation, [point(0)])).rejects.toThrow(/could not write to .*Check QDRANT_URL/);
+
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const usual = createQdrantVectors({ url });
+      const settled: string[] = [];
+      const ended = Promise.all([
+        usual.query(generation, search).catch(() => settled.push('read')),
+        usual.upsert(generation, [point(0)]).catch(() => settled.push('written')),
+      ]);
+      await nextImmediate();
+      // Waiting lets another second pass at most.
+      vi.advanceTimersByTime(8500);
+      await vi.waitFor(() => expect(settled).toEqual(['read']));
+      vi.advanceTimersByTime(21_500);
+      await ended;
+      expect(settled).toEqual(['read', 'written']);
+    } finally {
+      vi.useRealTimers();
+      hanging.closeAllConnections();
+      hanging.close();
+    }
   });
 
   it('sends the key, and says so when it is refused', async () => {
@@ -101,7 +160,8 @@ describe('Qdrant vectors', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     await createQdrantVectors({ url: server.url, apiKey: 'right' }).ensure(generation);
     const refused = createQdrantVectors({ url: server.url, apiKey: 'wrong' }).count(generation);
-    await expect(refused).rejects.toThrow(/HTTP 401.*Check QDRANT_URL and QDRANT_API_KEY/);
+    await expect(refused).rejects.toThrow(/HTTP 401.*refuses the key.*correct QDRANT_API_KEY/);
+    await expect(refused).rejects.toMatchObject({ nonRetryable: true });
     vi.restoreAllMocks();
   });
 });
