@@ -113,20 +113,28 @@ export async function payFor(
       reused: earlier !== undefined,
       durationMs: Math.round(performance.now() - started),
       verdict,
+      ...(reply.estimated === true && { estimated: true }),
       ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
     };
 
     async function settle({ text, tokens }: PaidAnswer) {
-      return await modelCalls.settle(call, { text, finishReason: 'stop', usage: usageOf(tokens, pinned) });
+      const paid = { text, finishReason: 'stop' } as const;
+      if (tokens !== null)
+        return await modelCalls.settle(call, { ...paid, usage: usageOf(tokens, costOf(tokens, pinned)) });
+      // What was not counted was not free: as much as it may have been.
+      return await modelCalls.settle(call, { ...paid, usage: usageOf(reserve.tokens, reserve.usd), estimated: true });
     }
   } finally {
     clearInterval(heartbeat);
   }
 }
 
-export function usageOf(tokens: number | null, pinned: Pick<PinnedReranker, 'inputUsdPerMillion'>): Usage {
-  return { inputTokens: tokens ?? 0, outputTokens: 0, cachedTokens: 0, costUsd: costOf(tokens, pinned) };
-}
+const usageOf = (inputTokens: number, costUsd: number | null): Usage => ({
+  inputTokens,
+  outputTokens: 0,
+  cachedTokens: 0,
+  costUsd,
+});
 
 /** US dollars; `null` when price or tokens are not known. What costs nothing costs nothing however much it is. */
 export function costOf(
