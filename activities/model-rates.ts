@@ -6,7 +6,7 @@ import { rateLimitOf } from '../policies/rate-limits.ts';
 import type { Database } from '../runtime/database.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 
-/** An attempt waits no longer: it holds a slot of its worker, and has its own time to keep. */
+/** An attempt waits no longer, unless told so: it holds a slot of its worker, and has its own time to keep. */
 const LONGEST_WAIT_MS = 45_000;
 
 export interface RatedCall {
@@ -17,6 +17,8 @@ export interface RatedCall {
   readonly tokens: number;
   /** Aborted: stops waiting. The turn is used up. */
   readonly signal: AbortSignal;
+  /** Who would have to wait longer does not. With the request it must fit into the activity's own time. @default 45000 */
+  readonly longestWaitMs?: number;
 }
 
 export interface Turn {
@@ -32,7 +34,7 @@ export interface ModelRates {
   /**
    * Resolves when it is this call's turn, first come, first served; at once, and without a statement, for a model without a limit.
    *
-   * @throws ApplicationFailure ModelRateLimited with the time to wait as its delay, when that is more than 45 seconds
+   * @throws ApplicationFailure ModelRateLimited with the time to wait as its delay, when that is more than `longestWaitMs`
    */
   turn(call: RatedCall): Promise<Turn>;
 }
@@ -41,17 +43,17 @@ const FREE: Turn = { waitedMs: 0, settle: async () => {}, pause: async () => {} 
 
 export function createModelRates(db: Database, limits: readonly RateLimit[]): ModelRates {
   return {
-    async turn({ tenant, model, tokens, signal }) {
+    async turn({ tenant, model, tokens, signal, longestWaitMs = LONGEST_WAIT_MS }) {
       const limit = rateLimitOf(limits, model);
       if (limit === undefined) return FREE;
       const sql = db.of(tenant);
       const { name, requests_per_minute: requests = null, tokens_per_minute: tokensAMinute = null } = limit;
       const [row] = await sql<{ wait: number }[]>`
         select countersign.reserve_model_rate(${name}, ${requests}, ${tokensAMinute}, ${tokens},
-          make_interval(secs => ${LONGEST_WAIT_MS / 1000})) as wait`;
+          make_interval(secs => ${longestWaitMs / 1000})) as wait`;
       if (row === undefined) throw new Error(`The ledger did not say when it is the turn of a call under ${name}`);
       const waitMs = Math.ceil(row.wait);
-      if (waitMs > LONGEST_WAIT_MS) throw full(name, waitMs);
+      if (waitMs > longestWaitMs) throw full(name, waitMs);
       if (waitMs > 0) await sleep(waitMs, undefined, { signal });
       return {
         waitedMs: waitMs,

@@ -47,6 +47,8 @@ export interface PaidRequest {
   readonly pinned: PinnedReranker;
   readonly label: string;
   readonly prompt: Prompt;
+  /** At the provider's rate limit. */
+  readonly longestWaitMs: number;
   /** @param texts of the prompt's parts, in their order, with what must be hidden hidden */
   send(texts: readonly string[], signal: AbortSignal): Promise<PaidAnswer>;
 }
@@ -78,7 +80,7 @@ export async function payFor(
   ]);
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
-    const { pinned, label, prompt, send } = await make(body);
+    const { pinned, label, prompt, longestWaitMs, send } = await make(body);
     const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
     const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
     const mask = verdict.mask?.mask ?? [];
@@ -93,7 +95,7 @@ export async function payFor(
     const call = { key, attempt, tenant, runId, stepPath, model: label, runKey: start.key, reserve };
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
-    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal });
+    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
     const earlier = await modelCalls.claim(call, limits);
     if (earlier !== undefined) await turn.settle(0);
     const reply =

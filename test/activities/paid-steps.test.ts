@@ -15,7 +15,7 @@ import { createRerank } from '../../activities/rerank.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import type { RateLimit } from '../../policies/rate-limits.ts';
 import type { Digest, EmbedInput, Passage, Principal, RerankInput } from '../../workflows/protocol/index.ts';
-import { formatRunId } from '../../workflows/protocol/index.ts';
+import { Failure, formatRunId } from '../../workflows/protocol/index.ts';
 import type { DenseServer } from '../support/dense-server.ts';
 import { startDenseServer } from '../support/dense-server.ts';
 import { useDatabase } from '../support/services.ts';
@@ -146,6 +146,23 @@ const keptOf = async (runId: string) => {
     from model_calls c join model_results r using (call_key) where c.run_id = ${runId}`;
   return row;
 };
+
+describe('at a rate limit', () => {
+  it.each([
+    ['embed', embed],
+    ['rerank', rerank],
+  ] as const)('no step waits longer than it has: %s', async (name, call) => {
+    const limits = [{ name: `at-${name}`, provider: 'openai-compatible', requests_per_minute: 2 } as const];
+    await (await call({ limits })).result;
+    await expect((await call({ limits })).result).rejects.toMatchObject({
+      type: Failure.ModelRateLimited,
+      nonRetryable: false,
+      nextRetryDelay: expect.any(Number) as number,
+      message: expect.stringContaining('Nothing was sent.') as string,
+    });
+    expect(requests()).toHaveLength(1);
+  });
+});
 
 describe('an endpoint that does not count tokens', () => {
   it.each([
