@@ -39,7 +39,7 @@ export function createChunkEmbedder({ embedding, model, rates, scope, signal }: 
   let sent = 0;
   let reused = 0;
   let tokens = 0;
-  let isCounted = true;
+  let isEstimated = false;
 
   async function ask(batch: readonly Wanted[], into: Map<string, Float32Array>): Promise<void> {
     const texts = batch.map(({ text }) => text);
@@ -58,14 +58,14 @@ export function createChunkEmbedder({ embedding, model, rates, scope, signal }: 
     await keepVectors(scope, entries);
     for (const { hash, vector } of entries) into.set(hash.toString('hex'), vector);
     sent += batch.length;
-    tokens += reply.tokens ?? 0;
-    isCounted &&= reply.tokens !== null;
+    tokens += reply.tokens ?? most;
+    isEstimated ||= reply.tokens === null;
   }
 
   return {
     get figures() {
-      const costUsd = sent === 0 ? 0 : costOf(isCounted ? tokens : null, embedding);
-      return { model: embedding.name, sent, reused, tokens, costUsd };
+      const costUsd = sent === 0 ? 0 : costOf(tokens, embedding);
+      return { model: embedding.name, sent, reused, tokens, costUsd, ...(isEstimated && { estimated: true as const }) };
     },
     async embed(texts) {
       const wanted = texts.map((each): Wanted => {

@@ -8,6 +8,9 @@ import { bytesOf } from './dense/vectors.ts';
 import type { PaidDependencies } from './paid-request.ts';
 import { payFor } from './paid-request.ts';
 
+/** With the request within the time of the activity: `lookup` of workflows/proxies.ts. */
+const LONGEST_WAIT_MS = 12_000;
+
 export interface EmbedDependencies extends PaidDependencies {
   readonly models: Pick<DenseModels, 'embeddingFor'>;
 }
@@ -31,6 +34,7 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
         pinned: embedding,
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: input.query }] }] },
+        longestWaitMs: LONGEST_WAIT_MS,
         async send([query = ''], signal) {
           const { vectors, tokens } = await model.embed([`${embedding.queryPrefix ?? ''}${query}`], signal);
           const [vector] = vectors;

@@ -19,10 +19,13 @@ const storedSchema = z.object({
     cacheWriteTokens: z.number().optional(),
     costUsd: z.number().nullable(),
   }),
+  estimated: z.literal(true).optional(),
 });
 
 export interface SettledReply extends ModelReply {
   readonly usage: Usage;
+  /** The endpoint did not count its tokens: they are those that were reserved. Absent otherwise. */
+  readonly estimated?: true;
 }
 
 export interface PaidCall {
@@ -55,13 +58,14 @@ export function createModelCalls(db: Database): ModelCalls {
     const [row] = await db.of(call.tenant)<{ sealed: Uint8Array }[]>`
       select sealed from model_results where call_key = ${call.key}`;
     if (row === undefined) return undefined;
-    const { toolCalls, usage, ...reply } = storedSchema.parse(
+    const { toolCalls, usage, estimated, ...reply } = storedSchema.parse(
       JSON.parse(open(call.runKey, call.key, row.sealed).toString('utf8')),
     );
     const { cacheWriteTokens, ...tokens } = usage;
     return {
       ...reply,
       ...(toolCalls !== undefined && { toolCalls }),
+      ...(estimated !== undefined && { estimated }),
       usage: { ...tokens, ...(cacheWriteTokens !== undefined && { cacheWriteTokens }) },
     };
   };

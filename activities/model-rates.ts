@@ -6,6 +6,7 @@ import { rateLimitOf } from '../policies/rate-limits.ts';
 import type { Database } from '../runtime/database.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 
+/** An attempt waits no longer, unless told so: it holds a slot of its worker, and has its own time to keep. */
 const LONGEST_WAIT_MS = 45_000;
 
 export interface RatedCall {
@@ -14,10 +15,10 @@ export interface RatedCall {
   readonly model: RatedModel;
   /** Input and output, at most. */
   readonly tokens: number;
-  /** Whose turn would come later takes none. @default 45000 */
-  readonly longestWaitMs?: number;
   /** Aborted: stops waiting. The turn is used up. */
   readonly signal: AbortSignal;
+  /** Who would have to wait longer does not. With the request it must fit into the activity's own time. @default 45000 */
+  readonly longestWaitMs?: number;
 }
 
 export interface Turn {

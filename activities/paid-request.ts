@@ -47,6 +47,8 @@ export interface PaidRequest {
   readonly pinned: PinnedReranker;
   readonly label: string;
   readonly prompt: Prompt;
+  /** At the provider's rate limit. */
+  readonly longestWaitMs: number;
   /** @param texts of the prompt's parts, in their order, with what must be hidden hidden */
   send(texts: readonly string[], signal: AbortSignal): Promise<PaidAnswer>;
 }
@@ -78,7 +80,7 @@ export async function payFor(
   ]);
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
-    const { pinned, label, prompt, send } = await make(body);
+    const { pinned, label, prompt, longestWaitMs, send } = await make(body);
     const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
     const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
     const mask = verdict.mask?.mask ?? [];
@@ -93,7 +95,7 @@ export async function payFor(
     const call = { key, attempt, tenant, runId, stepPath, model: label, runKey: start.key, reserve };
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
-    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal });
+    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
     const earlier = await modelCalls.claim(call, limits);
     if (earlier !== undefined) await turn.settle(0);
     const reply =
@@ -113,20 +115,28 @@ export async function payFor(
       reused: earlier !== undefined,
       durationMs: Math.round(performance.now() - started),
       verdict,
+      ...(reply.estimated === true && { estimated: true }),
       ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
     };
 
     async function settle({ text, tokens }: PaidAnswer) {
-      return await modelCalls.settle(call, { text, finishReason: 'stop', usage: usageOf(tokens, pinned) });
+      const paid = { text, finishReason: 'stop' } as const;
+      if (tokens !== null)
+        return await modelCalls.settle(call, { ...paid, usage: usageOf(tokens, costOf(tokens, pinned)) });
+      // What was not counted was not free: as much as it may have been.
+      return await modelCalls.settle(call, { ...paid, usage: usageOf(reserve.tokens, reserve.usd), estimated: true });
     }
   } finally {
     clearInterval(heartbeat);
   }
 }
 
-export function usageOf(tokens: number | null, pinned: Pick<PinnedReranker, 'inputUsdPerMillion'>): Usage {
-  return { inputTokens: tokens ?? 0, outputTokens: 0, cachedTokens: 0, costUsd: costOf(tokens, pinned) };
-}
+const usageOf = (inputTokens: number, costUsd: number | null): Usage => ({
+  inputTokens,
+  outputTokens: 0,
+  cachedTokens: 0,
+  costUsd,
+});
 
 /** US dollars; `null` when price or tokens are not known. What costs nothing costs nothing however much it is. */
 export function costOf(

@@ -14,6 +14,9 @@ export interface RerankDependencies extends PaidDependencies {
   readonly models: Pick<DenseModels, 'rerankerFor'>;
 }
 
+/** With the request's ten seconds within the time of the activity: `impatient` of workflows/proxies.ts. */
+const LONGEST_WAIT_MS = 4_000;
+
 const scoresSchema = z.array(z.number());
 /** Four digits are enough, and keep histories small. */
 const SCORE_STEPS = 10_000;
@@ -33,6 +36,7 @@ export function createRerank(dependencies: RerankDependencies): EngineActivities
         pinned: reranker,
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: query }, ...parts] }] },
+        longestWaitMs: LONGEST_WAIT_MS,
         async send([asked = '', ...documents], signal) {
           const { scores, tokens } = await model.rerank({ query: asked, documents, signal });
           return { text: JSON.stringify(scores), tokens };

@@ -50,10 +50,13 @@ export function createOpenAiEmbeddings(
       embeddings.forEach((embedding, at) => {
         vectors[places[at] ?? at] = unitVector(label, embedding, dimensions);
       });
-      return { vectors, tokens: Number.isFinite(usage.tokens) ? usage.tokens : null };
+      return { vectors, tokens: isCount(usage.tokens) ? usage.tokens : null };
     },
   };
 }
+
+/** No request has none. */
+const isCount = (tokens: number): boolean => Number.isSafeInteger(tokens) && tokens > 0;
 
 /** Which text each vector is of, where the endpoint says so: the library goes by their order. */
 function placesOf(label: string, body: unknown, texts: number): readonly number[] {

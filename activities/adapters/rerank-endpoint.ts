@@ -14,10 +14,24 @@ export interface RerankerOptions {
 /** Endpoints may repeat the documents, which have no more than this. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
+const countSchema = z.number().int().nonnegative().nullish();
 const answerSchema = z.object({
   results: z.array(z.object({ index: z.number().int().nonnegative(), relevance_score: z.number() })),
-  usage: z.object({ total_tokens: z.number().int().nonnegative().nullish() }).nullish(),
+  usage: z.object({ total_tokens: countSchema }).nullish(),
+  // Where Cohere has them.
+  meta: z
+    .object({
+      tokens: z.object({ input_tokens: countSchema }).nullish(),
+      billed_units: z.object({ input_tokens: countSchema }).nullish(),
+    })
+    .nullish(),
 });
+type Answer = z.infer<typeof answerSchema>;
+
+/** `null` where the endpoint did not count them; a request of none there is not. */
+function tokensOf({ usage, meta }: Answer): number | null {
+  return usage?.total_tokens || meta?.tokens?.input_tokens || meta?.billed_units?.input_tokens || null;
+}
 
 type RerankingModel = Exclude<Parameters<typeof rerank>[0]['model'], string>;
 
@@ -50,9 +64,12 @@ export function createRerankEndpoint(
         provider: 'openai-compatible',
         modelId: id,
         async doRerank(asked) {
-          const { results, usage } = await ask(asked.query, asked.documents.values, asked.abortSignal);
-          tokens = usage?.total_tokens ?? null;
-          const ranking = results.map(({ index, relevance_score }) => ({ index, relevanceScore: relevance_score }));
+          const answer = await ask(asked.query, asked.documents.values, asked.abortSignal);
+          tokens = tokensOf(answer);
+          const ranking = answer.results.map(({ index, relevance_score }) => ({
+            index,
+            relevanceScore: relevance_score,
+          }));
           requireScores(label, ranking, documents.length);
           return { ranking };
         },

@@ -3,7 +3,7 @@
 export interface EmbeddingReply {
   /** One a text, in their order, each of unit length. */
   readonly vectors: readonly Float32Array[];
-  /** As the endpoint counted them; `null` when it did not say. */
+  /** As the endpoint counted them, more than none; `null` when it did not say. */
   readonly tokens: number | null;
 }
 

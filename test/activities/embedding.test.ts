@@ -139,6 +139,15 @@ describe('an ingest with vectors', () => {
     expect(embedded?.tokens).toBeGreaterThan(0);
   });
 
+  it('estimates what the endpoint did not count, and says so', async () => {
+    await using folder = await SourceFolder.create(many(3));
+    server.misbehave((answer: object) => ({ ...answer, usage: undefined }));
+    const { embedded } = await ingestInto(folder).ingest.all(undefined, denseOf({ documentPrefix: 'uncounted: ' }));
+    const bytes = sent().reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    const tokens = Math.ceil(bytes / 3);
+    expect(embedded).toMatchObject({ sent: 3, tokens, costUsd: (tokens * 2) / 1_000_000, estimated: true });
+  });
+
   it('sends at most 64 texts a request, puts the prefix of documents before each, and one text once', async () => {
     await using folder = await SourceFolder.create({ ...many(150), 'same-1.txt': 'Same.', 'same-2.txt': 'Same.' });
     await folder.write({ 'x/same.txt': 'Same.', 'y/same.txt': 'Same.' });

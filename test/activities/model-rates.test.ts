@@ -209,6 +209,19 @@ describe('a turn', () => {
     await expect(told.turn(call)).rejects.toThrow(/^Calls for \d+ seconds wait at the rate limit told/);
   });
 
+  it('is not taken by who would have to wait longer than it can, and leaves the place to others', async () => {
+    const brief = rates({ name: 'brief', provider: model.provider, requests_per_minute: 60 });
+    const call = { tenant: 'default', model, tokens: 1, signal };
+    await Promise.all(Array.from({ length: 6 }, () => brief.turn(call)));
+    const limited = { type: 'countersign.model.RateLimited', nonRetryable: false };
+    for (let asked = 0; asked < 3; asked += 1) {
+      await expect(brief.turn({ ...call, longestWaitMs: 100 })).rejects.toMatchObject(limited);
+    }
+    const { waitedMs } = await brief.turn({ ...call, longestWaitMs: 2000 });
+    expect(waitedMs).toBeGreaterThan(100);
+    expect(waitedMs).toBeLessThan(1200);
+  });
+
   it('is no longer waited for when the run is cancelled', async () => {
     const slow = rates({ name: 'slow', provider: model.provider, requests_per_minute: 4 });
     const abort = new AbortController();

@@ -54,6 +54,10 @@ rerankers:
     ...release('embeds-away', 'collection: shop, dense: { model: away }'),
     ...release('orders-away', 'collection: shop, rerank: { model: away }'),
     ...release('both', 'collection: shop, top_k: 2, dense: { model: words, weight: 2 }, rerank: { model: judge }'),
+    ...release(
+      'limited',
+      'collection: shop, dense: { model: words }, rerank: { model: judge } }\nbudgets: { max_cost_usd: 1',
+    ),
   };
 }
 
@@ -182,6 +186,25 @@ describe('a release that searches by vectors', () => {
     server.misbehave({ status: 503, headers: { 'retry-after': '0' } });
     expect(await found('dense', 'How many days does a parcel take?')).toMatchObject({ verdict: 'found' });
     expect(asked('/v1/embeddings')).toHaveLength(2);
+  });
+});
+
+describe('endpoints that do not count tokens', () => {
+  it('do not end a run that has a limit of its cost: what they may have cost is counted', async () => {
+    const uncounted = (answer: object) => ({ ...answer, usage: undefined });
+    server.always('/v1/embeddings', uncounted);
+    server.always('/v1/rerank', uncounted);
+    const question = { question: 'How long does a refund take to arrive?' };
+    const run = await engine.client.answer(question, { release: 'limited@1.0.0', principal: CUSTOMER });
+    expect(await run.result()).toMatchObject({ kind: 'answered' });
+    const trace = await run.trace();
+    const [row] = await engine.sql(
+      'owner',
+    )`select sum(reserved_tokens)::integer as tokens, sum(reserved_usd)::float8 as usd
+      from model_calls where run_id = ${run.id} and model like 'openai-compatible/%'`;
+    expect(row?.['tokens']).toBeGreaterThan(0);
+    expect(trace?.input_tokens).toBeGreaterThanOrEqual(Number(row?.['tokens']));
+    expect(trace?.cost_usd).toBeCloseTo(Number(row?.['usd']), 12);
   });
 });
 

@@ -93,6 +93,8 @@ export interface PaidStep {
   readonly reused: boolean;
   readonly durationMs: number;
   readonly verdict: Verdict;
+  /** The endpoint did not count its tokens: `usage` is what was reserved for the call. Absent otherwise. */
+  readonly estimated?: true;
   /** Absent when nothing was found. */
   readonly found?: FoundCounts;
 }
@@ -464,10 +466,12 @@ export interface EmbeddedChunks {
   /** Chunks whose text was sent. Of the others the vector was kept. */
   readonly sent: number;
   readonly reused: number;
-  /** As the endpoint counted them; of the attempt that ended. */
+  /** As the endpoint counted them, or an estimate where it did not; of the attempt that ended. */
   readonly tokens: number;
-  /** US dollars; `null` when the price, or the number of tokens, is not known. */
+  /** US dollars; `null` when the price is not known. */
   readonly costUsd: number | null;
+  /** The endpoint did not count the tokens of every request. Absent otherwise. */
+  readonly estimated?: true;
 }
 
 /** The engine's activities by registered name. Users cannot register or schedule these names. */

@@ -167,6 +167,17 @@ describe('a reranking endpoint', () => {
     expect(tokens).toBeGreaterThan(0);
   });
 
+  it.each<[string, object, number | null]>([
+    ['usage', { usage: { total_tokens: 7 } }, 7],
+    ['meta.tokens', { meta: { tokens: { input_tokens: 8 }, billed_units: { search_units: 1 } } }, 8],
+    ['meta.billed_units', { meta: { billed_units: { input_tokens: 9 } } }, 9],
+    ['nothing', { meta: { billed_units: { search_units: 1 } } }, null],
+    ['a usage of none', { usage: { total_tokens: 0 } }, null],
+  ])('is believed where it counts its tokens in %s', async (_where, counted, tokens) => {
+    server.misbehave(({ results }: Answer) => ({ results, ...counted }));
+    expect((await rerank()).tokens).toBe(tokens);
+  });
+
   type Answer = { results: { index: number; relevance_score: number }[] };
   const scored = (results: Answer['results']) => () => ({ results });
   it.each<[string, Misbehaviour, boolean, string]>([
