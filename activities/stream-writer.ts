@@ -51,7 +51,7 @@ export const NO_STREAMS: StreamWriter = {
 
 export interface StreamWriterOptions {
   readonly store: StreamStore;
-  /** Told once when the store is away, and once when it is back. @default nobody */
+  /** Told once when the store is away, and once when it is back; and of each time that pruning failed. @default nobody */
   readonly log?: Pick<Logger, 'warn'> | undefined;
   /** Bounds of a run, for tests. */
   readonly maxEvents?: number;
@@ -81,8 +81,19 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
   let timer: NodeJS.Timeout | undefined;
   let awayUntilMs = 0;
   let warned = false;
-  const pruning = setInterval(() => void store.prune().catch(failed), PRUNE_EVERY_MS);
-  pruning.unref();
+  let pruning = false;
+  const pruneTimer = setInterval(() => {
+    if (pruning) return;
+    pruning = true;
+    void store
+      .prune()
+      // The next time removes what this one left. Whether events can be written is another matter.
+      .catch((error: unknown) => log?.warn({ err: error }, 'expired streams cannot be removed'))
+      .finally(() => {
+        pruning = false;
+      });
+  }, PRUNE_EVERY_MS);
+  pruneTimer.unref();
 
   function failed(error: unknown): void {
     awayUntilMs = performance.now() + AWAY_MS;
@@ -179,7 +190,7 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
       };
     },
     async close() {
-      clearInterval(pruning);
+      clearInterval(pruneTimer);
       clearTimeout(timer);
       if (queue.length > 0) startWriting();
       const late = Promise.withResolvers<void>();

@@ -129,7 +129,10 @@ export interface Run {
   confirm(text: string, options?: QuestionOptions): Promise<Confirmation>;
   /** Asks whoever the run acts for, or people of some groups, for a value. */
   input(text: string, options: InputOptions): Promise<Input>;
-  /** Lets a person decide on a draft in the place of validation: as it is, edited, answered by them, or dismissed. */
+  /**
+   * Lets a person decide on a draft in the place of validation: as it is, edited, answered by them, or dismissed. Whoever follows the
+   * run's stream has read the draft before the reviewer does, unless the release says `stream: off`.
+   */
   review(draft: Draft, options: ReviewOptions): Promise<Reply>;
   /**
    * Undoes what was done so far by tools that name a compensation, the newest first, and says what came of each. Every compensation

@@ -7,8 +7,8 @@ import type { SealedEvent, StoredEvent, StreamSize, StreamStore, StreamStoreOpti
 import { KEEP_MS, PAGE_EVENTS } from './stream-store.ts';
 
 const CHANNEL = 'countersign_streams';
-/** Streams removed by one statement. */
-const PRUNED_AT_ONCE = 1_000;
+/** Streams removed by one statement. Each has up to 20,000 events, and who writes waits for it on the same connection. */
+const PRUNED_AT_ONCE = 50;
 /** Readers that one statement reads for. */
 const READERS_AT_ONCE = 64;
 

@@ -195,6 +195,31 @@ describe('the writer', () => {
     ]);
   });
 
+  it('goes on writing when pruning fails, prunes again in a minute, and never twice at once', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const { store, batches, said } = heldStore();
+    const log = { warn: vi.fn() };
+    const asked: PromiseWithResolvers<void>[] = [];
+    const prune = async (): Promise<void> => {
+      const answer = Promise.withResolvers<void>();
+      asked.push(answer);
+      await answer.promise;
+    };
+    const stream = writerOf({ store: { ...store, prune }, log }).open(of);
+    vi.advanceTimersByTime(180_000);
+    expect(asked).toHaveLength(1);
+    asked[0]?.reject(new Error('statement timeout'));
+    await turn();
+    expect(log.warn.mock.calls.map(([, message]) => message)).toEqual(['expired streams cannot be removed']);
+    stream.text('One', true);
+    await turn();
+    expect(said(0)).toEqual([token('One')]);
+    batches[0]?.answer();
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toHaveLength(2);
+    asked[1]?.resolve();
+  });
+
   it('is closed once everything is written', async () => {
     const { store, batches } = heldStore();
     const writer = writerOf({ store });

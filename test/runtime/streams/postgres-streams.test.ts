@@ -73,6 +73,24 @@ describe('in PostgreSQL', () => {
     expect(await readAll(ready(reader), run)).toHaveLength(2);
   });
 
+  it('expired streams are removed some at a time, so that who writes waits for one statement at most', async () => {
+    const runs = Array.from({ length: 120 }, () => newRun());
+    await ready(writer).append(runs.flatMap((run) => eventsOf(run, 0, 1)));
+    const owner = database.sql('owner');
+    await owner`update streams set expires_at = now() - interval '1 second' where run_id = any (${runs})`;
+    const [db] = opened as [Database];
+    const left: number[] = [];
+    const all = Object.assign(async (...statement: Parameters<typeof db.all>) => {
+      const rows = await db.all(...statement);
+      const [row] = await owner<{ count: number }[]>`
+          select count(*)::int as count from streams where run_id = any (${runs})`;
+      left.push(row?.count ?? -1);
+      return rows;
+    }) as typeof db.all;
+    await createPostgresStreams({ ...db, all }).prune();
+    expect(left).toEqual([70, 20, 0]);
+  });
+
   it('two workers that write the same runs in another order wait for each other, and neither fails', async () => {
     const runs = Array.from({ length: 20 }, () => newRun());
     const write = async (store: StreamStore, step: string, order: typeof runs): Promise<void> => {
