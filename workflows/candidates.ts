@@ -1,6 +1,6 @@
 // Which of a release's models writes a draft: those whose condition holds, in order, until one answers. Each is a step of its own, so
 // history has every attempt. Workflow code only.
-import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ApplicationFailure, patched, TimeoutFailure } from '@temporalio/workflow';
 import { activityCause } from './activity-cause.ts';
 import type {
   AskedCandidate,
@@ -40,7 +40,7 @@ export async function askCandidates(
   const { candidates } = releaseOf(state);
   if (candidates === undefined) return await ask(first, request);
   const models = modelsFor(candidates, request);
-  let failed: unknown;
+  let failed: { readonly error: unknown; readonly model: string } | undefined;
   let denied: string | undefined;
   for (const [i, model] of models.entries()) {
     const spare = i < models.length - 1;
@@ -65,12 +65,29 @@ export async function askCandidates(
       const cause = activityCause(error);
       note(typeOf(cause), null);
       if (!spare || !isPassing(cause)) throw error;
-      failed = error;
+      failed = { error, model };
     }
   }
-  // One that may not see the request is no reason to say that none may.
-  if (failed !== undefined) throw failed;
-  return denied ?? 'None of the models may be sent this request.';
+  if (failed === undefined) return denied ?? 'None of the models may be sent this request.';
+  // Those after it may not see the request, so none stood ready: it is asked as one alone would be.
+  if (!patched('ask-failed-again')) throw failed.error;
+  return await askAlone(state, failed.model, request, ask);
+}
+
+async function askAlone(state: RunState, model: string, request: ModelRequest, ask: AskModel): Promise<Asked> {
+  const step = stepInput(state, 'generate');
+  const note = (outcome: string, costUsd: number | null): void => {
+    state.attempts.push({ stepPath: step.stepPath, model, outcome, costUsd });
+  };
+  try {
+    const asked = await ask(step, request, { model, spare: false });
+    if (typeof asked === 'string') note('policy-denied', 0);
+    else note(asked.finishReason === 'content-filter' ? 'content-filter' : 'answered', asked.usage.costUsd);
+    return asked;
+  } catch (error) {
+    note(typeOf(activityCause(error)), null);
+    throw error;
+  }
 }
 
 /** Never none: without a condition that holds, the release's own model is among them. */

@@ -36,6 +36,7 @@ models:
 `,
     ...release('two', 'model: big\nfallbacks: [spare]'),
     ...release('shy', 'model: shy\nfallbacks: [spare]'),
+    ...release('alone', 'model: big\nfallbacks: [shy]'),
     ...release('keyless', 'model: keyless\nfallbacks: [spare]'),
     ...release('routed', 'model: big\nroute: [{ model: spare, when: { max_input_tokens: 60 } }]'),
   };
@@ -115,6 +116,22 @@ describe('a model that may not see the request', () => {
     expect(await run.result()).toMatchObject({ kind: 'answered' });
     expect(requests()).toEqual({ first: 0, second: 1 });
     expect((await attemptsOf(run))?.[0]).toEqual(['shy', 'policy-denied', 0]);
+  });
+});
+
+describe('a model that fails before others that may not see the request', () => {
+  it('is asked again, as one alone would be', async () => {
+    const busy = { status: 429, headers: { 'retry-after': '1' } } as const;
+    first.script(busy, busy, { text: 'Would you kindly?', promptTokens: 1000, completionTokens: 100 });
+    const run = await ask('alone');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: 'Would you kindly?' });
+    expect(requests()).toEqual({ first: 3, second: 0 });
+    expect(await attemptsOf(run)).toEqual([
+      ['big', Failure.ModelRateLimited, null],
+      ['shy', 'policy-denied', 0],
+      ['big', 'answered', 0.0012],
+    ]);
+    expect(await generatesOf(run)).toEqual([1, 1, 2]);
   });
 });
 
