@@ -8,8 +8,9 @@ import { bytesOf } from './dense/vectors.ts';
 import type { PaidDependencies } from './paid-request.ts';
 import { payFor } from './paid-request.ts';
 
-/** With the request within the time of the activity: `lookup` of workflows/proxies.ts. */
+/** At a rate limit, and of the request: together within the time of the activity, `lookup` of workflows/proxies.ts. */
 const LONGEST_WAIT_MS = 12_000;
+const TIMEOUT_MS = 15_000;
 
 export interface EmbedDependencies extends PaidDependencies {
   readonly models: Pick<DenseModels, 'embeddingFor'>;
@@ -29,7 +30,7 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
       }
       const { embedding } = retrieval.dense;
       await requireSameModel(db.of(input.tenant), input, embedding);
-      const model = models.embeddingFor(embedding);
+      const model = models.embeddingFor(embedding, { timeoutMs: TIMEOUT_MS });
       return {
         pinned: embedding,
         label: model.label,

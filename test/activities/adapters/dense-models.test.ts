@@ -90,6 +90,12 @@ describe('an embedding endpoint', () => {
     expect(server.requests).toEqual([]);
   });
 
+  it('is given no more time than whoever asks has', async () => {
+    server.misbehave('hang');
+    const { embed: ask } = createDenseModels({}).embeddingFor(pinned(), { timeoutMs: 100 });
+    expect((await failureOf(ask(['a'], NEVER))).message).toContain('did not answer in time');
+  });
+
   const first = (change: (vector: number[]) => unknown) => (answer: { data: { embedding: number[] }[] }) => ({
     ...answer,
     data: answer.data.map((each, at) => (at === 0 ? { ...each, embedding: change(each.embedding) } : each)),
