@@ -1,5 +1,6 @@
 // The adapters to embedding and reranking endpoints, against a real HTTP server: what they send, what they take for an answer, how they fail.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { registerTelemetry } from 'ai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDenseModels } from '../../../activities/adapters/dense-models.ts';
 import { createOpenAiEmbeddings } from '../../../activities/adapters/openai-embeddings.ts';
@@ -245,6 +246,18 @@ describe.each([
     expect(failure).toMatchObject({ type, nonRetryable });
     expect(failure.nextRetryDelay).toBeUndefined();
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('is asked without telling any telemetry of the process', async () => {
+    const told: unknown[] = [];
+    const tell = (event: unknown): void => void told.push(event);
+    registerTelemetry({ onStart: tell, onEmbedStart: tell, onRerankStart: tell, onEnd: tell });
+    try {
+      await call();
+    } finally {
+      globalThis.AI_SDK_TELEMETRY_INTEGRATIONS = undefined;
+    }
+    expect(told).toEqual([]);
   });
 
   it('that says when to come back is asked then', async () => {
