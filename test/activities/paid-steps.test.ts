@@ -165,6 +165,19 @@ describe('at a rate limit', () => {
 });
 
 describe('a question', () => {
+  it('of somebody who may not search the collection is not sent, nor paid for', async () => {
+    const { input, result } = await embed({ principal: { ...customer, groups: [] } });
+    await expect(result).rejects.toMatchObject({
+      type: Failure.ModelDenied,
+      nonRetryable: true,
+      message: 'The access policy does not let ada search docs here (no policy allows it).',
+      details: [{ decision: 'deny', facts: { action: 'retrieve', resource: { id: 'docs' } } }],
+    });
+    expect(requests()).toEqual([]);
+    const claims = await database.sql('owner')`select 1 from model_calls where run_id = ${input.runId}`;
+    expect(claims).toEqual([]);
+  });
+
   it('is given up before its activity is: what people see is that the endpoint did not answer', async () => {
     const own = dependencies();
     const times: unknown[] = [];
