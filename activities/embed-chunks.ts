@@ -9,11 +9,14 @@ import type { ModelRates } from './model-rates.ts';
 import { costOf } from './paid-request.ts';
 import type { EmbeddingModel } from './ports/dense.ts';
 import { MAX_TEXTS } from './ports/dense.ts';
+import { waitOutLimits } from './wait-out-limits.ts';
 
 /** Of a request, as UTF-8; one longer text goes alone. */
 const MAX_REQUEST_BYTES = 128 * 1024;
 /** Requests at once. */
 const AT_ONCE = 4;
+/** What a request waits at rate limits before the attempt gives up, in all. */
+const PATIENCE_MS = 60 * 60_000;
 
 export interface ChunkEmbedder {
   /** One vector a text, in their order. @throws ApplicationFailure of the endpoint */
@@ -27,7 +30,10 @@ export interface EmbedderOptions {
   readonly model: EmbeddingModel;
   readonly rates: ModelRates;
   readonly scope: CacheScope;
+  /** Ends waiting and requests. */
   readonly signal: AbortSignal;
+  /** @default an hour a request */
+  readonly patienceMs?: number;
 }
 
 interface Wanted {
@@ -35,7 +41,14 @@ interface Wanted {
   readonly hash: Buffer;
 }
 
-export function createChunkEmbedder({ embedding, model, rates, scope, signal }: EmbedderOptions): ChunkEmbedder {
+export function createChunkEmbedder({
+  embedding,
+  model,
+  rates,
+  scope,
+  signal,
+  patienceMs = PATIENCE_MS,
+}: EmbedderOptions): ChunkEmbedder {
   let sent = 0;
   let reused = 0;
   let tokens = 0;
@@ -44,11 +57,14 @@ export function createChunkEmbedder({ embedding, model, rates, scope, signal }: 
   async function ask(batch: readonly Wanted[], into: Map<string, Float32Array>): Promise<void> {
     const texts = batch.map(({ text }) => text);
     const most = reserveOf(bytesOf(batch), 0, embedding).tokens;
-    const turn = await rates.turn({ tenant: scope.tenant, model: embedding, tokens: most, signal });
-    const reply = await callInTurn(
-      turn,
-      () => model.embed(texts, signal),
-      (given) => given.tokens,
+    const reply = await waitOutLimits(
+      async () =>
+        await callInTurn(
+          await rates.turn({ tenant: scope.tenant, model: embedding, tokens: most, signal }),
+          () => model.embed(texts, signal),
+          (given) => given.tokens,
+        ),
+      { forMs: patienceMs, signal },
     );
     const entries = batch.map(({ hash }, at) => {
       const vector = reply.vectors[at];

@@ -1,6 +1,7 @@
 // What `embed` and `rerank` do around their request, as `generate` does around its own: the policy is asked, what must be hidden is hidden,
 // the call is claimed in the ledger of paid calls and its answer kept there, so that a later attempt does not pay again.
 import { Context } from '@temporalio/activity';
+import type { Denial } from '../policies/denials.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
@@ -61,13 +62,13 @@ export interface PaidAnswer {
 }
 
 /**
- * @param make what is asked for, by the release in the ledger
+ * @param make what is asked for, by the release in the ledger, while these denials stand; nothing has been sent or claimed
  * @throws ApplicationFailure ModelDenied, BudgetAsks, BudgetExhausted (non-retryable), and what `make` and the endpoint throw
  */
 export async function payFor(
   dependencies: PaidDependencies,
   input: PayingStep,
-  make: (body: ReleaseBody) => Promise<PaidRequest>,
+  make: (body: ReleaseBody, standing: readonly Denial[]) => Promise<PaidRequest>,
 ): Promise<PaidStep & Pick<PaidAnswer, 'text'>> {
   const { runKeys, releases, policy, denials, modelCalls, modelRates, detector } = dependencies;
   const started = performance.now();
@@ -80,7 +81,7 @@ export async function payFor(
   ]);
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
-    const { pinned, label, prompt, longestWaitMs, send } = await make(body);
+    const { pinned, label, prompt, longestWaitMs, send } = await make(body, standing);
     const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
     const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
     const mask = verdict.mask?.mask ?? [];

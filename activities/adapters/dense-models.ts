@@ -7,8 +7,11 @@ import { createOpenAiEmbeddings } from './openai-embeddings.ts';
 import { createRerankEndpoint } from './rerank-endpoint.ts';
 
 export interface DenseModels {
-  /** @throws ApplicationFailure ModelNotConfigured, non-retryable */
-  embeddingFor(embedding: PinnedEmbedding): EmbeddingModel;
+  /**
+   * @param options how long a request may take. @default a minute, as a batch of an ingest may
+   * @throws ApplicationFailure ModelNotConfigured, non-retryable
+   */
+  embeddingFor(embedding: PinnedEmbedding, options?: { readonly timeoutMs?: number }): EmbeddingModel;
   /** @throws ApplicationFailure ModelNotConfigured, non-retryable */
   rerankerFor(reranker: PinnedReranker): Reranker;
 }
@@ -25,7 +28,7 @@ export function createDenseModels(keys: Readonly<Record<string, string>>): Dense
     );
   };
   return {
-    embeddingFor: (embedding) => createOpenAiEmbeddings(embedding, keyOf(embedding)),
+    embeddingFor: (embedding, options) => createOpenAiEmbeddings(embedding, { ...options, ...keyOf(embedding) }),
     rerankerFor: (reranker) => createRerankEndpoint(reranker, keyOf(reranker)),
   };
 }

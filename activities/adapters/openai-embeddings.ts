@@ -37,6 +37,8 @@ export function createOpenAiEmbeddings(
         values: [...texts],
         maxRetries: 0,
         abortSignal: signal,
+        // It would carry what is sent.
+        telemetry: { isEnabled: false },
         ...(requestDimensions === true && { dimensions }),
       }).catch((error: unknown) => {
         // The library counts them.

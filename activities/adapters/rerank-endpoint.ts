@@ -80,6 +80,8 @@ export function createRerankEndpoint(
         documents: [...documents],
         maxRetries: 0,
         abortSignal: signal,
+        // It would carry what is sent.
+        telemetry: { isEnabled: false },
       }).catch((error: unknown) => {
         throw failureOfLibrary(label, error, 'relevance scores');
       });

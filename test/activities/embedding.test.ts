@@ -12,6 +12,7 @@ import { createModelRates } from '../../activities/model-rates.ts';
 import type { IngestDependencies } from '../../activities/open-generation.ts';
 import type { ChunkPoint, StoredGeneration, VectorStore } from '../../activities/ports/vector-store.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
+import type { RateLimit } from '../../policies/rate-limits.ts';
 import type { DenseIndex, IndexCheck } from '../../workflows/protocol/index.ts';
 import { Failure, problemOfDense } from '../../workflows/protocol/index.ts';
 import type { DenseServer } from '../support/dense-server.ts';
@@ -57,7 +58,10 @@ interface Written {
   readonly targets: StoredGeneration[];
 }
 
-function dependencies(written: Written = { points: [], targets: [] }): IngestDependencies {
+function dependencies(
+  written: Written = { points: [], targets: [] },
+  limits: readonly RateLimit[] = [],
+): IngestDependencies {
   const db = database.db('worker');
   const store = createPostgresVectors(db);
   const vectors: VectorStore = {
@@ -69,7 +73,7 @@ function dependencies(written: Written = { points: [], targets: [] }): IngestDep
     },
   };
   const models = createDenseModels({ TEST_API_KEY: 'sk-test' });
-  const modelRates = createModelRates(db, []);
+  const modelRates = createModelRates(db, limits);
   const embedding = { models, modelRates, policy: loadAccessPolicy('policies'), denials: createDenials(db) };
   return { db, vectors, embedding };
 }
@@ -197,14 +201,24 @@ describe('an ingest with vectors', () => {
     expect(embedded?.costUsd).toBe(((embedded?.tokens ?? 0) * 4) / 1_000_000);
   });
 
+  it('waits for an endpoint that says when to come back, with all who wait at its limit, and does not fail for that', async () => {
+    await using folder = await SourceFolder.create(many(5));
+    const limits = [{ name: 'ingests', provider: 'openai-compatible', requests_per_minute: 600 } as const];
+    server.misbehave({ status: 429, headers: { 'retry-after': '1' } }, { status: 429 });
+    const { ingest } = ingestInto(folder, dependencies(undefined, limits));
+    const { embedded } = await ingest.all(undefined, denseOf({ documentPrefix: 'waited for: ' }));
+    expect(embedded).toMatchObject({ sent: 5, reused: 0 });
+    expect(requests()).toHaveLength(3);
+  });
+
   it('whose endpoint is away leaves the collection as it was', async () => {
     await using folder = await SourceFolder.create({ 'a.md': 'First.' });
     const { ingest, collection } = ingestInto(folder);
     const { generation } = await ingest.all(undefined, denseOf());
     await folder.write({ 'a.md': 'Second.' });
-    server.misbehave({ status: 429, headers: { 'retry-after': '9' } });
+    server.misbehave({ status: 503, headers: { 'retry-after': '9' } });
     expect(await failureOf(ingest.all())).toMatchObject({
-      type: Failure.ModelRateLimited,
+      type: Failure.ModelUnavailable,
       nonRetryable: false,
       nextRetryDelay: 9000,
     });

@@ -3,6 +3,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { DenseModels } from '../../activities/adapters/dense-models.ts';
 import { createDenseModels } from '../../activities/adapters/dense-models.ts';
 import { createDenials } from '../../activities/denials.ts';
 import { builtInDetector } from '../../activities/detection/detectors.ts';
@@ -104,13 +105,12 @@ function dependencies(limits: readonly RateLimit[] = []): EmbedDependencies & Re
 const running = async <Input, Result>(verb: (input: Input) => Promise<Result>, input: Input): Promise<Result> =>
   (await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => {}) }).run(verb, input)) as Result;
 
-async function embed({ principal = customer, limits }: { principal?: Principal; limits?: RateLimit[] } = {}) {
-  const input: EmbedInput = {
-    ...(await newRun(principal)),
-    stepPath: 's/embed#1',
-    query: QUERY,
-    generation: GENERATION,
-  };
+async function asking(principal: Principal = customer): Promise<EmbedInput> {
+  return { ...(await newRun(principal)), stepPath: 's/embed#1', query: QUERY, generation: GENERATION };
+}
+
+async function embed({ principal, limits }: { principal?: Principal; limits?: RateLimit[] } = {}) {
+  const input = await asking(principal);
   return { input, result: running(createEmbed(dependencies(limits)), input) };
 }
 
@@ -161,6 +161,34 @@ describe('at a rate limit', () => {
       message: expect.stringContaining('Nothing was sent.') as string,
     });
     expect(requests()).toHaveLength(1);
+  });
+});
+
+describe('a question', () => {
+  it('of somebody who may not search the collection is not sent, nor paid for', async () => {
+    const { input, result } = await embed({ principal: { ...customer, groups: [] } });
+    await expect(result).rejects.toMatchObject({
+      type: Failure.ModelDenied,
+      nonRetryable: true,
+      message: 'The access policy does not let ada search docs here (no policy allows it).',
+      details: [{ decision: 'deny', facts: { action: 'retrieve', resource: { id: 'docs' } } }],
+    });
+    expect(requests()).toEqual([]);
+    const claims = await database.sql('owner')`select 1 from model_calls where run_id = ${input.runId}`;
+    expect(claims).toEqual([]);
+  });
+
+  it('is given up before its activity is: what people see is that the endpoint did not answer', async () => {
+    const own = dependencies();
+    const times: unknown[] = [];
+    const embeddingFor: DenseModels['embeddingFor'] = (pinned, options) => {
+      times.push(options?.timeoutMs);
+      return own.models.embeddingFor(pinned, { timeoutMs: 100 });
+    };
+    server.misbehave('hang');
+    const asked = running(createEmbed({ ...own, models: { embeddingFor } }), await asking());
+    await expect(asked).rejects.toThrow('openai-compatible/m-1 did not answer in time');
+    expect(times).toEqual([15_000]);
   });
 });
 

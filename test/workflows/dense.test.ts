@@ -18,11 +18,14 @@ beforeAll(async () => {
 const KEPT_AWAY = `@id("not-to-them")
 forbid (principal, action == Action::"send_to_model", resource == Model::"away");
 `;
+const NOT_FOR = `@id("not-for-the-curious")
+forbid (principal == Principal::"curious", action == Action::"retrieve", resource);
+`;
 const engine = useEngine({
   releases,
   providerKeys: { TEST_API_KEY: KEY },
   approvers: { boss: ['budget-approvers'] },
-  policy: (own) => `${own}${KEPT_AWAY}`,
+  policy: (own) => `${own}${KEPT_AWAY}${NOT_FOR}`,
   budgets: 'v: 1\nbudgets:\n  - name: everybody\n    per: principal\n    tokens: { soft: 3000, hard: 9000 }\n',
 });
 const decider = useDecider(engine);
@@ -243,6 +246,40 @@ describe('what the access policy keeps away', () => {
     });
     const question = { question: 'How long does a refund take?' };
     const answer = await engine.client.answer(question, { release: `${name}@1.0.0`, principal: CUSTOMER });
+    expect(await answer.result()).toMatchObject({ kind: 'refused', reason: 'policy-denied' });
+    expect(server.requests.slice(before)).toEqual([]);
+  });
+});
+
+describe('who may not search', () => {
+  it('is told the same with vectors as without, and the question goes nowhere', async () => {
+    const principal = { ...CUSTOMER, id: 'curious' };
+    const ask = async (name: string) => {
+      const run = await engine.client.search(
+        { query: 'How long does a refund take?' },
+        { release: `${name}@1.0.0`, principal },
+      );
+      const { verdict, passages, reason, access } = (await run.result()) as SearchReport;
+      const { verdicts = [] } = (await run.trace()) ?? {};
+      return {
+        verdict,
+        passages,
+        reason,
+        decision: access?.decision,
+        rules: access?.rules,
+        judged: verdicts.map(({ action }) => action),
+      };
+    };
+    const byVectors = await ask('both');
+    expect(byVectors).toMatchObject({
+      verdict: 'denied',
+      passages: [],
+      decision: 'deny',
+      rules: ['not-for-the-curious'],
+    });
+    expect(byVectors).toEqual(await ask('ordered'));
+    const question = { question: 'How long does a refund take?' };
+    const answer = await engine.client.answer(question, { release: 'both@1.0.0', principal });
     expect(await answer.result()).toMatchObject({ kind: 'refused', reason: 'policy-denied' });
     expect(server.requests.slice(before)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 // The adapters to embedding and reranking endpoints, against a real HTTP server: what they send, what they take for an answer, how they fail.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { registerTelemetry } from 'ai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDenseModels } from '../../../activities/adapters/dense-models.ts';
 import { createOpenAiEmbeddings } from '../../../activities/adapters/openai-embeddings.ts';
@@ -88,6 +89,12 @@ describe('an embedding endpoint', () => {
     const make = () => createDenseModels({}).embeddingFor(pinned({ apiKeyEnv: 'ABSENT_API_KEY' }));
     expect(make).toThrow("needs ABSENT_API_KEY in the worker's environment");
     expect(server.requests).toEqual([]);
+  });
+
+  it('is given no more time than whoever asks has', async () => {
+    server.misbehave('hang');
+    const { embed: ask } = createDenseModels({}).embeddingFor(pinned(), { timeoutMs: 100 });
+    expect((await failureOf(ask(['a'], NEVER))).message).toContain('did not answer in time');
   });
 
   const first = (change: (vector: number[]) => unknown) => (answer: { data: { embedding: number[] }[] }) => ({
@@ -239,6 +246,18 @@ describe.each([
     expect(failure).toMatchObject({ type, nonRetryable });
     expect(failure.nextRetryDelay).toBeUndefined();
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('is asked without telling any telemetry of the process', async () => {
+    const told: unknown[] = [];
+    const tell = (event: unknown): void => void told.push(event);
+    registerTelemetry({ onStart: tell, onEmbedStart: tell, onRerankStart: tell, onEnd: tell });
+    try {
+      await call();
+    } finally {
+      globalThis.AI_SDK_TELEMETRY_INTEGRATIONS = undefined;
+    }
+    expect(told).toEqual([]);
   });
 
   it('that says when to come back is asked then', async () => {
