@@ -1,5 +1,5 @@
-// Before the first text of a generation goes to an embedding model: whether the access policy lets it go there, and whether the key goes
-// where a release has it go.
+// Before the first text of a generation goes to an embedding model: whether the access policy lets it go there, and whether that is where
+// a published release has texts go.
 import { ApplicationFailure } from '@temporalio/common';
 import { denialRules } from '../policies/denials.ts';
 import { judgeIngestModel } from '../policies/judge-model.ts';
@@ -47,24 +47,26 @@ export async function requireMayEmbed(
       Failure.ModelDenied,
     );
   }
-  if (embedding.apiKeyEnv !== undefined) await requireKnownAddress(sql, tenant, embedding);
+  await requirePublished(sql, tenant, embedding);
 }
 
-/** Whoever may ingest must not send a key of the worker wherever they like: publishers say where it goes. */
-async function requireKnownAddress(
+/** Whoever may ingest must not send documents, or a key of the worker, wherever they like: publishers say where both go. */
+async function requirePublished(
   sql: Sql,
   tenant: string,
-  { name, baseUrl, apiKeyEnv = '' }: PinnedEmbedding,
+  { name, id, baseUrl, apiKeyEnv }: PinnedEmbedding,
 ): Promise<void> {
   const [known] = await sql`
-    select digest from releases where tenant = ${tenant}
-      and body -> 'retrieval' -> 'dense' -> 'embedding' ->> 'baseUrl' = ${baseUrl}
-      and body -> 'retrieval' -> 'dense' -> 'embedding' ->> 'apiKeyEnv' = ${apiKeyEnv}
+    select digest from releases, lateral (select body -> 'retrieval' -> 'dense' -> 'embedding' as pinned) as of_release
+    where tenant = ${tenant} and pinned ->> 'name' = ${name} and pinned ->> 'id' = ${id} and pinned ->> 'baseUrl' = ${baseUrl}
+      and (${apiKeyEnv ?? null}::text is null or pinned ->> 'apiKeyEnv' = ${apiKeyEnv ?? null})
     limit 1`;
   if (known !== undefined) return;
+  const what = apiKeyEnv === undefined ? 'documents' : 'documents and a key';
   throw ApplicationFailure.nonRetryable(
-    `No published release searches by ${name} at ${baseUrl} with ${apiKeyEnv}, and the worker sends a key only where one does. ` +
-      `Publish a release with \`retrieval: { dense: { model: ${name} } }\` first. Nothing was sent.`,
+    `No published release searches by ${name} (${id}) at ${baseUrl}${apiKeyEnv === undefined ? '' : ` with ${apiKeyEnv}`}, and the ` +
+      `worker sends ${what} only where one does. Publish a release with \`retrieval: { dense: { model: ${name} } }\` first, then ` +
+      'ingest again. Nothing was sent.',
     Failure.ModelNotConfigured,
   );
 }

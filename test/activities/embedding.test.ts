@@ -28,6 +28,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** A release of its own that searches by this. */
+async function publish({ embedding }: DenseIndex): Promise<void> {
+  const sql = database.sql('owner');
+  const digest = `sha256:${crypto.randomUUID()}`;
+  await sql`insert into releases (tenant, digest, name, version, body, published_by)
+    values ('default', ${digest}, ${digest}, '1.0.0', ${sql.json({ retrieval: { dense: { embedding } } })}, 'p')`;
+}
+beforeAll(async () => {
+  for (const id of ['embed-1', 'embed-2', 'embed-failing', 'embed-collected']) await publish(denseOf({ id }));
+});
+
 let sentBefore = 0;
 let requestsBefore = 0;
 beforeEach(() => {
@@ -332,17 +343,37 @@ describe('what may not be sent', () => {
     expect(requests()).toEqual([]);
   });
 
+  it.each<[string, Partial<DenseIndex['embedding']>]>([
+    ['address', { baseUrl: 'http://127.0.0.1:9/v1' }],
+    ['model', { id: 'embed-unheard-of' }],
+    ['name, which the policy goes by', { name: 'allowed-for-all' }],
+  ])('is a document, to an embedding that no published release has: another %s', async (_what, other) => {
+    await using folder = await SourceFolder.create({ 'a.md': 'A.' });
+    const { ingest, collection } = ingestInto(folder);
+    const dense = denseOf(other);
+    const error = await failureOf(ingest.all(undefined, dense));
+    expect(error).toMatchObject({ type: Failure.ModelNotConfigured, nonRetryable: true });
+    const { name, id, baseUrl } = dense.embedding;
+    expect(error.message).toBe(
+      `No published release searches by ${name} (${id}) at ${baseUrl}, and the worker sends documents only where one does. ` +
+        `Publish a release with \`retrieval: { dense: { model: ${name} } }\` first, then ingest again. Nothing was sent.`,
+    );
+    expect(requests()).toEqual([]);
+    const [row] = await database.sql('owner')`select 1 from collections where name = ${collection}`;
+    expect(row).toBeUndefined();
+  });
+
   it('is a key of the worker, to an address that no published release names with it', async () => {
     await using folder = await SourceFolder.create({ 'a.md': 'A.' });
     const { ingest } = ingestInto(folder);
     const dense = denseOf({ apiKeyEnv: 'TEST_API_KEY' });
     const error = await failureOf(ingest.all(undefined, dense));
     expect(error).toMatchObject({ type: Failure.ModelNotConfigured, nonRetryable: true });
-    expect(error.message).toContain(`No published release searches by words at ${server.url} with TEST_API_KEY`);
+    expect(error.message).toContain(
+      `No published release searches by words (embed-1) at ${server.url} with TEST_API_KEY`,
+    );
     expect(requests()).toEqual([]);
-    const body = { retrieval: { dense: { embedding: dense.embedding } } };
-    await database.sql('owner')`insert into releases (tenant, digest, name, version, body, published_by)
-      values ('default', 'sha256:x', 'known', '1.0.0', ${JSON.stringify(body)}, 'p')`;
+    await publish(dense);
     expect(await ingest.all(undefined, dense)).toMatchObject({ changed: true });
     expect(requests()[0]?.headers.authorization).toBe('Bearer sk-test');
   });

@@ -76,6 +76,9 @@ describe.each(['postgres', 'qdrant'] as const)('retrieve with dense vectors from
     const ingest = ingestOf({ db, vectors: stored, embedding }, folder.path);
     const opened = await ingest.open();
     const sql = database.sql('owner');
+    await sql`insert into releases (tenant, digest, name, version, body, published_by)
+      values ('default', 'sha256:by-hand', 'by-hand', '1.0.0', ${sql.json({ retrieval: { dense: { embedding: EMBEDDING } } })}, 'p')
+      on conflict do nothing`;
     await sql`update index_generations set dense = ${dense === null ? null : sql.json(dense)}
       where id = ${opened.generation.id}`;
     await ingest.measure(opened);

@@ -106,6 +106,10 @@ describe('a worker killed in the middle of embedding', () => {
         baseUrl: server.url,
         dimensions: 32,
       } as const;
+      // Texts go only where a published release has them go.
+      const owner = engine.sql('owner');
+      await owner`insert into releases (tenant, digest, name, version, body, published_by)
+        values ('default', 'sha256:embeds', 'embeds', '1.0.0', ${owner.json({ retrieval: { dense: { embedding } } })}, 'p')`;
       const request = { path: folder, collection: 'embedded', dense: { embedding } };
       const run = await client.ingest(request, { principal: OPERATOR });
       await vi.waitFor(() => expect(server.texts.length).toBeGreaterThan(500), { timeout: 120_000, interval: 5 });

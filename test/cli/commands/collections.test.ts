@@ -2,6 +2,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { publishReleases } from '../../../cli/commands/dev.ts';
+import { loadConfig } from '../../../runtime/config.ts';
+import { openDatabase } from '../../../runtime/database.ts';
 import { startDenseServer } from '../../support/dense-server.ts';
 import { useStack } from '../../support/stack.ts';
 
@@ -57,7 +60,13 @@ describe('collections', { timeout: 240_000 }, () => {
     const model = (id: string) =>
       `{ provider: openai-compatible, model: ${id}, base_url: "${server.url}", dimensions: 32, input_usd_per_million: 0 }`;
     const models = `embeddings:\n  words: ${model('embed-1')}\n  others: ${model('embed-2')}\n`;
-    writeFileSync(join(releases, 'models.yaml'), `v: 1\nmodels: {}\n${models}`);
+    const local = '  local: { provider: local, model: extractive }\n';
+    writeFileSync(join(releases, 'models.yaml'), `v: 1\nmodels:\n${local}${models}`);
+    const manifest =
+      'name: near\nversion: 1.0.0\nmodel: local\nretrieval: { collection: near, dense: { model: words } }\n';
+    mkdirSync(join(releases, 'near'));
+    writeFileSync(join(releases, 'near/manifest.yaml'), manifest);
+    writeFileSync(join(releases, 'near/prompt.md'), 'Answer from the passages.');
     const say = (line: string): void =>
       writeFileSync(join(releases, 'collections.yaml'), `v: 1\ncollections:\n  near: { ${line} }\n`);
     const run = async (...args: string[]) => await stack.run(args, { env: { COUNTERSIGN_RELEASES: releases } });
@@ -66,6 +75,14 @@ describe('collections', { timeout: 240_000 }, () => {
     writeFileSync(join(embedded, 'a.md'), '# Parcels\n\nParcels take three days.');
 
     say('embedding: words, quantization: scalar');
+    const early = await run('ingest', embedded, '--collection', 'near');
+    expect(early.stdout + early.stderr).toContain('No published release searches by words (embed-1) at ');
+    expect(early.code).toBe(1);
+    expect(server.texts).toEqual([]);
+    const config = loadConfig({ role: 'gateway', env: { COUNTERSIGN_HOME: stack.home } });
+    const db = openDatabase(config);
+    await publishReleases(db, { COUNTERSIGN_RELEASES: releases }, () => {});
+    await db.end();
     const ingested = await run('ingest', embedded, '--collection', 'near');
     expect(ingested.stdout).toMatch(/^embedded with words: 1 chunk sent, 0 kept \(\d+ tokens, 0\.000000 USD\)$/m);
     const shown = await run('collections', 'show', 'near');
