@@ -44,8 +44,12 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: input.query }] }] },
         longestWaitMs: LONGEST_WAIT_MS,
-        async send([query = ''], signal) {
-          const { vectors, tokens } = await model.embed([`${embedding.queryPrefix ?? ''}${query}`], signal);
+        async send([query = ''], signal, idempotencyKey) {
+          const { vectors, tokens } = await model.embed(
+            [`${embedding.queryPrefix ?? ''}${query}`],
+            signal,
+            idempotencyKey,
+          );
           const [vector] = vectors;
           if (vector === undefined) throw new Error(`${model.label} gave no vector`);
           return { text: bytesOf(vector).toString('base64'), tokens };

@@ -50,8 +50,11 @@ export interface PaidRequest {
   readonly prompt: Prompt;
   /** At the provider's rate limit. */
   readonly longestWaitMs: number;
-  /** @param texts of the prompt's parts, in their order, with what must be hidden hidden */
-  send(texts: readonly string[], signal: AbortSignal): Promise<PaidAnswer>;
+  /**
+   * @param texts of the prompt's parts, in their order, with what must be hidden hidden
+   * @param idempotencyKey the call's in the ledger: an endpoint that knows it does not do the work, or take the money, twice
+   */
+  send(texts: readonly string[], signal: AbortSignal, idempotencyKey: string): Promise<PaidAnswer>;
 }
 
 export interface PaidAnswer {
@@ -104,7 +107,7 @@ export async function payFor(
       (await settle(
         await callInTurn(
           turn,
-          () => send(texts, signal),
+          () => send(texts, signal, key),
           ({ tokens }) => tokens,
         ),
       ));

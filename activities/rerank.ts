@@ -37,8 +37,8 @@ export function createRerank(dependencies: RerankDependencies): EngineActivities
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: query }, ...parts] }] },
         longestWaitMs: LONGEST_WAIT_MS,
-        async send([asked = '', ...documents], signal) {
-          const { scores, tokens } = await model.rerank({ query: asked, documents, signal });
+        async send([asked = '', ...documents], signal, idempotencyKey) {
+          const { scores, tokens } = await model.rerank({ query: asked, documents, signal, idempotencyKey });
           return { text: JSON.stringify(scores), tokens };
         },
       };

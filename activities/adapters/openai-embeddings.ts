@@ -31,12 +31,13 @@ export function createOpenAiEmbeddings(
   const model = provider.embeddingModel(id);
   return {
     label,
-    async embed(texts, signal) {
+    async embed(texts, signal, idempotencyKey) {
       const { embeddings, usage, responses } = await embedMany({
         model,
         values: [...texts],
         maxRetries: 0,
         abortSignal: signal,
+        ...(idempotencyKey !== undefined && { headers: { 'idempotency-key': idempotencyKey } }),
         // It would carry what is sent.
         telemetry: { isEnabled: false },
         ...(requestDimensions === true && { dimensions }),

@@ -42,29 +42,31 @@ export function createRerankEndpoint(
   const label = `openai-compatible/${id}`;
   const send = modelFetch({ label, timeoutMs, maxBytes: MAX_BYTES });
   const url = `${baseUrl.replace(/\/+$/, '')}/rerank`;
-  const ask = async (query: string, documents: unknown, signal: AbortSignal | undefined) => {
+  type Asked = Parameters<RerankingModel['doRerank']>[0];
+  const ask = async ({ query, documents: { values: documents }, abortSignal: signal, headers }: Asked) => {
     const response = await send(url, {
       method: 'POST',
       ...(signal !== undefined && { signal }),
       headers: {
+        ...(headers as Readonly<Record<string, string>> | undefined),
         'content-type': 'application/json',
         ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
       },
       // All of them: which are kept is decided here.
-      body: JSON.stringify({ model: id, query, documents, top_n: Array.isArray(documents) ? documents.length : 1 }),
+      body: JSON.stringify({ model: id, query, documents, top_n: documents.length }),
     });
     return answerSchema.parse(await response.json());
   };
   return {
     label,
-    async rerank({ query, documents, signal }) {
+    async rerank({ query, documents, signal, idempotencyKey }) {
       let tokens: number | null = null;
       const model: RerankingModel = {
         specificationVersion: 'v4',
         provider: 'openai-compatible',
         modelId: id,
         async doRerank(asked) {
-          const answer = await ask(asked.query, asked.documents.values, asked.abortSignal);
+          const answer = await ask(asked);
           tokens = tokensOf(answer);
           const ranking = answer.results.map(({ index, relevance_score }) => ({
             index,
@@ -80,6 +82,7 @@ export function createRerankEndpoint(
         documents: [...documents],
         maxRetries: 0,
         abortSignal: signal,
+        ...(idempotencyKey !== undefined && { headers: { 'idempotency-key': idempotencyKey } }),
         // It would carry what is sent.
         telemetry: { isEnabled: false },
       }).catch((error: unknown) => {

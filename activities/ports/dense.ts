@@ -14,8 +14,9 @@ export interface EmbeddingModel {
    * One request. What is wrong with the endpoint, or with what it answers, is an ApplicationFailure that says whether trying again may help.
    *
    * @param texts at most MAX_TEXTS, as they are to be sent
+   * @param idempotencyKey the same for each attempt at one paid call. @default none is sent
    */
-  embed(texts: readonly string[], signal: AbortSignal): Promise<EmbeddingReply>;
+  embed(texts: readonly string[], signal: AbortSignal, idempotencyKey?: string): Promise<EmbeddingReply>;
 }
 
 /** Of one request. */
@@ -26,6 +27,8 @@ export interface RerankRequest {
   /** At least one. */
   readonly documents: readonly string[];
   readonly signal: AbortSignal;
+  /** The same for each attempt at one paid call. @default none is sent */
+  readonly idempotencyKey?: string;
 }
 
 export interface RerankReply {

@@ -147,6 +147,25 @@ const keptOf = async (runId: string) => {
   return row;
 };
 
+describe('an attempt', () => {
+  it.each([
+    ['embed', createEmbed, embed],
+    ['rerank', createRerank, rerank],
+  ] as const)(
+    'sends the key of its call in the ledger, and so the same as the one before: %s',
+    async (_name, create, call) => {
+      server.misbehave({ status: 503 });
+      const { input, result } = await call();
+      await expect(result).rejects.toMatchObject({ type: Failure.ModelUnavailable });
+      await running(create(dependencies()) as (again: typeof input) => Promise<unknown>, input);
+      const [row] = await database.sql(
+        'owner',
+      )`select call_key as key from model_results where run_id = ${input.runId}`;
+      expect(requests().map(({ headers }) => headers['idempotency-key'])).toEqual([row?.['key'], row?.['key']]);
+    },
+  );
+});
+
 describe('at a rate limit', () => {
   it.each([
     ['embed', embed],
