@@ -1,8 +1,8 @@
 // The activity `indexGeneration`: second pass over the documents, from text to points in the store. Readers do not see
 // them before `swapGeneration`.
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
+import type { EmbeddedChunks, EngineActivities, IndexGenerationInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { Chunk, ChunkedDocument } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS, searchableText } from './chunking/chunk-document.ts';
@@ -101,7 +101,12 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     }
     await flush();
     await progress.during(writing);
-    return { v: 1, documents, chunks: nextId, ...(embedder !== undefined && { embedded: embedder.figures }) };
+    return {
+      v: 1,
+      documents,
+      chunks: nextId,
+      ...(embedder !== undefined && { embedded: ofAttempt(embedder.figures) }),
+    };
   };
 }
 
@@ -129,6 +134,12 @@ async function embedderOf(
     scope: { sql, tenant, generation: generation.id, model: modelKey(embedding) },
     signal: cancellationSignal(),
   });
+}
+
+/** What attempts before this one paid they took with them: their figures lack it, and must not look as if that were all. */
+function ofAttempt(figures: EmbeddedChunks): EmbeddedChunks {
+  const { attempt } = activityInfo();
+  return { ...figures, ...(attempt > 1 && { attempt }) };
 }
 
 const withVectors = (points: readonly ChunkPoint[], vectors: readonly Float32Array[]): ChunkPoint[] =>

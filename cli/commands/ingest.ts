@@ -110,9 +110,11 @@ export function printReport(
   for (const each of report.skipped) printSkipped(each);
 }
 
-function embeddedText({ model, sent, reused, tokens, costUsd, estimated }: EmbeddedChunks): string {
+function embeddedText({ model, sent, reused, tokens, costUsd, estimated, attempt }: EmbeddedChunks): string {
   const cost = costUsd === null ? 'cost unknown' : `${costUsd.toFixed(6)} USD`;
-  return `embedded with ${model}: ${plural(sent, 'chunk')} sent, ${reused} kept (${estimated === true ? 'about ' : ''}${plural(tokens, 'token')}, ${cost})`;
+  const counted = `${estimated === true ? 'about ' : ''}${plural(tokens, 'token')}, ${cost}`;
+  const of = attempt === undefined ? '' : `attempt ${attempt} alone: `;
+  return `embedded with ${model}: ${plural(sent, 'chunk')} sent, ${reused} kept (${of}${counted})`;
 }
 
 const printSkipped = ({ path, reason }: SkippedFile): void => note(`skipped ${visible(path)}: ${visible(reason)}`);

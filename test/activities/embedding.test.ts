@@ -193,8 +193,11 @@ describe('an ingest with vectors', () => {
     const [row] = await database.sql('owner')`select 1 from collections where name = ${collection}`;
     expect(row).toBeUndefined();
     const failed = requests()[5]?.body.input ?? [];
-    const { embedded } = await ingest.index(opened);
+    const second = new MockActivityEnvironment({ attempt: 2 }, { logger: new DefaultLogger('ERROR', () => {}) });
+    const { embedded } = await ingest.index(opened, second);
     await ingest.swap(opened);
+    // What the first paid is not in it, and that can be seen.
+    expect(embedded).toMatchObject({ attempt: 2 });
     expect(sent()).toHaveLength(600 + failed.length);
     expect(new Set(sent()).size).toBe(600);
     expect((embedded?.sent ?? 0) + (embedded?.reused ?? 0)).toBeLessThanOrEqual(600);

@@ -459,7 +459,7 @@ export interface IndexedGeneration {
   readonly embedded?: EmbeddedChunks;
 }
 
-/** What the vectors of a generation cost. */
+/** What the vectors of a generation cost in the attempt that ended; what attempts before it paid is not in it. */
 export interface EmbeddedChunks {
   /** Name, as models.yaml has it. */
   readonly model: string;
@@ -472,6 +472,8 @@ export interface EmbeddedChunks {
   readonly costUsd: number | null;
   /** The endpoint did not count the tokens of every request. Absent otherwise. */
   readonly estimated?: true;
+  /** Which attempt that was. Absent for the first. */
+  readonly attempt?: number;
 }
 
 /** The engine's activities by registered name. Users cannot register or schedule these names. */
