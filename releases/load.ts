@@ -91,6 +91,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
   requireScriptWhereItBelongs(model, script, path);
   const { policy } = manifest;
   const retrieval = manifest.retrieval && resolveRetrieval(manifest.retrieval, surroundings, path);
+  const reuseMinutes = reuseMinutesOf(manifest, path);
   const pinned = pinnedTools(manifest, tools, path);
   return {
     v: 1,
@@ -101,7 +102,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
     ...others,
     temperature: manifest.temperature,
     maxOutputTokens: manifest.max_output_tokens,
-    ...(manifest.reuse_minutes !== undefined && { reuseMinutes: reuseMinutesOf(manifest, path) }),
+    ...(reuseMinutes !== undefined && { reuseMinutes }),
     ...(retrieval !== undefined && { retrieval }),
     ...(output !== undefined && { output: { schema: output } }),
     rules: {
@@ -155,7 +156,7 @@ function resolveRetrieval(
 
 /** A reply of a model that calls tools is about what they said at that time. */
 function reuseMinutesOf({ reuse_minutes, tools }: Manifest, path: string): number | undefined {
-  if (tools === undefined) return reuse_minutes;
+  if (tools === undefined || reuse_minutes === undefined) return reuse_minutes;
   throw new UserError(`${path}: reuse_minutes is for releases without tools`, {
     hint: 'Leave one of the two out: what tools did and said is not given again.',
   });
