@@ -63,6 +63,11 @@ export function createIndexGeneration(dependencies: IngestDependencies): EngineA
     const written = async (points: readonly ChunkPoint[], finished: readonly string[]): Promise<void> => {
       const dense = await embedder?.embed(points.map(searchableText));
       await vectors.upsert(target, dense === undefined ? points : withVectors(points, dense));
+      await requireGeneration(sql, input).catch(async (cause: unknown) => {
+        // Overtaken: what was written before is dropped, this batch may have come after that, and nobody would look for it.
+        if (isGone(cause)) await vectors.drop(target);
+        throw cause;
+      });
       await sql`update generation_documents set indexed = true
         where tenant = ${target.tenant} and generation = ${target.id} and doc_id = any(${[...finished]}::text[])`;
     };
@@ -141,6 +146,9 @@ function ofAttempt(figures: EmbeddedChunks): EmbeddedChunks {
   const { attempt } = activityInfo();
   return { ...figures, ...(attempt > 1 && { attempt }) };
 }
+
+const isGone = (cause: unknown): boolean =>
+  cause instanceof ApplicationFailure && cause.type === Failure.CollectionNotFound;
 
 const withVectors = (points: readonly ChunkPoint[], vectors: readonly Float32Array[]): ChunkPoint[] =>
   points.map((point, at) => {

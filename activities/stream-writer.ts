@@ -8,11 +8,11 @@ import type { RunId, StepInput } from '../workflows/protocol/index.ts';
 
 /** Of one run. Beyond, its text comes with the final answer only. */
 const MAX_EVENTS = 20_000;
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 2 * 1024 * 1024;
 /** Longest text of one event, in UTF-16 code units. */
 const MAX_TOKEN_CHARS = 16 * 1024;
 /** Of what waits to be written by this process. */
-const MAX_QUEUED_CHARS = 8 * 1024 * 1024;
+const MAX_QUEUED_CHARS = 2 * 1024 * 1024;
 /** Events of one statement. */
 const MAX_BATCH = 1_000;
 /** What is not pressing waits for company, so that a plain answer costs few statements. */

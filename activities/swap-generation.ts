@@ -106,7 +106,10 @@ async function abandoned(sql: Sql, { tenant, collection, generation }: IndexGene
       and current.state = 'ready' and old.created_at <= current.created_at and old.state = 'building'`;
 }
 
-/** Store first: a row without chunks would be found again, chunks without a row would not. */
+/**
+ * Store first: a row without chunks would be found again, chunks without a row would not. And once more after the row: an ingest that was
+ * overtaken looks for its row after each batch, so a batch of it is found there or here.
+ */
 export async function dropGeneration(
   { db, vectors }: Pick<IngestDependencies, 'db' | 'vectors'>,
   { tenant, collection }: { readonly tenant: string; readonly collection: string },
@@ -117,4 +120,6 @@ export async function dropGeneration(
   if (old.store === vectors.name) await vectors.drop(target);
   if (vectors.name !== 'postgres') await createPostgresVectors(db).drop(target);
   await db.of(target.tenant)`delete from index_generations where tenant = ${target.tenant} and id = ${target.id}`;
+  // Tables take no chunk without its row.
+  if (old.store === vectors.name && vectors.name !== 'postgres') await vectors.drop(target);
 }

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import { currentGeneration } from '../../activities/find-generation.ts';
+import type { VectorStore } from '../../activities/ports/vector-store.ts';
 import type { Extractor } from '../../activities/reading/extractor.ts';
 import { createExtractor } from '../../activities/reading/extractor.ts';
 import { MAX_FILE_BYTES } from '../../activities/reading/formats.ts';
@@ -16,6 +17,7 @@ import { useDatabase } from '../support/services.ts';
 import { qdrantCheck } from '../support/shared-data.ts';
 import type { Ingest } from './ingest-harness.ts';
 import { ingestOf, intercepted, quietEnvironment, SourceFolder } from './ingest-harness.ts';
+import { point } from './ports/vector-store.contract.ts';
 
 const SHOP = {
   'refunds.md': '# Refunds\n\nA refund takes 14 days.\n\n## Digital goods\n\nDigital goods are not refunded.',
@@ -431,6 +433,49 @@ describe('ingest', () => {
     );
     expect((await rowsOf(collection)).chunks).toHaveLength(4);
     await expect(ingestInto(folder.path, 'a/b').open()).rejects.toMatchObject({ type: 'countersign.input.Invalid' });
+  });
+
+  it('that was overtaken leaves nothing in Qdrant, however late its last batch is', async () => {
+    await using folder = await SourceFolder.create(SHOP);
+    await using server = await startQdrantStandIn({ check: qdrantCheck() });
+    const qdrant = createQdrantVectors({ url: server.url });
+    const collection = fresh();
+    const overtaken = ingestInto(folder.path, collection, {
+      ...qdrant,
+      async upsert(generation, points) {
+        await folder.write({ 'new.md': 'New.' });
+        await ingestInto(folder.path, collection, qdrant).all();
+        await qdrant.upsert(generation, points);
+      },
+    });
+    const opened = await overtaken.open();
+    await overtaken.measure(opened);
+    const failed = overtaken.index(opened);
+    await expect(failed).rejects.toThrow(/is gone: a newer ingest has replaced it/);
+    await expect(failed).rejects.toMatchObject({
+      type: 'countersign.retrieval.CollectionNotFound',
+      nonRetryable: true,
+    });
+    const of = (id: string) => ({ tenant: 'default', collection, id });
+    expect(await qdrant.count(of(opened.generation.id))).toBe(0);
+
+    // And where the batch comes between the store and the ledger.
+    const { generation } = await ingestInto(folder.path, collection, qdrant).open();
+    const current = of(generation.id);
+    expect(await qdrant.count(current)).toBe(5);
+    const points = [point(0), point(1)];
+    const dropping: VectorStore = {
+      ...qdrant,
+      async drop(target) {
+        await qdrant.drop(target);
+        const rows = await database.sql('owner')`select from index_generations where id = ${target.id}`;
+        if (rows.length > 0) await qdrant.upsert(target, points);
+      },
+    };
+    const last = { ...generation, store: 'qdrant', dense: null };
+    await database.sql('owner')`delete from collections where name = ${collection}`;
+    await dropGeneration({ db: database.db('worker'), vectors: dropping }, { tenant: 'default', collection }, last);
+    expect(await qdrant.count(current)).toBe(0);
   });
 
   it('keeps Qdrant’s points by generation, and builds anew when the store is another', async () => {

@@ -158,7 +158,7 @@ describe('the writer', () => {
     await turn();
     const bytes = batches[1]?.events.reduce((total, { sealed }) => total + sealed.byteLength, 0) ?? 0;
     expect(bytes).toBeGreaterThan(1024 * 1024);
-    expect(bytes).toBeLessThan(9 * 1024 * 1024);
+    expect(bytes).toBeLessThan(3 * 1024 * 1024);
     batches[1]?.answer();
     await turn();
     stream.text('after the hole', true);
