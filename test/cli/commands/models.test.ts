@@ -95,6 +95,8 @@ describe('models', () => {
     expect(unset.stdout).toContain('needs OPENAI_API_KEY');
     const unknown = await models('test', 'bigger');
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('There is no model bigger in models.yaml\nhint: There are: offline, big, own, words, wrong, order.');
+    expect(unknown.stderr).toContain(
+      'There is no model bigger in models.yaml\nhint: There are: offline, big, own, words, wrong, order.',
+    );
   });
 });
