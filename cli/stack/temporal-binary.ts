@@ -1,8 +1,8 @@
 // Finds the Temporal CLI, whose `server start-dev` is our local server; fetches or builds it into our cache when there is none.
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../runtime/errors.ts';
+import { userCacheDir } from '../user-cache-dir.ts';
 import { checkRuns, executableName, findOnPath, isExecutable } from './executables.ts';
 import { buildTemporal } from './temporal-build.ts';
 import { DOWNLOAD_BASE_URL, downloadTemporal } from './temporal-download.ts';
@@ -40,14 +40,6 @@ export interface FindTemporalOptions {
 /** Where the binary is kept between clones: the user's cache folder, under our name and this version. */
 export function temporalCacheDir(env: Readonly<Record<string, string | undefined>>): string {
   return join(userCacheDir(env), 'countersign', `temporal-cli-${TEMPORAL_CLI_VERSION}`);
-}
-
-function userCacheDir(env: Readonly<Record<string, string | undefined>>): string {
-  const home = env['HOME'] ?? homedir();
-  if (env['XDG_CACHE_HOME']) return env['XDG_CACHE_HOME'];
-  if (process.platform === 'darwin') return join(home, 'Library', 'Caches');
-  if (process.platform === 'win32') return env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local');
-  return join(home, '.cache');
 }
 
 /**

@@ -3,8 +3,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../../cli/main.ts';
+import type { Ended } from '../../support/stack.ts';
 import { countersign, STACK_FRAME, startDev, stopDev } from '../../support/stack.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
 
@@ -117,27 +118,36 @@ describe('without a running stack', () => {
 });
 
 describe('dev', () => {
-  it('names file and field of a malformed manifest, leaves nothing running, and starts once it is corrected', async () => {
-    const releases = folder.file('releases');
-    cpSync(RELEASES, releases, { recursive: true });
-    const manifest = join(releases, 'support_refund_answer/manifest.yaml');
-    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('top_k: 5', 'top_k: many'));
+  describe('of a malformed manifest', () => {
     const home = folder.file('malformed');
-    const { code, stdout, stderr } = await countersign(['dev', '--home', home, '--json'], {
-      env: { COUNTERSIGN_RELEASES: releases },
+    const releases = folder.file('releases');
+    const manifest = join(releases, 'support_refund_answer/manifest.yaml');
+    let refused: Ended;
+
+    beforeAll(async () => {
+      cpSync(RELEASES, releases, { recursive: true });
+      writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('top_k: 5', 'top_k: many'));
+      refused = await countersign(['dev', '--home', home, '--json'], { env: { COUNTERSIGN_RELEASES: releases } });
     });
-    expect(stderr).toContain(`error: ${manifest} is malformed: retrieval.top_k: `);
-    expect(stderr).toContain('\nhint: Correct the fields named and try again.\n');
-    expect(stderr).not.toMatch(STACK_FRAME);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    for (const left of ['stack.json', 'lock', 'run/temporal.json', 'postgres/postmaster.pid']) {
-      expect(existsSync(join(home, left)), left).toBe(false);
-    }
-    const dev = await startDev(home);
-    const second = await countersign(['dev', '--home', home]);
-    expect(await stopDev(dev)).toBe(0);
-    expect(second).toMatchObject({ code: 1, stdout: '' });
-    expect(second.stderr).toContain(`already runs on ${home} (pid ${dev.pid}`);
+
+    it('names file and field, and leaves nothing running', () => {
+      const { code, stdout, stderr } = refused;
+      expect(stderr).toContain(`error: ${manifest} is malformed: retrieval.top_k: `);
+      expect(stderr).toContain('\nhint: Correct the fields named and try again.\n');
+      expect(stderr).not.toMatch(STACK_FRAME);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      for (const left of ['stack.json', 'lock', 'run/temporal.json', 'postgres/postmaster.pid']) {
+        expect(existsSync(join(home, left)), left).toBe(false);
+      }
+    });
+
+    it('starts once it is corrected, and no second time on one home', async () => {
+      const dev = await startDev(home);
+      const second = await countersign(['dev', '--home', home]);
+      expect(await stopDev(dev)).toBe(0);
+      expect(second).toMatchObject({ code: 1, stdout: '' });
+      expect(second.stderr).toContain(`already runs on ${home} (pid ${dev.pid}`);
+    });
   });
 
   it('refuses the folder of a newer version, and touches nothing in it', async () => {
