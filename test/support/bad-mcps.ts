@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -10,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { HttpServer, StdioServer } from '../../activities/tools/index.ts';
 import type { Plan, Request } from './bad-mcp.ts';
 import { answerTo } from './bad-mcp.ts';
+import { listen } from './listen.ts';
 import type { ReceivedCall } from './mcp-shop.ts';
 
 const PROCESS = fileURLToPath(new URL('./bad-mcp-process.ts', import.meta.url));
@@ -65,17 +65,14 @@ export async function badHttp({ stream = false } = {}): Promise<BadServer> {
     if (after === 'die') response.write(body, () => response.destroy());
     else response.end(body);
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { address, close } = await listen(http);
   return {
-    server: { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp` },
+    server: { url: `${address}/mcp` },
     plan: (plan) => {
       planned = plan;
     },
     received: () => calls,
-    close: async () => {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
-    },
+    close,
   };
 }
 

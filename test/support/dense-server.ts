@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { listen } from './listen.ts';
 
 export interface DenseRequest {
   readonly path: string;
@@ -116,16 +117,9 @@ export async function startDenseServer(options: DenseServerOptions = {}): Promis
       })
       .catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = async (): Promise<void> => {
-    if (!server.listening) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  };
+  const { address, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${address}/v1`,
     requests,
     texts,
     misbehave: (...how) => void queue.push(...how),
@@ -153,8 +147,6 @@ function sendWithoutEnd(response: ServerResponse): void {
 }
 
 async function read(incoming: IncomingMessage): Promise<DenseRequest> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
   const { url = '', headers } = incoming;
-  return { path: url, headers, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as DenseBody };
+  return { path: url, headers, body: (await json(incoming)) as DenseBody };
 }

@@ -43,6 +43,11 @@ const person = (id: string, groups: string[], roles: string[] = []): Principal =
   roles,
   clearance: 'internal',
 });
+/** A customer of that name, in these groups beside. */
+export const customer = (id: string, ...groups: string[]): Principal => ({
+  ...person(id, ['customers', ...groups]),
+  clearance: 'public',
+});
 export const CUSTOMER: Principal = { ...person('customer', ['customers']), clearance: 'public' };
 export const STAFF = person('staff', ['staff']);
 export const OPERATOR = person('operator', ['staff'], ['operator']);

@@ -2,8 +2,8 @@
 // the order.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { listen } from './listen.ts';
 
 export interface ReceivedRequest {
   readonly method: string;
@@ -106,15 +106,12 @@ export async function startHttpShop(): Promise<HttpShop> {
     else if (url.endsWith('/big')) answer(response, 200, 'x'.repeat(10 << 20));
     else answer(response, 201, { refundId: `re-${args.order}`, cents: args.cents });
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { address, close } = await listen(http);
   return {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url: address,
     received,
     answers,
-    close: async () => {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
-    },
+    close,
   };
 }
 

@@ -1,13 +1,13 @@
 // The shop of mcp-shop.ts, running: as a process of its own, and over streamable HTTP in this one.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
 import type { HttpServer, StdioServer } from '../../activities/tools/index.ts';
+import { listen } from './listen.ts';
 import type { ReceivedCall } from './mcp-shop.ts';
 import { mcpShop } from './mcp-shop.ts';
 
@@ -95,14 +95,11 @@ export async function httpShop(door?: Door): Promise<Shop<HttpServer> & { endSes
     await mcpShop((call) => calls.push(call)).connect(transport);
     return transport;
   };
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { address, close } = await listen(http);
   return {
-    server: { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp` },
+    server: { url: `${address}/mcp` },
     received: () => calls,
     endSessions: () => sessions.clear(),
-    close: async () => {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
-    },
+    close,
   };
 }

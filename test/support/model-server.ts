@@ -3,9 +3,10 @@
 // adapter takes for an answer, and is remembered.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
+import { listen } from './listen.ts';
 import type { Wire } from './model-wires.ts';
 import { anthropicStream, googleStream, openAiJson, openAiStream } from './model-wires.ts';
 
@@ -132,18 +133,11 @@ export async function startModelServer(): Promise<ModelServer> {
       })
       .catch(fail);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = async (): Promise<void> => {
-    if (!server.listening) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  };
+  const { address, close } = await listen(server);
 
   return {
-    url: `http://127.0.0.1:${port}/v1`,
-    googleUrl: `http://127.0.0.1:${port}/v1beta`,
+    url: `${address}/v1`,
+    googleUrl: `${address}/v1beta`,
     requests,
     get paid() {
       return billed.size;
@@ -164,9 +158,7 @@ export async function startModelServer(): Promise<ModelServer> {
 }
 
 async function read(incoming: IncomingMessage): Promise<ModelServerRequest> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
-  const text = Buffer.concat(chunks).toString('utf8');
+  const text = await textOf(incoming);
   const { method = '', url = '', headers } = incoming;
   return { method, path: url, headers, text, body: (text === '' ? {} : JSON.parse(text)) as ChatRequest };
 }

@@ -1,7 +1,7 @@
 // A Presidio analyzer for tests, after the contract of its REST API: POST /analyze with text, language, entities and score_threshold gives a
 // list of {entity_type, start, end, score, analysis_explanation, recognition_metadata}, offsets in code points. It finds words it was told.
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from './listen.ts';
 
 export interface AnalyzeRequest {
   readonly text: string;
@@ -39,17 +39,12 @@ export async function startPresidio(words: Readonly<Record<string, readonly stri
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(analyze(request, words)));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const { address, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: address,
     requests,
     next: (answer) => void answers.push(answer),
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }
 

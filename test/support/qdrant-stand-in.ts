@@ -1,10 +1,10 @@
 // A strict stand-in for Qdrant, over real HTTP: collections with named vectors, aliases, searches, filters, upsert, delete, count, as
 // its documentation says, and 4xx for everything else. It holds no rule of ours: equal scores come back shuffled on purpose.
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
+import { listen } from './listen.ts';
 import type { CheckRequest } from './openapi-check.ts';
 import type { Filter } from './qdrant-filter.ts';
 import { filterKeys, filterSchema, matches } from './qdrant-filter.ts';
@@ -141,16 +141,16 @@ export async function startQdrantStandIn(options: QdrantStandInOptions = {}): Pr
       },
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { address, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: address,
     requests,
     sizes,
     searches,
     aliases: () => Object.fromEntries(aliases),
     collections: () => [...collections.keys()],
     failNext: (...statuses) => void failures.push(...statuses),
-    [Symbol.asyncDispose]: () => closed(server),
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -330,9 +330,4 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 function reply(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-async function closed(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
 }

@@ -3,8 +3,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { listen } from './listen.ts';
 
 export interface VaultStandIn {
   readonly url: string;
@@ -62,19 +62,15 @@ export async function startVault(key: string): Promise<VaultStandIn> {
       () => response.writeHead(400).end('{"errors":["malformed"]}'),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { address, close } = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: address,
     token,
     requests,
     rotate: () => void versions.push(randomBytes(32)),
     seal(next) {
       sealed = next;
     },
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalId, Principal, RunHandle, Signer } from '../../client/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { signDecision } from '../support/approvers.ts';
-import { itReplaysEveryHistory, useEngine } from '../support/engine.ts';
+import { customer, itReplaysEveryHistory, useEngine } from '../support/engine.ts';
 import { golden } from '../support/golden.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
@@ -37,13 +37,6 @@ permit (principal in Group::"managers", action == Action::"extend_budget", resou
   }),
 });
 const decider = useDecider(engine);
-const person = (id: string, ...groups: string[]): Principal => ({
-  id,
-  tenant: 'default',
-  groups: ['customers', ...groups],
-  roles: [],
-  clearance: 'public',
-});
 const ask = async (as: Principal, workflow = 'says', more: object = {}): Promise<RunHandle> =>
   await engine.client.start(workflow, { text: 'Something short', ...more }, { release: 'short', principal: as });
 const costing = (promptTokens: number) => ({ text: 'said', promptTokens, completionTokens: 0 });
@@ -54,7 +47,7 @@ const decide = async (run: RunHandle, decision: 'approve' | 'reject') => {
 
 describe('a day', () => {
   it('asks at its soft limit, goes on when somebody says so, and ends at the hard one', async () => {
-    const ada = person('ada');
+    const ada = customer('ada');
     server.script(costing(1450));
     expect(await (await ask(ada)).result()).toMatchObject({ kind: 'answered' });
     const paid = server.requests.length;
@@ -80,11 +73,11 @@ describe('a day', () => {
     expect(server.requests.length).toBe(paid + 1);
     // Somebody else has a day of their own.
     server.script(costing(10));
-    expect(await (await ask(person('bob'))).result()).toMatchObject({ kind: 'answered' });
+    expect(await (await ask(customer('bob'))).result()).toMatchObject({ kind: 'answered' });
   });
 
   it('ends the run when the answer is no', async () => {
-    const cem = person('cem');
+    const cem = customer('cem');
     server.script(costing(1490));
     await (await ask(cem)).result();
     const run = await ask(cem);
@@ -93,7 +86,7 @@ describe('a day', () => {
   });
 
   it('asks nobody where the policy lets somebody go on, and keeps the hard limit', async () => {
-    const mia = person('mia', 'managers');
+    const mia = customer('mia', 'managers');
     server.script(costing(1490), costing(1400));
     await (await ask(mia)).result();
     expect(await (await ask(mia)).result()).toMatchObject({ kind: 'answered' });
@@ -101,7 +94,7 @@ describe('a day', () => {
   });
 
   it('is not overdrawn by many runs at once: no two of them get the last of it', async () => {
-    const eve = person('eve', 'managers');
+    const eve = customer('eve', 'managers');
     const paid = server.requests.length;
     // Within what was reserved for each: some 100 tokens of prompt, and 100 of reply.
     server.script(...Array.from({ length: 30 }, () => ({ text: 'said', promptTokens: 50, completionTokens: 100 })));
@@ -119,7 +112,7 @@ describe('a day', () => {
   });
 
   it('is not got around by workflow code that says people let it go on', async () => {
-    const zoe = person('zoe');
+    const zoe = customer('zoe');
     server.script(costing(1490));
     await (await ask(zoe)).result();
     const paid = server.requests.length;
@@ -133,7 +126,7 @@ describe('a day', () => {
   describe('at its soft limit', () => {
     /** Whose next call comes to the soft limit. */
     const spender = async (id: string): Promise<Principal> => {
-      const who = person(id);
+      const who = customer(id);
       server.script(costing(1490));
       await (await ask(who)).result();
       return who;
@@ -241,7 +234,7 @@ describe('a day', () => {
   });
 
   async function drain(): Promise<void> {
-    await (await ask(person(`drain-${server.left}`))).result();
+    await (await ask(customer(`drain-${server.left}`))).result();
   }
 });
 

@@ -8,7 +8,7 @@ import { readAssertionKey } from '../../runtime/assertion.ts';
 import { createKeys } from '../../runtime/keys/index.ts';
 import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
-import { useEngine } from '../support/engine.ts';
+import { customer, useEngine } from '../support/engine.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { temporalAddress } from '../support/services.ts';
@@ -35,13 +35,6 @@ const engine = useEngine({
   },
 });
 
-const person = (id: string, ...groups: string[]): Principal => ({
-  id,
-  tenant: 'default',
-  groups: ['customers', ...groups],
-  roles: [],
-  clearance: 'public',
-});
 async function erase(id: string): Promise<void> {
   const keys = createKeys(engine.db('owner'), engine.config('owner'));
   const signer = await readAssertionKey(engine.config('gateway').keyFiles.assertionPrivate);
@@ -72,8 +65,8 @@ async function ask(question: string, principal: Principal, release = 'again', su
 describe('a reply of a release with reuse_minutes', () => {
   it('is given again to whoever asks the same and may see the same, for nothing', async () => {
     server.script('First.');
-    const first = await ask('What is first?', person('ada'));
-    const second = await ask('What is first?', person('bob'));
+    const first = await ask('What is first?', customer('ada'));
+    const second = await ask('What is first?', customer('bob'));
     expect([first.text, second.text, asked()]).toEqual(['First.', 'First.', 1]);
     expect(first.trace?.cost_usd).toBeGreaterThan(0);
     expect(second.trace).toMatchObject({ cost_usd: 0, input_tokens: 0, output_tokens: 0 });
@@ -83,18 +76,18 @@ describe('a reply of a release with reuse_minutes', () => {
 
   it('is not given to somebody who may see something else, nor for another question or release', async () => {
     server.script('One.', 'Two.', 'Three.', 'Four.');
-    expect((await ask('What counts?', person('ada'))).text).toBe('One.');
-    expect((await ask('What counts?', person('eve', 'staff'))).text).toBe('Two.');
-    expect((await ask('What counts, then?', person('ada'))).text).toBe('Three.');
-    expect((await ask('What counts?', person('ada'), 'anew')).text).toBe('Four.');
+    expect((await ask('What counts?', customer('ada'))).text).toBe('One.');
+    expect((await ask('What counts?', customer('eve', 'staff'))).text).toBe('Two.');
+    expect((await ask('What counts, then?', customer('ada'))).text).toBe('Three.');
+    expect((await ask('What counts?', customer('ada'), 'anew')).text).toBe('Four.');
     expect(asked()).toBe(4);
   });
 
   it('is asked for anew when its time is over', async () => {
     server.script('Old.', 'New.');
-    await ask('How old?', person('ada'));
+    await ask('How old?', customer('ada'));
     await engine.sql('owner')`update reusable_replies set expires_at = now() - interval '1 second'`;
-    expect((await ask('How old?', person('ada'))).text).toBe('New.');
+    expect((await ask('How old?', customer('ada'))).text).toBe('New.');
     // What is over makes room.
     const rows = await engine.sql('owner')`select from reusable_replies where expires_at <= now()`;
     expect(rows).toHaveLength(0);
@@ -102,16 +95,16 @@ describe('a reply of a release with reuse_minutes', () => {
 
   it('is not given again where it led to no answer, or to one only after a repair', async () => {
     server.script({ text: 'Cut', finishReason: 'length' }, 'Whole.', 'Whole again.');
-    expect((await ask('Is it whole?', person('ada'))).text).toBe('Whole.');
-    expect((await ask('Is it whole?', person('ada'))).text).toBe('Whole again.');
-    expect((await ask('Is it whole?', person('ada'))).text).toBe('Whole again.');
+    expect((await ask('Is it whole?', customer('ada'))).text).toBe('Whole.');
+    expect((await ask('Is it whole?', customer('ada'))).text).toBe('Whole again.');
+    expect((await ask('Is it whole?', customer('ada'))).text).toBe('Whole again.');
     expect(asked()).toBe(3);
   });
 
   it('is gone with the subject whose run paid for it', async () => {
     server.script('Hers.', 'His.');
-    await ask('Whose is it?', person('ada'), 'again', 'jane');
+    await ask('Whose is it?', customer('ada'), 'again', 'jane');
     await erase('jane');
-    expect((await ask('Whose is it?', person('bob'))).text).toBe('His.');
+    expect((await ask('Whose is it?', customer('bob'))).text).toBe('His.');
   });
 });
