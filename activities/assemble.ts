@@ -38,7 +38,7 @@ export function createAssemble({ runKeys, releases }: AssembleDependencies): Eng
 
 function withPassagesThatFit(release: Release, input: AssembleInput): AssembleInput {
   const { passages } = input;
-  const rest = assemblePrompt(release, { ...input, passages: [] });
+  const rest = (): Prompt => assemblePrompt(release, { ...input, passages: [] });
   const texts = passages.map(({ text }) => text);
   return { ...input, passages: passages.slice(0, passagesThatFit(release.body, texts, rest)) };
 }

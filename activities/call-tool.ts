@@ -20,6 +20,7 @@ import { lookAgain, requireCall } from './frozen-calls.ts';
 import { requireStart } from './local-step.ts';
 import type { Tool } from './ports/tool.ts';
 import { ledgeredPrincipal } from './principal.ts';
+import { withHeartbeats } from './progress.ts';
 import type { Releases } from './release-cache.ts';
 import { receiptRefused, requireReceipt } from './require-receipt.ts';
 import { callFactsOf, nameOf, rulesText, runFactsOf } from './run-facts.ts';
@@ -29,9 +30,6 @@ import type { SecurityLog } from './security-log.ts';
 import type { Toolbox } from './toolbox.ts';
 import { isAmountAsJudged } from './tools/amount.ts';
 import { ToolChangedError, ToolFailure } from './tools/tool-failure.ts';
-
-/** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
-const HEARTBEAT_MS = 3_000;
 
 export interface CallToolDependencies {
   readonly db: Database;
@@ -66,16 +64,14 @@ export function createCallTool(dependencies: CallToolDependencies): EngineActivi
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
-    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
-      const result =
-        input.giveUp === true ? await giveUp(input, dependencies) : await perform(input, context, dependencies);
+      const result = await withHeartbeats(() =>
+        input.giveUp === true ? giveUp(input, dependencies) : perform(input, context, dependencies),
+      );
       return { ...result, durationMs: Math.round(performance.now() - started) };
     } catch (error) {
       await logRefusal(input, error, dependencies.securityLog);
       throw error;
-    } finally {
-      clearInterval(heartbeat);
     }
   };
 }

@@ -4,9 +4,8 @@ import type { EmbeddedChunks, PinnedEmbedding } from '../workflows/protocol/inde
 import { callInTurn } from './call-in-turn.ts';
 import type { CacheScope } from './embedding-cache.ts';
 import { findVectors, keepVectors, noteUse, textHash } from './embedding-cache.ts';
-import { reserveOf } from './model-cost.ts';
+import { inputCostOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
-import { costOf } from './paid-request.ts';
 import type { EmbeddingModel } from './ports/dense.ts';
 import { MAX_TEXTS } from './ports/dense.ts';
 import { waitOutLimits } from './wait-out-limits.ts';
@@ -80,7 +79,7 @@ export function createChunkEmbedder({
 
   return {
     get figures() {
-      const costUsd = sent === 0 ? 0 : costOf(tokens, embedding);
+      const costUsd = sent === 0 ? 0 : inputCostOf(tokens, embedding);
       return { model: embedding.name, sent, reused, tokens, costUsd, ...(isEstimated && { estimated: true as const }) };
     },
     async embed(texts) {

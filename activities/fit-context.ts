@@ -10,16 +10,16 @@ const MARGIN = 1.1;
 
 /**
  * @param passages texts, by rank
- * @param rest the prompt without them
+ * @param rest makes the prompt without them; not called where no model says how much it reads
  * @returns how many of the passages go into the prompt: the worst are left out first
  * @throws ApplicationFailure ModelContextExceeded, non-retryable, when the rest does not fit, or not even the best passage beside it
  */
-export function passagesThatFit(body: ReleaseBody, passages: readonly string[], rest: Prompt): number {
+export function passagesThatFit(body: ReleaseBody, passages: readonly string[], rest: () => Prompt): number {
   const contexts = modelsOf(body).flatMap(({ contextTokens }) => contextTokens ?? []);
   if (contexts.length === 0) return passages.length;
   const context = Math.min(...contexts);
   const tools = (body.tools ?? []).reduce((sum, { definition }) => sum + estimateTokens(JSON.stringify(definition)), 0);
-  const used = estimatePromptTokens(rest) + tools;
+  const used = estimatePromptTokens(rest()) + tools;
   let room = Math.floor((context - body.maxOutputTokens) / MARGIN) - used;
   let fitting = 0;
   for (const text of passages) {

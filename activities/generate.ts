@@ -3,7 +3,7 @@
 import { Context, log } from '@temporalio/activity';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
-import type { EngineActivities, MaskDemand, RunId } from '../workflows/protocol/index.ts';
+import type { EngineActivities, MaskDemand } from '../workflows/protocol/index.ts';
 import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
@@ -20,14 +20,14 @@ import type { PaidReply } from './pay-once.ts';
 import { payOnce, settled } from './pay-once.ts';
 import type { Detector } from './ports/detector.ts';
 import type { ModelRequest } from './ports/model.ts';
-import type { ReplyCache } from './reply-cache.ts';
+import { withHeartbeats } from './progress.ts';
+import type { GivenReply, ReplyCache } from './reply-cache.ts';
+import { givenOrPaid } from './reply-cache.ts';
 import { streamText } from './stream-text.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { NO_STREAMS } from './stream-writer.ts';
 import { withToolResults } from './tool-results.ts';
 
-/** Well inside the heartbeat timeout of `workflows/proxies.ts`. */
-const HEARTBEAT_MS = 3_000;
 const NO_MASK: MaskDemand = { mask: [], restore: [] };
 
 export interface GenerateDependencies extends AnswerDependencies {
@@ -57,8 +57,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     const runKey = start.key;
     const body = withCandidate(release.body, input.candidate);
     const model = modelFor(body);
-    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-    try {
+    return await withHeartbeats(async () => {
       const whole = await withToolResults(db.of(tenant), start, runId, input.prompt);
       const inspection = await inspectPrompt(detector, whole, context.cancellationSignal);
       const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: body.model });
@@ -96,32 +95,23 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
       };
       const call = { key, attempt, tenant, runId, stepPath, model: model.label, runKey };
 
-      const { reuseMinutes } = body;
-      // Masks are keyed by run, so what is masked is never the same twice.
-      const reusable = reuseMinutes !== undefined &&
-        masked === undefined &&
-        input.access !== undefined && {
-          tenant,
-          releaseDigest: input.releaseDigest,
-          model: body.model.name,
-          prompt: whole,
-          principal: input.access.principal,
-        };
-      const replying = async (): Promise<PaidReply & { readonly from?: RunId }> => {
-        if (model.free) return { reply: settled(await model.call(request), body.model), reused: false };
-        const given = reusable === false ? undefined : await replies.find(reusable, key);
-        if (given !== undefined) return { ...given, reused: true };
-        const paid = await payOnce(model, request, call, {
+      const pay = async (): Promise<PaidReply> =>
+        await payOnce(model, request, call, {
           candidate: input.candidate,
           modelCalls,
           modelRates,
           price: body.model,
           limits: await dayLimits(input, start, body.name, dependencies),
         });
-        if (reusable !== false && reuseMinutes !== undefined && paid.reply.finishReason === 'stop') {
-          await replies.keep(reusable, call, reuseMinutes);
-        }
-        return paid;
+      const replying = async (): Promise<GivenReply> => {
+        if (model.free) return { reply: settled(await model.call(request), body.model), reused: false };
+        const { access, releaseDigest } = input;
+        const { reuseMinutes: minutes } = body;
+        // Masks are keyed by run, so what is masked is never the same twice.
+        if (minutes === undefined || masked !== undefined || access === undefined) return await pay();
+        const { principal } = access;
+        const asked = { tenant, releaseDigest, model: body.model.name, prompt: whole, principal };
+        return await givenOrPaid(replies, { ...asked, minutes }, call, pay);
       };
       const { reply, reused, from } = await replying().catch((error: unknown) => {
         text.fail();
@@ -147,8 +137,6 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
         ...(sealed !== undefined && { withheld: { stepPath, sealed } }),
       };
-    } finally {
-      clearInterval(heartbeat);
-    }
+    });
   };
 }

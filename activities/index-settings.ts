@@ -20,39 +20,50 @@ export function settingsOf(vectors: VectorStore, analyzer: Analyzer, chunks: Chu
   return [chunkerId(chunks), analyzer.id, ENCODER_ID, vectors.name];
 }
 
-/** Sizes of chunks: those asked for, else those of the current generation; `null` for the usual ones. */
-export async function chunkTokensOf(
+/** Of the generation that a collection has now. */
+export interface CurrentSettings {
+  readonly chunk_tokens: ChunkTokens | null;
+  readonly dense: DenseIndex | null;
+  readonly settings: readonly string[] | null;
+}
+
+/** `undefined` for a collection that is not there yet. */
+export async function currentSettings(
   sql: Sql,
-  { tenant, collection, chunks }: OpenGenerationInput,
-): Promise<ChunkTokens | null> {
+  { tenant, collection }: Pick<OpenGenerationInput, 'tenant' | 'collection'>,
+): Promise<CurrentSettings | undefined> {
+  const [row] = await sql<CurrentSettings[]>`
+    select g.chunk_tokens, g.dense, g.settings from collections c
+    join index_generations g on g.tenant = c.tenant and g.id = c.generation
+    where c.tenant = ${tenant} and c.name = ${collection}`;
+  return row;
+}
+
+/** Sizes of chunks: those asked for, else those of the current generation; `null` for the usual ones. */
+export function chunkTokensOf(
+  { chunks }: OpenGenerationInput,
+  current: CurrentSettings | undefined,
+): ChunkTokens | null {
   if (chunks === 'default') return null;
   if (isChunkTokens(chunks)) return chunks;
   if (chunks !== undefined) {
     throw ApplicationFailure.nonRetryable(`Not sizes of chunks: ${JSON.stringify(chunks)}.`, Failure.InvalidInput);
   }
-  const [row] = await sql<{ chunk_tokens: ChunkTokens | null }[]>`
-    select g.chunk_tokens from collections c
-    join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  return row?.chunk_tokens ?? null;
+  return current?.chunk_tokens ?? null;
 }
 
 /** How chunks are embedded: as asked for, else as those of the current generation; `null` for not at all. */
-export async function denseOf(
-  sql: Sql,
-  { tenant, collection, dense }: OpenGenerationInput,
-): Promise<DenseIndex | null> {
+export function denseOf(
+  { collection, dense }: OpenGenerationInput,
+  current: CurrentSettings | undefined,
+): DenseIndex | null {
   if (dense === 'none') return null;
   if (dense !== undefined) {
     const problem = problemOfDense(dense);
     if (problem === undefined) return dense;
     throw ApplicationFailure.nonRetryable(`Not a way to embed ${collection}: ${problem}.`, Failure.InvalidInput);
   }
-  const [row] = await sql<{ dense: DenseIndex | null }[]>`
-    select g.dense from collections c
-    join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  return row?.dense ?? null;
+  return current?.dense ?? null;
 }
 
 /** Part of the digest only where there are vectors: that of others stays as it was. */
@@ -66,16 +77,13 @@ export async function noteDense(sql: Transaction, tenant: string, id: string, de
 }
 
 /** Of the language that is asked for, else of that of the current generation, in its newest revision. */
-export async function analyzerOf(
-  sql: Sql,
-  { tenant, collection, language }: OpenGenerationInput,
+export function analyzerOf(
+  { language }: OpenGenerationInput,
+  current: CurrentSettings | undefined,
   analyzers: Analyzers,
-): Promise<Analyzer> {
+): Analyzer {
   if (language !== undefined) return requireLanguage(analyzers, language);
-  const [row] = await sql<{ settings: readonly string[] | null }[]>`
-    select g.settings from collections c join index_generations g on g.tenant = c.tenant and g.id = c.generation
-    where c.tenant = ${tenant} and c.name = ${collection}`;
-  const id = analyzerIdOf(row?.settings ?? null);
+  const id = analyzerIdOf(current?.settings ?? null);
   return id === null ? english : requireLanguage(analyzers, languageOf({ id }));
 }
 

@@ -45,6 +45,18 @@ export function costOf(usage: ModelReply['usage'], model: ReleaseBody['model']):
 
 const isFree = (prices: Prices): boolean => Object.values(prices).every((price) => price === undefined || price === 0);
 
+/**
+ * Of an embedding or a reranker. US dollars; `null` when price or tokens are not known. What costs nothing costs nothing however much it
+ * is.
+ */
+export function inputCostOf(
+  tokens: number | null,
+  { inputUsdPerMillion: price }: Pick<PinnedPrices, 'inputUsdPerMillion'>,
+): number | null {
+  if (price === 0) return 0;
+  return price === undefined || tokens === null ? null : (tokens * price) / 1_000_000;
+}
+
 function pricesAt(model: PinnedPrices, inputTokens: number): Prices | undefined {
   const long = model.longPrices?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
   const { inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion } = long ?? model;

@@ -22,7 +22,15 @@ import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import type { Denials } from './denials.ts';
 import { storedGeneration } from './dense/stored-generation.ts';
 import { currentGeneration } from './find-generation.ts';
-import { analyzerOf, chunkTokensOf, denseOf, denseSettings, noteDense, settingsOf } from './index-settings.ts';
+import {
+  analyzerOf,
+  chunkTokensOf,
+  currentSettings,
+  denseOf,
+  denseSettings,
+  noteDense,
+  settingsOf,
+} from './index-settings.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { VectorStore } from './ports/vector-store.ts';
 import { createProgress } from './progress.ts';
@@ -76,10 +84,11 @@ export function createOpenGeneration(dependencies: IngestDependencies): EngineAc
       );
     }
     const progress = createProgress();
-    const tokens = await chunkTokensOf(sql, input);
+    const before = await currentSettings(sql, input);
+    const tokens = chunkTokensOf(input, before);
     const chunks = tokens ?? dependencies.chunks ?? DEFAULT_CHUNKS;
-    const dense = await denseOf(sql, input);
-    const analyzer = await analyzerOf(sql, input, analyzers);
+    const dense = denseOf(input, before);
+    const analyzer = analyzerOf(input, before, analyzers);
     const settings = [...settingsOf(vectors, analyzer, chunks), ...denseSettings(dense)];
     const scan = await scanFolder(input.path, { sql, tenant, extractor, chunks, progress });
     await progress.during(writeSkipped(sql, input, scan));

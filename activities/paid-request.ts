@@ -17,18 +17,16 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { AnswerDependencies } from './answers.ts';
-import { callInTurn } from './call-in-turn.ts';
 import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls } from './model-calls.ts';
-import { reserveOf } from './model-cost.ts';
+import { inputCostOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
+import { payInTurn } from './pay-once.ts';
 import type { Detector } from './ports/detector.ts';
-
-/** Well inside the heartbeat timeouts of `workflows/proxies.ts`. */
-const HEARTBEAT_MS = 3_000;
+import { withHeartbeats } from './progress.ts';
 
 export interface PaidDependencies extends AnswerDependencies {
   readonly runKeys: RunKeys;
@@ -82,8 +80,7 @@ export async function payFor(
     releases.require(tenant, input.releaseDigest),
     denials.recent(tenant),
   ]);
-  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  try {
+  return await withHeartbeats(async () => {
     const { pinned, label, prompt, longestWaitMs, send } = await make(body, standing);
     const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
     const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
@@ -99,40 +96,26 @@ export async function payFor(
     const call = { key, attempt, tenant, runId, stepPath, model: label, runKey: start.key, reserve };
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
-    const turn = await modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
-    const earlier = await modelCalls.claim(call, limits);
-    if (earlier !== undefined) await turn.settle(0);
-    const reply =
-      earlier ??
-      (await settle(
-        await callInTurn(
-          turn,
-          () => send(texts, signal, key),
-          ({ tokens }) => tokens,
-        ),
-      ));
+    const turn = () => modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
+    const { reply, reused } = await payInTurn(call, { modelCalls, limits, turn }, async () => {
+      const { text, tokens } = await send(texts, signal, key);
+      const said = { text, finishReason: 'stop' } as const;
+      if (tokens !== null) return { reply: { ...said, usage: usageOf(tokens, inputCostOf(tokens, pinned)) }, tokens };
+      // What was not counted was not free: as much as it may have been.
+      return { reply: { ...said, usage: usageOf(reserve.tokens, reserve.usd), estimated: true }, tokens };
+    });
     return {
       v: 1,
       text: reply.text,
       usage: reply.usage,
       model: label,
-      reused: earlier !== undefined,
+      reused,
       durationMs: Math.round(performance.now() - started),
       verdict,
       ...(reply.estimated === true && { estimated: true }),
       ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
     };
-
-    async function settle({ text, tokens }: PaidAnswer) {
-      const paid = { text, finishReason: 'stop' } as const;
-      if (tokens !== null)
-        return await modelCalls.settle(call, { ...paid, usage: usageOf(tokens, costOf(tokens, pinned)) });
-      // What was not counted was not free: as much as it may have been.
-      return await modelCalls.settle(call, { ...paid, usage: usageOf(reserve.tokens, reserve.usd), estimated: true });
-    }
-  } finally {
-    clearInterval(heartbeat);
-  }
+  });
 }
 
 const usageOf = (inputTokens: number, costUsd: number | null): Usage => ({
@@ -141,12 +124,3 @@ const usageOf = (inputTokens: number, costUsd: number | null): Usage => ({
   cachedTokens: 0,
   costUsd,
 });
-
-/** US dollars; `null` when price or tokens are not known. What costs nothing costs nothing however much it is. */
-export function costOf(
-  tokens: number | null,
-  { inputUsdPerMillion: price }: Pick<PinnedReranker, 'inputUsdPerMillion'>,
-): number | null {
-  if (price === 0) return 0;
-  return price === undefined || tokens === null ? null : (tokens * price) / 1_000_000;
-}

@@ -1,4 +1,5 @@
-// A paid model call: at its turn, claimed before and settled after it, so that no attempt pays for what an earlier one got.
+// A paid call of a model, an embedding or a reranker: at its turn, claimed before and settled after it, so that no attempt pays for what an
+// earlier one got.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
@@ -8,7 +9,7 @@ import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
 import { costOf, reserveOf } from './model-cost.ts';
-import type { ModelRates } from './model-rates.ts';
+import type { ModelRates, Turn } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
 
@@ -22,6 +23,47 @@ const LONGEST_WAIT_WITH_SPARE_MS = 5_000;
 
 /** A paid reply that the ledger did not take is offered to it again, for some seconds, before the attempt fails and another pays. */
 const KEEP_AGAIN_AFTER_MS = [100, 400, 1500, 4000];
+
+export interface Paid {
+  /** As the ledger is to keep it. */
+  readonly reply: SettledReply;
+  /** Input and output that were used; `null` where that is not known. */
+  readonly tokens: number | null;
+}
+
+export interface PayingInTurn {
+  readonly modelCalls: ModelCalls;
+  readonly limits: DayLimits;
+  /** At the provider's rate limit. */
+  readonly turn: () => Promise<Turn>;
+}
+
+/** @throws what `turn` and `send` throw, and for the limits of a day */
+export async function payInTurn(
+  call: PaidCall,
+  { modelCalls, limits, turn: takeTurn }: PayingInTurn,
+  send: () => Promise<Paid>,
+): Promise<PaidReply> {
+  // What was paid for waits for no turn.
+  const earlier = await modelCalls.reply(call);
+  if (earlier !== undefined) return { reply: earlier, reused: true };
+  const turn = await takeTurn();
+  const claimed = await modelCalls.claim(call, limits).catch(async (error: unknown) => {
+    await giveBack(turn);
+    throw error;
+  });
+  if (claimed !== undefined) {
+    await giveBack(turn);
+    return { reply: claimed, reused: true };
+  }
+  // Kept before anything else is told: until then a lost connection would be paid for.
+  const kept = async (): Promise<Paid> => {
+    const { reply, tokens } = await send();
+    return { reply: await patiently(() => modelCalls.settle(call, reply)), tokens };
+  };
+  const { reply } = await callInTurn(turn, kept, ({ tokens }) => tokens);
+  return { reply, reused: false };
+}
 
 export interface Paying {
   readonly candidate: AskedCandidate | undefined;
@@ -49,30 +91,15 @@ export async function payOnce(
   const { tenant, reserve } = call;
   const longestWaitMs = candidate?.spare === true ? LONGEST_WAIT_WITH_SPARE_MS : LONGEST_WAIT_MS;
   const rated = { tenant, model: price, tokens: reserve.tokens, longestWaitMs, signal: request.signal };
-  // What was paid for waits for no turn.
-  const earlier = await modelCalls.reply(call);
-  if (earlier !== undefined) return { reply: earlier, reused: true };
-  const turn = await sparing(candidate, () => modelRates.turn(rated));
-  const claimed = await modelCalls.claim(call, limits).catch(async (error: unknown) => {
-    await giveBack(turn);
-    throw error;
-  });
-  if (claimed !== undefined) {
-    await giveBack(turn);
-    return { reply: claimed, reused: true };
-  }
-  // Kept before anything else is told: until then a lost connection would be paid for.
-  const replied = async (): Promise<{ readonly kept: SettledReply; readonly called: ModelReply }> => {
+  const turn = () => modelRates.turn(rated);
+  const send = async (): Promise<Paid> => {
     // The other model need not wait for what this one's provider says to somebody else.
     const called = await model.call(candidate?.spare === true ? { ...request, longestWaitMs: 0 } : request);
-    const priced = settled(called, price);
-    return { kept: await patiently(() => modelCalls.settle(call, priced)), called };
+    const { inputTokens, outputTokens } = called.usage;
+    // Who said of no token that it was used did not say how many were.
+    return { reply: settled(called, price), tokens: inputTokens + outputTokens || null };
   };
-  // Who said of no token that it was used did not say how many were.
-  const tokensOf = ({ called: { usage } }: { readonly called: ModelReply }) =>
-    usage.inputTokens + usage.outputTokens || null;
-  const { kept } = await sparing(candidate, () => callInTurn(turn, replied, tokensOf));
-  return { reply: kept, reused: false };
+  return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send));
 }
 
 /** What it fails with after the last wait is what the attempt fails with. Not for failures that say what they are. */

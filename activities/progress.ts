@@ -5,6 +5,19 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 /** Well under any heartbeat timeout, and seldom enough to cost nothing. */
 const INTERVAL_MS = 1000;
 
+/** Well inside the shortest heartbeat timeout of `workflows/proxies.ts`. */
+const HEARTBEAT_MS = 3_000;
+
+/** Heartbeats while the work goes on: for one that has no progress to tell. */
+export async function withHeartbeats<Result>(work: () => Promise<Result>): Promise<Result> {
+  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 export interface Progress<Details extends object = Readonly<Record<string, number>>> {
   /** What the attempt before this one noted last. */
   readonly resumed: Details | undefined;

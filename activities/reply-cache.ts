@@ -6,6 +6,7 @@ import type { RunKeys, TenantKeys } from '../runtime/keys/index.ts';
 import type { Digest, Principal, Prompt, RunId } from '../workflows/protocol/index.ts';
 import { HashPrefix } from '../workflows/protocol/index.ts';
 import type { ModelCalls, SettledReply } from './model-calls.ts';
+import type { PaidReply } from './pay-once.ts';
 
 export interface Reusable {
   readonly tenant: string;
@@ -33,6 +34,23 @@ export interface ReplyCache {
   find(asked: Reusable, callKey: string): Promise<ReusedReply | undefined>;
   /** Once it is settled. The first that is kept stays, until its time is over or it is erased. */
   keep(asked: Reusable, call: { readonly key: string; readonly runId: string }, minutes: number): Promise<void>;
+}
+
+/** A reply, and whose run it is of where that is another one. */
+export type GivenReply = PaidReply & { readonly from?: RunId };
+
+/** The reply of somebody else's run, else the one that `pay` gets, which is kept if the model ended it by itself. */
+export async function givenOrPaid(
+  replies: ReplyCache,
+  { minutes, ...asked }: Reusable & { readonly minutes: number },
+  call: { readonly key: string; readonly runId: string },
+  pay: () => Promise<PaidReply>,
+): Promise<GivenReply> {
+  const given = await replies.find(asked, call.key);
+  if (given !== undefined) return { ...given, reused: true };
+  const paid = await pay();
+  if (paid.reply.finishReason === 'stop') await replies.keep(asked, call, minutes);
+  return paid;
 }
 
 const FREE = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 } as const;

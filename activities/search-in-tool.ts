@@ -11,7 +11,7 @@ import type {
   RetrieveInput,
   Sensitivity,
 } from '../workflows/protocol/index.ts';
-import { Failure, highestSensitivity } from '../workflows/protocol/index.ts';
+import { beforeReranking, Failure, highestSensitivity } from '../workflows/protocol/index.ts';
 import type { GuardedSearch } from './guard-search.ts';
 import { requireRelease } from './local-step.ts';
 
@@ -46,11 +46,11 @@ export function createToolSearch(
     const queryVector = embedded === undefined ? {} : { queryVector: embedded.vector };
     if (asked === undefined) return await search({ ...input, ...queryVector }, start);
 
-    const { topK, minScore } = without;
-    const wide = { ...without, topK: Math.max(asked.candidates, topK), minScore: 0 };
+    const wide = beforeReranking(without, asked.candidates);
     const found = await search({ ...input, ...queryVector, retrieval: wide, unmerged: true }, start);
     if (found.verdict !== 'found') return found;
     const { passages } = found;
+    const { topK, minScore } = without;
     try {
       const given = { ...step, releaseDigest, passages, topK, minScore, access: accessTo(passages) };
       const reranked = await unlessDenied(rerank(given));

@@ -1,6 +1,7 @@
 // A model's text on its way to whoever watches: with masks taken off, as far as the requester may see, and unread words of ours held back.
 // What has been told in the end is the text of the reply, however the model told it.
 import type { FinishReason } from '../workflows/protocol/index.ts';
+import { INSUFFICIENT_CONTEXT } from '../workflows/protocol/index.ts';
 import type { CheckedText } from './checked-text.ts';
 import type { StepStream } from './stream-writer.ts';
 
@@ -24,8 +25,6 @@ export interface TextStreamOptions {
   readonly off?: boolean;
 }
 
-/** What a model replies when the passages do not answer: it is no text for people. */
-const NO_ANSWER = 'INSUFFICIENT_CONTEXT';
 /** The end of a text that may become a mask: a bracket and what may stand in one. */
 const OPEN_MASK = /\[[A-Za-z0-9_.]{0,63}$/;
 
@@ -51,7 +50,7 @@ export function streamText(options: TextStreamOptions): TextStream {
     if (lost || text === '') return;
     try {
       held += text;
-      if (told === '' && NO_ANSWER.startsWith(held.trim())) return;
+      if (told === '' && INSUFFICIENT_CONTEXT.startsWith(held.trim())) return;
       const open = OPEN_MASK.exec(held)?.index ?? held.length;
       const whole = held.slice(0, open);
       held = held.slice(open);
@@ -64,7 +63,7 @@ export function streamText(options: TextStreamOptions): TextStream {
     delta,
     end({ text, finishReason }) {
       held = '';
-      if (off || text.trim() === NO_ANSWER) return;
+      if (off || text.trim() === INSUFFICIENT_CONTEXT) return;
       const isBeginning = text.startsWith(told);
       // The model told something else than it replied.
       if (!isBeginning) stream.emit({ type: 'withdrawn', data: { reason: 'replaced' } });

@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createDenseModels } from '../activities/adapters/dense-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
-import { costOf } from '../activities/model-cost.ts';
-import { costOf as inputCostOf } from '../activities/paid-request.ts';
+import { costOf, inputCostOf } from '../activities/model-cost.ts';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { PinnedEmbedding, PinnedReranker } from '../workflows/protocol/index.ts';
 

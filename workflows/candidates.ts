@@ -45,42 +45,35 @@ export async function askCandidates(
   for (const [i, model] of models.entries()) {
     const spare = i < models.length - 1;
     const step = i === 0 ? first : stepInput(state, 'generate');
-    const note = (outcome: string, costUsd: number | null): void => {
-      state.attempts.push({ stepPath: step.stepPath, model, outcome, costUsd });
-    };
     try {
-      const asked = await ask(step, request, { model, spare });
+      const asked = await noted(state, step, model, ask(step, request, { model, spare }));
       if (typeof asked === 'string') {
         denied = asked;
-        note('policy-denied', 0);
         continue;
       }
-      const filtered = asked.finishReason === 'content-filter';
-      note(filtered ? 'content-filter' : 'answered', asked.usage.costUsd);
-      if (!filtered || !spare) return asked;
+      if (asked.finishReason !== 'content-filter' || !spare) return asked;
       // It was paid, and another writes the draft.
       state.usage = addUsage(state.usage, asked.usage);
       state.modelMs = (state.modelMs ?? 0) + asked.durationMs;
     } catch (error) {
-      const cause = activityCause(error);
-      note(typeOf(cause), null);
-      if (!spare || !isPassing(cause)) throw error;
+      if (!spare || !isPassing(activityCause(error))) throw error;
       failed = { error, model };
     }
   }
   if (failed === undefined) return denied ?? 'None of the models may be sent this request.';
   // Those after it may not see the request, so none stood ready: it is asked as one alone would be.
   if (!patched('ask-failed-again')) throw failed.error;
-  return await askAlone(state, failed.model, request, ask);
+  const step = stepInput(state, 'generate');
+  return await noted(state, step, failed.model, ask(step, request, { model: failed.model, spare: false }));
 }
 
-async function askAlone(state: RunState, model: string, request: ModelRequest, ask: AskModel): Promise<Asked> {
-  const step = stepInput(state, 'generate');
+/** The attempt, and what came of it in the run's list of attempts. */
+async function noted(state: RunState, { stepPath }: StepInput, model: string, attempt: Promise<Asked>): Promise<Asked> {
   const note = (outcome: string, costUsd: number | null): void => {
-    state.attempts.push({ stepPath: step.stepPath, model, outcome, costUsd });
+    state.attempts.push({ stepPath, model, outcome, costUsd });
   };
   try {
-    const asked = await ask(step, request, { model, spare: false });
+    const asked = await attempt;
     if (typeof asked === 'string') note('policy-denied', 0);
     else note(asked.finishReason === 'content-filter' ? 'content-filter' : 'answered', asked.usage.costUsd);
     return asked;

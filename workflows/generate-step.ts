@@ -1,6 +1,5 @@
 // The steps `assemble` and `generate`. Workflow code only.
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import { activityCause } from './activity-cause.ts';
 import { outOfTime, remainingMs, softLimitOf, spendTurn } from './budget.ts';
 import { callHandles, turnOf } from './calls.ts';
 import type { Asked, ModelRequest } from './candidates.ts';
@@ -9,13 +8,12 @@ import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import { spentDayOf } from './paid-step.ts';
+import { noteDenial, notePaid, spentDayOf } from './paid-step.ts';
 import type {
   AnswerRules,
   AskedCandidate,
   Assembled,
   CallTrust,
-  FoundCounts,
   Generation,
   ModelAccess,
   Passage,
@@ -25,16 +23,14 @@ import type {
   StepPath,
   TrustLabel,
   Turn,
-  Verdict,
 } from './protocol/index.ts';
 import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
 import type { Searched } from './retrieve-step.ts';
 import { retrievalOf } from './retrieve-step.ts';
-import { foundSensitive, hasSensitive, raise } from './run-flags.ts';
+import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
-import { addUsage, admissionOf, releaseOf, stepInput } from './run-state.ts';
-import { noteFound, noteVerdict } from './verdicts.ts';
+import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 
 export type DraftState = Written | Declined;
 
@@ -108,11 +104,7 @@ export async function written(
     generate(state, step, asked, candidate),
   );
   if (typeof generation === 'string') return refusedByPolicy(generation);
-  noteVerdict(state, generation.verdict);
-  noteFound(state, generation.found);
-  const reachedSensitive = generation.found !== undefined && foundSensitive(generation.found);
-  raise(state, generating.stepPath, { reachedSensitive });
-  state.usage = addUsage(state.usage, generation.usage);
+  notePaid(state, generating.stepPath, generation);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
   state.model = generation.model;
   const toolCalls = callHandles(generation.toolCalls ?? [], trust);
@@ -167,12 +159,9 @@ async function generate(
     }
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     if (timedOut && leftMs !== undefined && (remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
-    const cause = activityCause(error);
-    if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.ModelDenied) throw error;
-    const [verdict, found] = (cause.details ?? []) as [Verdict?, FoundCounts?];
-    noteVerdict(state, verdict);
-    noteFound(state, found);
-    return cause.message;
+    const denied = noteDenial(state, error);
+    if (denied === undefined) throw error;
+    return denied.denied;
   }
 }
 

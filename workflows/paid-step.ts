@@ -3,7 +3,16 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { activityCause } from './activity-cause.ts';
 import { extendDay, extendedDays } from './extend-budget.ts';
-import type { DayExtensions, FoundCounts, PaidStep, SpentBudget, StepInput, Verdict } from './protocol/index.ts';
+import type {
+  DayExtensions,
+  FoundCounts,
+  Generation,
+  PaidStep,
+  SpentBudget,
+  StepInput,
+  StepPath,
+  Verdict,
+} from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import { foundSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
@@ -13,7 +22,8 @@ import { noteFound, noteVerdict } from './verdicts.ts';
 /** What the access policy does not let go to a model. */
 export interface DeniedStep {
   readonly denied: string;
-  readonly verdict: Verdict;
+  /** Absent for a request that does not say what is in its prompt. */
+  readonly access?: Verdict;
 }
 
 export type PaidStepInput = StepInput & { readonly extended?: DayExtensions };
@@ -32,11 +42,7 @@ export async function paidStep<Result extends PaidStep>(
   const step = stepInput(state, name);
   try {
     const result = await schedule({ ...step, ...extendedDays(state) });
-    noteVerdict(state, result.verdict);
-    noteFound(state, result.found);
-    const reachedSensitive = result.found !== undefined && foundSensitive(result.found);
-    raise(state, step.stepPath, { reachedSensitive });
-    state.usage = addUsage(state.usage, result.usage);
+    notePaid(state, step.stepPath, result);
     state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
     return result;
   } catch (error) {
@@ -45,12 +51,22 @@ export async function paidStep<Result extends PaidStep>(
       await extendDay(state, spent);
       return await paidStep(state, name, schedule);
     }
-    const denied = denialOf(error);
+    const denied = noteDenial(state, error);
     if (denied === undefined) throw error;
-    noteVerdict(state, denied.verdict);
-    noteFound(state, denied.found);
     return denied;
   }
+}
+
+/** What a call that was made says of the run. */
+export function notePaid(
+  state: RunState,
+  stepPath: StepPath,
+  { verdict, found, usage }: Pick<Generation, 'verdict' | 'found' | 'usage'>,
+): void {
+  noteVerdict(state, verdict);
+  noteFound(state, found);
+  raise(state, stepPath, { reachedSensitive: found !== undefined && foundSensitive(found) });
+  state.usage = addUsage(state.usage, usage);
 }
 
 /** The soft limit of a day that stood against a call. */
@@ -60,9 +76,12 @@ export function spentDayOf(error: unknown): SpentBudget | undefined {
   return cause.details?.[0] as SpentBudget;
 }
 
-function denialOf(error: unknown): (DeniedStep & { readonly found?: FoundCounts }) | undefined {
+/** What the access policy did not let go to a model, noted in the run; `undefined` for any other failure. */
+export function noteDenial(state: RunState, error: unknown): DeniedStep | undefined {
   const cause = activityCause(error);
   if (!(cause instanceof ApplicationFailure) || cause.type !== Failure.ModelDenied) return undefined;
-  const [verdict, found] = cause.details as [Verdict, FoundCounts?];
-  return { denied: cause.message, verdict, ...(found !== undefined && { found }) };
+  const [verdict, found] = (cause.details ?? []) as [Verdict?, FoundCounts?];
+  noteVerdict(state, verdict);
+  noteFound(state, found);
+  return { denied: cause.message, ...(verdict !== undefined && { access: verdict }) };
 }

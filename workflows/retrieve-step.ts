@@ -14,7 +14,7 @@ import type {
   RetrievalSettings,
   RetrieveInput,
 } from './protocol/index.ts';
-import { Failure, highestSensitivity } from './protocol/index.ts';
+import { beforeReranking, Failure, highestSensitivity } from './protocol/index.ts';
 import { impatient, lookup } from './proxies.ts';
 import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
@@ -60,8 +60,8 @@ async function denseStep(state: RunState, asked: Asked, settings: RetrievalSetti
     lookup.embed(grant({ ...step, ...asked, releaseDigest: releaseOf(state).digest, access: accessOf(state, []) })),
   );
   if ('denied' in embedded) {
-    const { denied: reason, verdict: access } = embedded;
-    return { verdict: 'denied', passages: [], coverage: 0, reason, access };
+    const { denied: reason, ...access } = embedded;
+    return { verdict: 'denied', passages: [], coverage: 0, reason, ...access };
   }
   return await rankedStep(state, { ...asked, queryVector: embedded.vector }, settings);
 }
@@ -89,10 +89,7 @@ async function rerankedStep(state: RunState, asked: Asked, reranking: Reranking)
 async function tryReranked(state: RunState, asked: Asked, { rerank, without }: Reranking): Promise<Searched> {
   const { topK, minScore } = without;
   const model = rerank.reranker.name;
-  const candidates = Math.max(rerank.candidates, topK);
-  // Whether it is enough is for the reranker to say.
-  const wide = { ...without, topK: candidates, minScore: 0 };
-  const found = await storeStep(state, { ...asked, unmerged: true }, wide);
+  const found = await storeStep(state, { ...asked, unmerged: true }, beforeReranking(without, rerank.candidates));
   if (found.verdict !== 'found') {
     return { ...found, rerank: { model, outcome: 'nothing-to-rerank', reason: found.reason } };
   }
@@ -103,9 +100,9 @@ async function tryReranked(state: RunState, asked: Asked, { rerank, without }: R
     const access = accessOf(state, passages);
     const reranked = await paidStep(state, 'rerank', (step) => impatient.rerank(grant({ ...step, ...given, access })));
     if ('denied' in reranked) {
-      const { denied: reason, verdict } = reranked;
+      const { denied: reason, ...access } = reranked;
       const report: RerankReport = { model, outcome: 'denied', reason };
-      return { verdict: 'denied', passages: [], coverage: found.coverage, reason, access: verdict, rerank: report };
+      return { verdict: 'denied', passages: [], coverage: found.coverage, reason, ...access, rerank: report };
     }
     const { bestScore, passages: kept } = reranked;
     const isEnough = kept.length > 0;

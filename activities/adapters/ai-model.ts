@@ -2,6 +2,7 @@
 import type { JSONSchema7, LanguageModel, SystemModelMessage, ToolSet } from 'ai';
 import { jsonSchema, Output, experimental_streamTextLowMemory as streamText, tool } from 'ai';
 import type { ToolDefinition } from '../../workflows/protocol/index.ts';
+import { INSUFFICIENT_CONTEXT } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
 import { malformed } from './model-failures.ts';
 import { renderPrompt } from './model-messages.ts';
@@ -26,9 +27,6 @@ export interface AiModelOptions {
   /** @default 110000, below the activity's own timeout */
   readonly timeoutMs?: number;
 }
-
-/** What the prompt tells a model to reply when the passages do not answer. */
-const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
 
 export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: AiModelOptions): Model {
   return {

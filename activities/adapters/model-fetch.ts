@@ -2,7 +2,8 @@
 // models have them. No retries: those belong to Temporal.
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
-import { failureOfStatus, unreachable } from './model-failures.ts';
+import { unreachable } from './model-failures.ts';
+import { sendOnce } from './send-once.ts';
 
 export interface ModelFetchOptions {
   /** Begins every message. */
@@ -17,22 +18,15 @@ export function modelFetch({ label, timeoutMs, maxBytes }: ModelFetchOptions): t
   return async (url, init) => {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = init?.signal == null ? timeout : AbortSignal.any([init.signal, timeout]);
-    // A redirect could carry the key elsewhere.
     const failureOf = (cause: unknown): unknown =>
       // Whoever cancelled hears of that, and not of a model that cannot be reached.
       init?.signal?.aborted === true ? init.signal.reason : unreachable(label, whatOf(cause));
-    const response = await fetch(url, { ...init, signal, redirect: 'error' }).catch((cause: unknown) => {
-      throw failureOf(cause);
-    });
-    if (!response.ok) {
-      // Nothing in it matters, however long it is.
-      await response.body?.cancel().catch(() => {});
-      throw failureOfStatus(label, response.status, response.headers.get('retry-after'));
-    }
-    const body = await readBounded(response, label, maxBytes).catch((cause: unknown) => {
+    try {
+      const body = await readBounded(await sendOnce(label, url, { ...init, signal }), label, maxBytes);
+      return new Response(body, { status: 200, headers: { 'content-type': 'application/json' } });
+    } catch (cause) {
       throw cause instanceof ApplicationFailure ? cause : failureOf(cause);
-    });
-    return new Response(body, { status: 200, headers: { 'content-type': 'application/json' } });
+    }
   };
 }
 

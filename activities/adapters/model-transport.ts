@@ -1,7 +1,8 @@
 // The `fetch` that the AI SDK gets for one call: no redirects, a bound on the reply, the idempotency key, and failures by status.
-import type { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
-import { failureOf, failureOfStatus, tooLong } from './model-failures.ts';
+import { failureOf, tooLong } from './model-failures.ts';
+import { sendOnce } from './send-once.ts';
 
 /** As sent: a stream writes a few characters of text as hundreds of bytes. */
 const MAX_WIRE_BYTES = 4 * MAX_DRAFT_BYTES;
@@ -31,9 +32,9 @@ export function createTransport({ label, idempotencyKey, signal: ended, timeoutM
   let bytes = 0;
   let own: ApplicationFailure | undefined;
 
-  const refuse = (failure: ApplicationFailure): never => {
-    own ??= failure;
-    throw failure;
+  const refuse = (error: unknown): never => {
+    if (error instanceof ApplicationFailure) own ??= error;
+    throw error;
   };
   const count = (): TransformStream<Uint8Array, Uint8Array> =>
     new TransformStream({
@@ -55,14 +56,8 @@ export function createTransport({ label, idempotencyKey, signal: ended, timeoutM
     async fetch(input, init) {
       const headers = new Headers(init?.headers);
       headers.set('idempotency-key', idempotencyKey);
-      // A redirect could carry the key elsewhere.
-      const response = await fetch(input, { ...init, headers, signal, redirect: 'error' });
+      const response = await sendOnce(label, input, { ...init, headers, signal }).catch(refuse);
       const { status, body } = response;
-      if (!response.ok) {
-        // Nothing in it matters, however long it is.
-        await body?.cancel().catch(() => {});
-        return refuse(failureOfStatus(label, status, response.headers.get('retry-after')));
-      }
       return new Response(body?.pipeThrough(count()) ?? null, { status, headers: response.headers });
     },
   };

@@ -4,7 +4,7 @@ import type { DenseIndex } from './dense.ts';
 import type { WireVersion } from './limits.ts';
 import type { IndexGeneration, Passage } from './passage.ts';
 import type { IngestReport } from './request.ts';
-import type { StepInput } from './steps.ts';
+import type { StepInput } from './step.ts';
 import type { VerdictSummary } from './verdict.ts';
 
 /** Most passages that a search by hand gives out. */

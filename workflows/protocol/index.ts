@@ -2,6 +2,7 @@
 
 export * from './approval.ts';
 export * from './budget.ts';
+export * from './call-steps.ts';
 export * from './collections.ts';
 export * from './compensation.ts';
 export * from './dense.ts';
@@ -9,8 +10,10 @@ export * from './detection.ts';
 export * from './excerpt.ts';
 export * from './failures.ts';
 export * from './ids.ts';
+export * from './ingest-steps.ts';
 export * from './limits.ts';
 export * from './maintenance.ts';
+export * from './model-steps.ts';
 export * from './names.ts';
 export * from './passage.ts';
 export * from './principal.ts';
@@ -19,6 +22,8 @@ export * from './release.ts';
 export * from './reply.ts';
 export * from './request.ts';
 export * from './rule-of-two.ts';
+export * from './search-steps.ts';
+export * from './step.ts';
 export * from './steps.ts';
 export * from './stream.ts';
 export * from './subject.ts';

@@ -3,6 +3,9 @@
 import type { Digest } from './ids.ts';
 import type { ToolCall } from './tool.ts';
 
+/** What a prompt tells a model to reply when the passages do not answer: it is no text for people. */
+export const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
+
 export interface PromptPart {
   readonly origin: 'operator' | 'user' | 'retrieval' | 'model' | `tool:${string}`;
   /** Empty where `resultOf` stands: the text is read from the ledger right before the model is called. */

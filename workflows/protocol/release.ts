@@ -44,6 +44,11 @@ export interface RetrievalSettings {
     | undefined;
 }
 
+/** The search whose passages a model puts in order: whether they are enough is for that model to say. */
+export function beforeReranking(without: RetrievalSettings, candidates: number): RetrievalSettings {
+  return { ...without, topK: Math.max(candidates, without.topK), minScore: 0 };
+}
+
 /** A model that may write, if `when` holds; by the name that the manifest uses. */
 export interface Candidate {
   readonly model: string;

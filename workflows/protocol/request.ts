@@ -2,9 +2,9 @@
 
 import type { DenseIndex } from './dense.ts';
 import type { Digest, RunId } from './ids.ts';
+import type { EmbeddedChunks } from './ingest-steps.ts';
 import type { WireVersion } from './limits.ts';
 import type { ReleaseRef } from './release.ts';
-import type { EmbeddedChunks } from './steps.ts';
 
 export interface StartInput<Request = unknown> {
   readonly v: WireVersion;
