@@ -1,5 +1,6 @@
 // The verb `assemble`: release, question and passages become a prompt whose parts stay apart by who wrote them.
 import type { Release } from '../releases/release.ts';
+import { modelsOf } from '../releases/release.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type {
   AssembleInput,
@@ -13,15 +14,24 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { passagesThatFit } from './fit-context.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
+import type { Latencies } from './latencies.ts';
 import { localStep } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
 
 export interface AssembleDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
+  /** @default none is known */
+  readonly latencies?: Pick<Latencies, 'of'>;
 }
 
-export function createAssemble({ runKeys, releases }: AssembleDependencies): EngineActivities['assemble'] {
+const NONE_KNOWN: Pick<Latencies, 'of'> = { of: () => undefined };
+
+export function createAssemble({
+  runKeys,
+  releases,
+  latencies = NONE_KNOWN,
+}: AssembleDependencies): EngineActivities['assemble'] {
   return async (input) =>
     await localStep(runKeys, input, async () => {
       const release = await releases.require(input.tenant, input.releaseDigest);
@@ -32,8 +42,14 @@ export function createAssemble({ runKeys, releases }: AssembleDependencies): Eng
         labels: labelsOf(fitting),
         injectionSignals: fitting.passages.filter((p) => readsLikeInstruction(p.text)).map((p) => p.id),
         ...(dropped.length > 0 && { dropped }),
+        ...(release.body.prefer === 'latency' && { latenciesMs: latenciesOf(release, latencies) }),
       };
     });
+}
+
+function latenciesOf({ body }: Release, latencies: Pick<Latencies, 'of'>): Readonly<Record<string, number>> {
+  const known = modelsOf(body).map((model) => [model.name, latencies.of(model)] as const);
+  return Object.fromEntries(known.filter((each): each is [string, number] => each[1] !== undefined));
 }
 
 function withPassagesThatFit(release: Release, input: AssembleInput): AssembleInput {

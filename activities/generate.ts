@@ -13,13 +13,14 @@ import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { restoreReply, sealWithheld } from './detection/restore-reply.ts';
 import { judgeSent } from './judge-sent.ts';
+import type { Latencies } from './latencies.ts';
 import { requireStart } from './local-step.ts';
 import type { ModelCalls } from './model-calls.ts';
 import type { ModelRates } from './model-rates.ts';
 import type { PaidReply } from './pay-once.ts';
 import { payOnce, settled } from './pay-once.ts';
 import type { Detector } from './ports/detector.ts';
-import type { ModelRequest } from './ports/model.ts';
+import type { Model, ModelRequest } from './ports/model.ts';
 import { withHeartbeats } from './progress.ts';
 import type { GivenReply, ReplyCache } from './reply-cache.ts';
 import { givenOrPaid } from './reply-cache.ts';
@@ -37,12 +38,15 @@ export interface GenerateDependencies extends AnswerDependencies {
   readonly replies: ReplyCache;
   readonly modelFor: ModelFor;
   readonly detector: Detector;
+  /** @default not noted */
+  readonly latencies?: Pick<Latencies, 'note'>;
   /** Where the text is told as it comes. @default nowhere */
   readonly streams?: StreamWriter;
 }
 
 export function createGenerate(dependencies: GenerateDependencies): EngineActivities['generate'] {
-  const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector, replies } = dependencies;
+  const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector, replies, latencies } =
+    dependencies;
   const { streams = NO_STREAMS } = dependencies;
   const unpriced = new Set<string>();
   return async (input) => {
@@ -56,7 +60,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     ]);
     const runKey = start.key;
     const body = withCandidate(release.body, input.candidate);
-    const model = modelFor(body);
+    const model = timed(modelFor(body), (ms) => latencies?.note(body.model, ms));
     return await withHeartbeats(async () => {
       const whole = await withToolResults(db.of(tenant), start, runId, input.prompt);
       const inspection = await inspectPrompt(detector, whole, context.cancellationSignal);
@@ -113,7 +117,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         const asked = { tenant, releaseDigest, model: body.model.name, prompt: whole, principal };
         return await givenOrPaid(replies, { ...asked, minutes }, call, pay);
       };
-      const { reply, reused, from } = await replying().catch((error: unknown) => {
+      const { reply, reused, from, unsettled } = await replying().catch((error: unknown) => {
         text.fail();
         throw error;
       });
@@ -132,11 +136,36 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         model: model.label,
         reused,
         ...(from !== undefined && { reusedFrom: from }),
+        ...(unsettled !== undefined && { unsettled }),
         durationMs: Math.round(performance.now() - started),
         verdict,
         ...(inspection.kinds.length > 0 && { found: { detected: inspection.counts, masked: masked?.counts ?? {} } }),
         ...(sealed !== undefined && { withheld: { stepPath, sealed } }),
       };
     });
+  };
+}
+
+/** @param begun told the milliseconds from each call to the first text of its answer, or to the answer where it has none */
+function timed(model: Model, begun: (ms: number) => void): Model {
+  return {
+    ...model,
+    async call(request) {
+      const since = performance.now();
+      let isBegun = false;
+      const begin = (): void => {
+        if (!isBegun) begun(performance.now() - since);
+        isBegun = true;
+      };
+      const reply = await model.call({
+        ...request,
+        onText(delta) {
+          begin();
+          request.onText?.(delta);
+        },
+      });
+      begin();
+      return reply;
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Database, Transaction } from '../runtime/database.ts';
 import { open, seal } from '../runtime/keys/index.ts';
-import type { Usage } from '../workflows/protocol/index.ts';
+import type { Unsettled, Usage } from '../workflows/protocol/index.ts';
 import type { Reserve } from './model-cost.ts';
 import type { ModelReply } from './ports/model.ts';
 import type { DayLimits } from './spend.ts';
@@ -51,6 +51,14 @@ export interface ModelCalls {
   settle(call: PaidCall, reply: SettledReply): Promise<SettledReply>;
   /** The reply that was kept for a call; `undefined` where there is none. */
   reply(call: Pick<PaidCall, 'tenant' | 'key' | 'runKey'>): Promise<SettledReply | undefined>;
+  /** Notes that the claim of this attempt was paid for by nobody. */
+  refuse(call: PaidCall, failure: string): Promise<void>;
+  /**
+   * What earlier attempts may have been paid for without anybody knowing: killed, or cut off in the middle.
+   *
+   * @param settled whether one of them got the reply
+   */
+  unsettled(call: PaidCall, settled: boolean): Promise<Unsettled | undefined>;
 }
 
 export function createModelCalls(db: Database): ModelCalls {
@@ -86,6 +94,26 @@ export function createModelCalls(db: Database): ModelCalls {
         await requireWithinDay(tx, tenant, limits);
       });
       return undefined;
+    },
+    async refuse({ key, attempt, tenant, runId }, failure) {
+      await db.of(tenant)`
+        insert into model_refusals (call_key, attempt, tenant, run_id, failure)
+        values (${key}, ${attempt}, ${tenant}, ${runId}, ${failure}) on conflict do nothing`;
+    },
+    async unsettled({ key, attempt, tenant }, settled) {
+      if (attempt === 1) return undefined;
+      const rows = await db.of(tenant)<{ tokens: string; usd: string | null }[]>`
+        select c.reserved_tokens::text as tokens, c.reserved_usd::text as usd from model_calls c
+        where c.call_key = ${key} and c.attempt < ${attempt}
+          and not exists (select from model_refusals f where f.call_key = c.call_key and f.attempt = c.attempt)
+        order by c.attempt desc offset ${settled ? 1 : 0}`;
+      if (rows.length === 0) return undefined;
+      const known = rows.every(({ usd }) => usd !== null);
+      return {
+        calls: rows.length,
+        tokens: rows.reduce((sum, { tokens }) => sum + Number(tokens), 0),
+        costUsd: known ? rows.reduce((sum, { usd }) => sum + Number(usd), 0) : null,
+      };
     },
     async settle(call, reply) {
       const sealed = seal(call.runKey, call.key, Buffer.from(JSON.stringify(reply)));

@@ -97,7 +97,7 @@ export async function payFor(
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
     const turn = () => modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
-    const { reply, reused } = await payInTurn(call, { modelCalls, limits, turn }, async () => {
+    const { reply, reused, unsettled } = await payInTurn(call, { modelCalls, limits, turn }, async () => {
       const { text, tokens } = await send(texts, signal, key);
       const said = { text, finishReason: 'stop' } as const;
       if (tokens !== null) return { reply: { ...said, usage: usageOf(tokens, inputCostOf(tokens, pinned)) }, tokens };
@@ -110,6 +110,7 @@ export async function payFor(
       usage: reply.usage,
       model: label,
       reused,
+      ...(unsettled !== undefined && { unsettled }),
       durationMs: Math.round(performance.now() - started),
       verdict,
       ...(reply.estimated === true && { estimated: true }),

@@ -3,8 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
-import type { AskedCandidate } from '../workflows/protocol/index.ts';
+import type { AskedCandidate, Unsettled } from '../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
+import { isUnbilled } from './adapters/model-failures.ts';
 import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
@@ -46,7 +47,7 @@ export async function payInTurn(
 ): Promise<PaidReply> {
   // What was paid for waits for no turn.
   const earlier = await modelCalls.reply(call);
-  if (earlier !== undefined) return { reply: earlier, reused: true };
+  if (earlier !== undefined) return await paid(earlier, true);
   const turn = await takeTurn();
   const claimed = await modelCalls.claim(call, limits).catch(async (error: unknown) => {
     await giveBack(turn);
@@ -54,15 +55,24 @@ export async function payInTurn(
   });
   if (claimed !== undefined) {
     await giveBack(turn);
-    return { reply: claimed, reused: true };
+    return await paid(claimed, true);
   }
   // Kept before anything else is told: until then a lost connection would be paid for.
   const kept = async (): Promise<Paid> => {
-    const { reply, tokens } = await send();
+    const { reply, tokens } = await send().catch(async (error: unknown) => {
+      // Until the ledger knows, it counts as paid.
+      if (isUnbilled(error)) await modelCalls.refuse(call, error.type ?? 'unknown').catch(() => {});
+      throw error;
+    });
     return { reply: await patiently(() => modelCalls.settle(call, reply)), tokens };
   };
   const { reply } = await callInTurn(turn, kept, ({ tokens }) => tokens);
-  return { reply, reused: false };
+  return await paid(reply, false);
+
+  async function paid(got: SettledReply, reused: boolean): Promise<PaidReply> {
+    const unsettled = await modelCalls.unsettled(call, reused);
+    return { reply: got, reused, ...(unsettled !== undefined && { unsettled }) };
+  }
 }
 
 export interface Paying {
@@ -77,6 +87,7 @@ export interface PaidReply {
   readonly reply: SettledReply;
   /** An earlier attempt got it. */
   readonly reused: boolean;
+  readonly unsettled?: Unsettled;
 }
 
 /** @throws ApplicationFailure of a model call, of its rate, and of the limits of a day */

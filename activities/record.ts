@@ -60,6 +60,9 @@ export function traceOf(input: RecordInput, endedAt: Date): TraceRecord {
     model_ms: input.modelMs,
     cost_usd: usage.costUsd,
     cached_tokens: usage.cachedTokens,
+    ...(input.unsettled !== undefined && {
+      unsettled: { calls: input.unsettled.calls, tokens: input.unsettled.tokens, cost_usd: input.unsettled.costUsd },
+    }),
     coverage: input.coverage,
     citations: input.citations,
     repairs: input.repairs,

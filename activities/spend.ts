@@ -74,7 +74,10 @@ interface Spent {
   readonly usd: number;
 }
 
-/** Settled calls by what they cost, others, and those whose provider did not say how much, by what they may. A call that was tried again counts once. */
+/**
+ * Settled calls by what they cost; others, and those whose provider did not say how much, by what they may. Of a call that was tried again, each
+ * attempt that may have been paid for.
+ */
 async function spentToday(tx: Transaction, tenant: string, scope: Scope): Promise<Spent> {
   const { principal = null, release = null } = scope;
   const [row] = await tx<{ day: string; tokens: string; usd: string }[]>`
@@ -82,14 +85,15 @@ async function spentToday(tx: Transaction, tenant: string, scope: Scope): Promis
       coalesce(sum(coalesce(nullif(r.input_tokens + r.output_tokens, 0), c.tokens)), 0)::text as tokens,
       coalesce(sum(coalesce(r.cost_usd, c.usd)), 0)::text as usd
     from (
-      select c.call_key, max(c.reserved_tokens) as tokens, max(c.reserved_usd) as usd
+      select c.call_key, c.reserved_tokens as tokens, c.reserved_usd as usd,
+        row_number() over (partition by c.call_key order by c.attempt desc) = 1 as latest
       from model_calls c join start_ledger l on l.run_id = c.run_id
       where c.tenant = ${tenant} and (${principal}::text is null or l.requester = ${principal})
         and (${release}::text is null or l.release_digest in (
           select digest from releases where tenant = ${tenant} and name = ${release}))
         and c.claimed_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'
-      group by c.call_key) c
-    left join model_results r on r.call_key = c.call_key`;
+        and not exists (select from model_refusals f where f.call_key = c.call_key and f.attempt = c.attempt)) c
+    left join model_results r on r.call_key = c.call_key and c.latest`;
   if (row === undefined) throw new Error('The ledger did not say what was spent today');
   return { day: row.day, tokens: Number(row.tokens), usd: Number(row.usd) };
 }

@@ -109,6 +109,15 @@ export function printFlags(flags: RunFlags = {}, indent = ''): void {
   if (raised.length > 0) print(alignTable(raised));
 }
 
+/** Calls of models that nobody settled, which count as what they may have cost. @param unsettled of a trace; absent when there were none */
+export function printUnsettled(unsettled: TraceRecord['unsettled'], indent = ''): void {
+  if (unsettled === undefined) return;
+  const { calls, tokens, cost_usd: costUsd } = unsettled;
+  const most = [`${tokens} tokens`, ...(costUsd === null ? [] : [`${costUsd.toFixed(4)} USD`])].join(', ');
+  const what = calls === 1 ? '1 model call was' : `${calls} model calls were`;
+  print(paint('yellow', `${indent}${what} begun and never settled: at most ${most}, which count against budgets`));
+}
+
 export function milliseconds(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(1)} s`;

@@ -48,6 +48,7 @@ const OF_A_RUN = [
   'approvals',
   'tool_calls',
   'model_results',
+  'model_refusals',
   'model_calls',
   'traces',
   'run_keys',

@@ -162,12 +162,13 @@ function reuseMinutesOf({ reuse_minutes, tools }: Manifest, path: string): numbe
   });
 }
 
-type OtherModels = Pick<ReleaseBody, 'route' | 'fallbacks'>;
+type OtherModels = Pick<ReleaseBody, 'route' | 'fallbacks' | 'prefer'>;
+type Route = NonNullable<Manifest['route']>[number];
 
 const routed = ({ route = [] }: OtherModels): readonly ReleaseBody['model'][] => route.map(({ model }) => model);
 
 function otherModels(manifest: Manifest, models: Surroundings['models'], path: string): OtherModels {
-  const { model, route, fallbacks } = manifest;
+  const { model, route, fallbacks, prefer } = manifest;
   const names = [...(route ?? []).map((each) => each.model), model, ...(fallbacks ?? [])];
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -184,15 +185,21 @@ function otherModels(manifest: Manifest, models: Surroundings['models'], path: s
   };
   return {
     ...(route !== undefined && {
-      route: route.map(({ model: name, when: { max_input_tokens, max_sensitivity } }) => ({
+      route: route.map(({ model: name, when }) => ({
         model: other(name, 'route'),
-        when: {
-          ...(max_input_tokens !== undefined && { maxInputTokens: max_input_tokens }),
-          ...(max_sensitivity !== undefined && { maxSensitivity: max_sensitivity }),
-        },
+        ...(when !== undefined && { when: conditionOf(when) }),
       })),
     }),
+    ...(prefer !== undefined && { prefer }),
     ...(fallbacks !== undefined && { fallbacks: fallbacks.map((name) => other(name, 'fallbacks')) }),
+  };
+}
+
+function conditionOf({ max_input_tokens, max_sensitivity, max_risk }: NonNullable<Route['when']>) {
+  return {
+    ...(max_input_tokens !== undefined && { maxInputTokens: max_input_tokens }),
+    ...(max_sensitivity !== undefined && { maxSensitivity: max_sensitivity }),
+    ...(max_risk !== undefined && { maxRisk: max_risk }),
   };
 }
 

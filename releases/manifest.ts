@@ -10,89 +10,114 @@ const toolNames = z
   .max(64)
   .refine((names) => new Set(names).size === names.length, 'a tool is named twice');
 
-export const manifestSchema = z.strictObject({
-  name,
-  version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.4.0'),
-  /** A name in models.yaml. */
-  model: z.string().min(1),
-  /** Models that are asked first, in order, where their condition holds. */
-  route: z
-    .array(
-      z.strictObject({
-        model: z.string().min(1),
-        when: z
+export const manifestSchema = z
+  .strictObject({
+    name,
+    version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.4.0'),
+    /** A name in models.yaml. */
+    model: z.string().min(1),
+    /** Models that are asked first, in order, where their condition holds; the condition may be left out with `prefer`. */
+    route: z
+      .array(
+        z.strictObject({
+          model: z.string().min(1),
+          when: z
+            .strictObject({
+              /** Of the tools that the run has asked for so far; without tools, that of the release. */
+              max_risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),
+              /** Estimated tokens of question, passages and turns. */
+              max_input_tokens: z.number().int().positive().optional(),
+              /** Of what is in the prompt. */
+              max_sensitivity: z.enum(['public', 'internal', 'confidential', 'restricted']).optional(),
+            })
+            .refine(
+              (when) => Object.keys(when).length > 0,
+              'expected one of max_input_tokens, max_sensitivity and max_risk',
+            )
+            .optional(),
+        }),
+      )
+      .min(1)
+      .max(8)
+      .optional(),
+    /**
+     * Of the models of `route` whose condition holds, and `model`: the cheapest first, or the one that began to answer soonest of late.
+     * @default in order
+     */
+    prefer: z.enum(['price', 'latency']).optional(),
+    /** Models that are asked, in order, when the one before does not answer. */
+    fallbacks: z.array(z.string().min(1)).min(1).max(8).optional(),
+    temperature: z.number().min(0).max(2).default(0),
+    /**
+     * Minutes for which a reply is given again to whoever asks the same and may see the same. Only without tools. @default never
+     */
+    reuse_minutes: z.number().int().min(1).max(1440).optional(),
+    max_output_tokens: z.number().int().positive().max(100_000).default(500),
+    retrieval: z
+      .strictObject({
+        collection: name,
+        top_k: z.number().int().min(1).max(50).default(5),
+        min_score: z.number().min(0).max(1).default(0),
+        /** Ask again with words of the best passages. @default no */
+        feedback: z.enum(['rm3']).optional(),
+        /** Search by vectors, too. @default by words only */
+        dense: z
           .strictObject({
-            /** Estimated tokens of question, passages and turns. */
-            max_input_tokens: z.number().int().positive().optional(),
-            /** Of what is in the prompt. */
-            max_sensitivity: z.enum(['public', 'internal', 'confidential', 'restricted']).optional(),
+            /** A name among `embeddings` of models.yaml. */
+            model: z.string().min(1),
+            weight: z.number().min(0.05).max(20).default(1),
           })
-          .refine((when) => Object.keys(when).length > 0, 'expected max_input_tokens or max_sensitivity'),
-      }),
-    )
-    .min(1)
-    .max(8)
-    .optional(),
-  /** Models that are asked, in order, when the one before does not answer. */
-  fallbacks: z.array(z.string().min(1)).min(1).max(8).optional(),
-  temperature: z.number().min(0).max(2).default(0),
-  /**
-   * Minutes for which a reply is given again to whoever asks the same and may see the same. Only without tools. @default never
-   */
-  reuse_minutes: z.number().int().min(1).max(1440).optional(),
-  max_output_tokens: z.number().int().positive().max(100_000).default(500),
-  retrieval: z
-    .strictObject({
-      collection: name,
-      top_k: z.number().int().min(1).max(50).default(5),
-      min_score: z.number().min(0).max(1).default(0),
-      /** Ask again with words of the best passages. @default no */
-      feedback: z.enum(['rm3']).optional(),
-      /** Search by vectors, too. @default by words only */
-      dense: z
-        .strictObject({
-          /** A name among `embeddings` of models.yaml. */
-          model: z.string().min(1),
-          weight: z.number().min(0.05).max(20).default(1),
-        })
-        .optional(),
-      /** Have a model put in order what was found. @default no */
-      rerank: z
-        .strictObject({
-          /** A name among `rerankers` of models.yaml. */
-          model: z.string().min(1),
-          /** @default four times top_k, at most 100 */
-          candidates: z.number().int().min(1).max(100).optional(),
-        })
-        .optional(),
-    })
-    .refine(({ top_k, rerank }) => (rerank?.candidates ?? top_k) >= top_k, {
-      path: ['rerank', 'candidates'],
-      message: 'expected at least top_k',
-    })
-    .optional(),
-  policy: z
-    .strictObject({
-      require_citations: z.boolean().default(true),
-      refuse_if_not_in_context: z.boolean().default(true),
-      /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
-      refer_to: z.string().trim().min(1).max(300).optional(),
-    })
-    .optional(),
-  /**
-   * What whoever watches a run sees of its text before it is validated: all of it, marked; sentences that pass by themselves; nothing.
-   * @default provisional
-   */
-  stream: z.enum(['provisional', 'validated', 'off']).optional(),
-  eval_set: name.optional(),
-  /** @default low without tools, high with */
-  risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),
-  /** Names of tools in the tools module (COUNTERSIGN_TOOLS). */
-  tools: toolNames.optional(),
-  /** Tools that undo what others did, and that the model is not told of. */
-  compensations: toolNames.optional(),
-  /** Limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
-  budgets: budgetsSchema.optional(),
-});
+          .optional(),
+        /** Have a model put in order what was found. @default no */
+        rerank: z
+          .strictObject({
+            /** A name among `rerankers` of models.yaml. */
+            model: z.string().min(1),
+            /** @default four times top_k, at most 100 */
+            candidates: z.number().int().min(1).max(100).optional(),
+          })
+          .optional(),
+      })
+      .refine(({ top_k, rerank }) => (rerank?.candidates ?? top_k) >= top_k, {
+        path: ['rerank', 'candidates'],
+        message: 'expected at least top_k',
+      })
+      .optional(),
+    policy: z
+      .strictObject({
+        require_citations: z.boolean().default(true),
+        refuse_if_not_in_context: z.boolean().default(true),
+        /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
+        refer_to: z.string().trim().min(1).max(300).optional(),
+      })
+      .optional(),
+    /**
+     * What whoever watches a run sees of its text before it is validated: all of it, marked; sentences that pass by themselves; nothing.
+     * @default provisional
+     */
+    stream: z.enum(['provisional', 'validated', 'off']).optional(),
+    eval_set: name.optional(),
+    /** @default low without tools, high with */
+    risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),
+    /** Names of tools in the tools module (COUNTERSIGN_TOOLS). */
+    tools: toolNames.optional(),
+    /** Tools that undo what others did, and that the model is not told of. */
+    compensations: toolNames.optional(),
+    /** Limits of a run. @default DEFAULT_BUDGETS for a release with tools, none for another */
+    budgets: budgetsSchema.optional(),
+  })
+  .refine(({ prefer, route }) => prefer === undefined || route !== undefined, {
+    path: ['prefer'],
+    message: 'expected beside it a route: there is one model',
+  })
+  .superRefine(({ prefer, route = [] }, context) => {
+    const at = prefer === undefined ? route.findIndex(({ when }) => when === undefined) : -1;
+    if (at < 0) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['route', at, 'when'],
+      message: 'expected a condition: without `prefer`, a model without one leaves nothing to those after it',
+    });
+  });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -48,10 +48,18 @@ export const releaseBodySchema = z.object({
     .array(
       z.object({
         model: pinnedModel,
-        when: z.object({ maxInputTokens: z.number().optional(), maxSensitivity: sensitivity.optional() }),
+        when: z
+          .object({
+            maxInputTokens: z.number().optional(),
+            maxSensitivity: sensitivity.optional(),
+            maxRisk: risk.optional(),
+          })
+          .optional(),
       }),
     )
     .optional(),
+  /** Which of `route` and `model` is asked first. Absent: in order. */
+  prefer: z.enum(['price', 'latency']).optional(),
   /** Asked after it. */
   fallbacks: z.array(pinnedModel).optional(),
   temperature: z.number(),
@@ -130,9 +138,30 @@ export function modelsOf({ route = [], model, fallbacks = [] }: ReleaseBody): re
   return [...route.map((each) => each.model), model, ...fallbacks];
 }
 
-function candidatesOf({ route = [], model, fallbacks = [] }: ReleaseBody): readonly Candidate[] {
-  const routed = route.map(({ model: { name }, when }): Candidate => ({ model: name, when }));
-  return [...routed, ...[model, ...fallbacks].map(({ name }) => ({ model: name }))];
+function candidatesOf({
+  route = [],
+  model,
+  fallbacks = [],
+  prefer,
+  maxOutputTokens,
+}: ReleaseBody): readonly Candidate[] {
+  const candidate = (of: ReleaseBody['model'], when?: Candidate['when']): Candidate => {
+    const price = prefer === 'price' ? priceOf(of, maxOutputTokens) : undefined;
+    return { model: of.name, ...(when !== undefined && { when }), ...(price !== undefined && { price }) };
+  };
+  return [
+    ...route.map((each) => candidate(each.model, each.when)),
+    candidate(model),
+    ...fallbacks.map(({ name }): Candidate => ({ model: name, ...(prefer !== undefined && { fallback: true }) })),
+  ];
+}
+
+/** `undefined` where it is not known. */
+function priceOf(model: ReleaseBody['model'], maxOutputTokens: number): Candidate['price'] {
+  if (model.provider === 'local') return { inputUsdPerMillion: 0, replyUsd: 0 };
+  const { inputUsdPerMillion, outputUsdPerMillion } = model;
+  if (inputUsdPerMillion === undefined || outputUsdPerMillion === undefined) return undefined;
+  return { inputUsdPerMillion, replyUsd: (outputUsdPerMillion * maxOutputTokens) / 1_000_000 };
 }
 
 /** For a release that names nobody. It is no part of the digest. */
@@ -140,7 +169,7 @@ const REFER_TO = 'Please contact support.';
 
 /** What a run carries of its release. */
 export function pinned(release: Release): PinnedRelease {
-  const { name, version, risk, model, rules, retrieval, tools, budgets } = release.body;
+  const { name, version, risk, model, rules, retrieval, tools, budgets, prefer } = release.body;
   const candidates = candidatesOf(release.body);
   return {
     name,
@@ -161,5 +190,6 @@ export function pinned(release: Release): PinnedRelease {
     }),
     ...(budgets !== undefined && { budgets }),
     ...(candidates.length > 1 && { candidates }),
+    ...(prefer !== undefined && { prefer }),
   };
 }

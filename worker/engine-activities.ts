@@ -1,5 +1,6 @@
 // Wires the engine's activities to their adapters: the one place where they meet.
 import { join } from 'node:path';
+import { createBreakers } from '../activities/adapters/circuit-breaker.ts';
 import { createDenseModels } from '../activities/adapters/dense-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
 import { createPresidioDetector } from '../activities/adapters/presidio.ts';
@@ -17,6 +18,7 @@ import { createGenerate } from '../activities/generate.ts';
 import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
 import { createJudgeCall } from '../activities/judge-call.ts';
+import { createLatencies } from '../activities/latencies.ts';
 import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
@@ -79,7 +81,9 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const releases = createReleases((tenant, digest) => findRelease(db.of(tenant), tenant, digest));
   const vectors = createVectorStore(db, config.qdrant);
   // One for the process: its threads are limited together.
-  const models = createDenseModels(config.providerKeys);
+  const breakers = createBreakers();
+  const latencies = createLatencies();
+  const models = createDenseModels(config.providerKeys, breakers);
   const modelRates = createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml')));
   const analyzers = createAnalyzers(dependencies.analyzers);
   const ingest = {
@@ -107,8 +111,13 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     retrieve: createRetrieve(search, runKeys),
     embed,
     rerank,
-    assemble: createAssemble({ runKeys, releases }),
-    generate: createGenerate({ ...paying, replies, modelFor: createModels(config.providerKeys, dependencies.models) }),
+    assemble: createAssemble({ runKeys, releases, latencies }),
+    generate: createGenerate({
+      ...paying,
+      replies,
+      latencies,
+      modelFor: createModels(config.providerKeys, dependencies.models, breakers),
+    }),
     validate: createValidate({ runKeys, releases }),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),

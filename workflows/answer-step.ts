@@ -1,11 +1,11 @@
 // The step `validate` and what follows from it: one repair turn, then a refusal with the reason. Workflow code only.
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, patched } from '@temporalio/workflow';
 import type { Draft } from './flow.ts';
 import { draftState, referring, written } from './generate-step.ts';
 import { grant, mint } from './grants.ts';
 import { localStep } from './local-step.ts';
-import type { Answered, Reply, ValidateInput, Validation } from './protocol/index.ts';
-import { excerptOf, Failure, LONG_DRAFT_CHARS, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
+import type { Answered, RefusalReason, Reply, ValidateInput, Validation } from './protocol/index.ts';
+import { excerptOf, Failure, LONG_DRAFT_CHARS, MAX_DRAFT_CHARS_SHOWN, OUTPUT_SCHEMA } from './protocol/index.ts';
 import { long } from './proxies.ts';
 import type { RunState } from './run-state.ts';
 import { releaseOf, stepInput } from './run-state.ts';
@@ -45,13 +45,19 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
     if (validation.passed) return answered(state, generation.text, generation.model, validation);
     const reasons = validation.checks.filter((check) => !check.passed).map((check) => check.reason);
     if (repairs === MAX_REPAIRS) {
-      return refused(state, 'validation-failed', `No answer passed validation: ${reasons.join('; ')}.`);
+      return refused(state, reasonOf(validation), `No answer passed validation: ${reasons.join('; ')}.`);
     }
     state.repairs += 1;
     draft = await written(state, content, { draft: excerptOf(generation.text, MAX_DRAFT_CHARS_SHOWN), reasons });
     // A repair is a text: tools asked for now would be a way around the flow's own decision to stop.
     if (draft.toolCalls.length > 0) return refused(state, 'validation-failed', 'No answer passed validation.');
   }
+}
+
+/** Runs from before it was told apart go on as they did. */
+function reasonOf({ checks }: Validation): RefusalReason {
+  const isOutput = checks.some(({ name, passed }) => name === OUTPUT_SCHEMA && !passed);
+  return isOutput && patched('invalid-output') ? 'invalid-output' : 'validation-failed';
 }
 
 /** A long draft takes a while, and an Update waits for a local activity. */

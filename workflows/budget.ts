@@ -52,7 +52,7 @@ export function softLimitOf(state: RunState): SpentBudget | undefined {
 }
 
 function spentOf(state: RunState, budgets: Budgets, soft: NonNullable<Budgets['soft']>): readonly SpentBudget[] {
-  const { inputTokens, outputTokens, costUsd } = state.usage;
+  const { tokens, costUsd } = paidBy(state);
   const at = (limit: BudgetLimit, unit: SpentBudget['unit'], used: number, key: keyof typeof soft): SpentBudget[] => {
     const [low, high] = [soft[key], budgets[key]];
     return low === undefined || high === undefined ? [] : [{ limit, unit, used, soft: low, hard: high }];
@@ -60,7 +60,7 @@ function spentOf(state: RunState, budgets: Budgets, soft: NonNullable<Budgets['s
   return [
     at('turns', 'turns', state.turns, 'maxTurns'),
     at('tool-calls', 'calls', state.toolCalls, 'maxToolCalls'),
-    at('tokens', 'tokens', inputTokens + outputTokens, 'maxTokens'),
+    at('tokens', 'tokens', tokens, 'maxTokens'),
     at('time', 'ms', budgets.maxDurationMs - (remainingMs(state) ?? 0), 'maxDurationMs'),
     // What is not known is not within any limit, and the hard one has ended the run by then.
     at('cost', 'usd', costUsd ?? budgets.maxCostUsd ?? 0, 'maxCostUsd'),
@@ -73,14 +73,22 @@ function requireGoing(state: RunState): void {
   }
   const budgets = budgetsOf(state);
   if (budgets === undefined) return;
-  const tokens = state.usage.inputTokens + state.usage.outputTokens;
+  const { tokens, costUsd } = paidBy(state);
   if (tokens >= budgets.maxTokens) throw exhausted(state, 'tokens', `${budgets.maxTokens} tokens`);
   // A price that is not known is no price that is within it.
   const { maxCostUsd } = budgets;
-  if (maxCostUsd !== undefined && (state.usage.costUsd ?? Number.POSITIVE_INFINITY) >= maxCostUsd) {
+  if (maxCostUsd !== undefined && (costUsd ?? Number.POSITIVE_INFINITY) >= maxCostUsd) {
     throw exhausted(state, 'cost', `${maxCostUsd} USD`);
   }
   if ((remainingMs(state) ?? 0) <= 0) throw outOfTime(state);
+}
+
+/** With what may have been paid and nobody knows. */
+function paidBy({ usage, unsettled }: RunState): { readonly tokens: number; readonly costUsd: number | null } {
+  const tokens = usage.inputTokens + usage.outputTokens;
+  if (unsettled === undefined) return { tokens, costUsd: usage.costUsd };
+  const isKnown = usage.costUsd !== null && unsettled.costUsd !== null;
+  return { tokens: tokens + unsettled.tokens, costUsd: isKnown ? usage.costUsd + unsettled.costUsd : null };
 }
 
 const budgetsOf = (state: RunState) => state.admission?.release?.budgets;

@@ -21,7 +21,7 @@ import type {
   RunFlags,
   ToolAccess,
 } from './protocol/index.ts';
-import { completesAllThree, Failure, factsOf, flagsOfCall } from './protocol/index.ts';
+import { completesAllThree, Failure, factsOf, flagsOfCall, RISK_RANK } from './protocol/index.ts';
 import { tool as funnel } from './proxies.ts';
 import { flagsNow, hasSensitive, raise, toolAccess } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
@@ -48,10 +48,17 @@ export async function callStep(state: RunState, call: Call, trust: CallTrust): P
   try {
     if (softLimitOf(state) !== undefined) await extendBudget(state);
     spendToolCall(state);
+    noteRisk(state, call.tool);
     return await judgedCall(state, call, trust);
   } finally {
     state.calling -= 1;
   }
+}
+
+/** Of a tool that the release has; what it does not have is not called. */
+function noteRisk(state: RunState, tool: string): void {
+  const risk = releaseOf(state).tools?.find(({ name }) => name === tool)?.risk ?? 'low';
+  if (RISK_RANK[risk] > RISK_RANK[state.calledRisk]) state.calledRisk = risk;
 }
 
 /** The flow is over: what waits for people is cancelled, and what has begun comes to its end. */

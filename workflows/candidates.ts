@@ -2,19 +2,15 @@
 // history has every attempt. Workflow code only.
 import { ApplicationFailure, patched, TimeoutFailure } from '@temporalio/workflow';
 import { activityCause } from './activity-cause.ts';
-import type {
-  AskedCandidate,
-  Candidate,
-  GenerateInput,
-  Generation,
-  PinnedRelease,
-  StepInput,
-} from './protocol/index.ts';
-import { estimatePromptTokens, Failure, SENSITIVITY_RANK } from './protocol/index.ts';
+import type { AskedCandidate, Candidate, GenerateInput, Generation, Risk, StepInput } from './protocol/index.ts';
+import { estimatePromptTokens, Failure, RISK_RANK, SENSITIVITY_RANK } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
 import { addUsage, releaseOf, stepInput } from './run-state.ts';
 
 export type ModelRequest = Omit<GenerateInput, keyof StepInput | 'extended' | 'candidate'>;
+
+/** Of the models of a release, by name, as `assemble` found them. */
+export type LatenciesMs = Readonly<Record<string, number>>;
 
 /** A draft, or why the access policy lets nothing of the request go to the model. */
 export type Asked = Generation | string;
@@ -36,10 +32,10 @@ export async function askCandidates(
   first: StepInput,
   request: ModelRequest,
   ask: AskModel,
+  latenciesMs: LatenciesMs = {},
 ): Promise<Asked> {
-  const { candidates } = releaseOf(state);
-  if (candidates === undefined) return await ask(first, request);
-  const models = modelsFor(candidates, request);
+  if (releaseOf(state).candidates === undefined) return await ask(first, request);
+  const models = modelsFor(state, request, latenciesMs);
   let failed: { readonly error: unknown; readonly model: string } | undefined;
   let denied: string | undefined;
   for (const [i, model] of models.entries()) {
@@ -84,13 +80,37 @@ async function noted(state: RunState, { stepPath }: StepInput, model: string, at
 }
 
 /** Never none: without a condition that holds, the release's own model is among them. */
-function modelsFor(candidates: NonNullable<PinnedRelease['candidates']>, request: ModelRequest): readonly string[] {
+function modelsFor(state: RunState, request: ModelRequest, latenciesMs: LatenciesMs): readonly string[] {
+  const { candidates = [], prefer } = releaseOf(state);
   const tokens = estimatePromptTokens(request.prompt);
   const sensitivity = SENSITIVITY_RANK[request.access?.sensitivity ?? 'restricted'];
-  const holds = ({ when: { maxInputTokens, maxSensitivity } = {} }: Candidate): boolean =>
+  const risk = RISK_RANK[riskOf(state)];
+  const holds = ({ when: { maxInputTokens, maxSensitivity, maxRisk } = {} }: Candidate): boolean =>
     tokens <= (maxInputTokens ?? Number.POSITIVE_INFINITY) &&
-    sensitivity <= SENSITIVITY_RANK[maxSensitivity ?? 'restricted'];
-  return candidates.filter(holds).map(({ model }) => model);
+    sensitivity <= SENSITIVITY_RANK[maxSensitivity ?? 'restricted'] &&
+    risk <= RISK_RANK[maxRisk ?? 'critical'];
+  const may = candidates.filter(holds);
+  const fallbacks = may.filter(({ fallback }) => fallback === true);
+  const first = may.filter(({ fallback }) => fallback !== true);
+  const rank = (candidate: Candidate): number => {
+    if (prefer === 'price') return costOf(candidate, tokens);
+    // One that was not asked of late is asked, to know.
+    return prefer === 'latency' ? (latenciesMs[candidate.model] ?? 0) : 0;
+  };
+  const ranked = first.map((candidate) => ({ candidate, rank: rank(candidate) }));
+  // Stable: of two alike, in order.
+  ranked.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
+  return [...ranked.map(({ candidate }) => candidate), ...fallbacks].map(({ model }) => model);
+}
+
+/** US dollars, at most. What is not known may be anything. */
+const costOf = ({ price }: Candidate, tokens: number): number =>
+  price === undefined ? Number.POSITIVE_INFINITY : (tokens * price.inputUsdPerMillion) / 1_000_000 + price.replyUsd;
+
+/** The highest of the tools that the run has asked for; without tools, that of the release. */
+function riskOf(state: RunState): Risk {
+  const { tools, risk } = releaseOf(state);
+  return tools === undefined ? risk : state.calledRisk;
 }
 
 const isPassing = (cause: unknown): boolean =>

@@ -1,8 +1,8 @@
 // The steps `assemble` and `generate`. Workflow code only.
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, patched, TimeoutFailure } from '@temporalio/workflow';
 import { outOfTime, remainingMs, softLimitOf, spendTurn } from './budget.ts';
 import { callHandles, turnOf } from './calls.ts';
-import type { Asked, ModelRequest } from './candidates.ts';
+import type { Asked, AskModel, ModelRequest } from './candidates.ts';
 import { askCandidates } from './candidates.ts';
 import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
@@ -58,7 +58,12 @@ interface Declined {
 const drafts = new WeakMap<Draft, DraftState>();
 
 export async function generateStep(state: RunState, options: GenerateOptions): Promise<Draft> {
-  if (options.after !== undefined) return await written(state, goOn(options.after));
+  if (options.after !== undefined) {
+    const conversation = goOn(options.after);
+    const tool = stillInvalid(conversation);
+    if (tool !== undefined && patched('one-repair-of-calls')) return declinedCall(state, tool);
+    return await written(state, conversation);
+  }
   const release = releaseOf(state);
   const retrieval = options.passages === undefined ? undefined : retrievalOf(options.passages);
   const question = options.question ?? options.passages?.query;
@@ -100,9 +105,8 @@ export async function written(
   const trust = trustOf(state, assembled, assembling.stepPath);
   const generating = stepInput(state, 'generate');
   const request = { releaseDigest, prompt: assembled.prompt, access: accessOf(state, assembled) };
-  const generation = await askCandidates(state, generating, request, (step, asked, candidate) =>
-    generate(state, step, asked, candidate),
-  );
+  const ask: AskModel = (step, asked, candidate) => generate(state, step, asked, candidate);
+  const generation = await askCandidates(state, generating, request, ask, assembled.latenciesMs);
   if (typeof generation === 'string') return refusedByPolicy(generation);
   notePaid(state, generating.stepPath, generation);
   state.modelMs = (state.modelMs ?? 0) + generation.durationMs;
@@ -138,6 +142,25 @@ function goOn(draft: Draft): Conversation {
   const { question, passages, turns, generation } = content;
   const text = excerptOf(generation.text, MAX_DRAFT_CHARS_SHOWN);
   return { question, passages, turns: [...turns, turnOf(text, draft.toolCalls)] };
+}
+
+/** A tool whose arguments did not fit its schema in the turn before last, nor in the last one, where the model had been told why. */
+function stillInvalid({ turns }: Conversation): string | undefined {
+  const [before, last] = [turns.at(-2), turns.at(-1)].map((turn) => {
+    const results = turn?.results ?? [];
+    return results.filter(({ status }) => status === 'invalid').map(({ tool }) => tool);
+  });
+  return last?.find((tool) => before?.includes(tool));
+}
+
+function declinedCall(state: RunState, asked: string): Draft {
+  // Names that the model made up are not repeated.
+  const tool = releaseOf(state).tools?.find(({ name }) => name === asked)?.name ?? 'a tool that there is not';
+  const message = `The model asked twice for ${tool} in a way that cannot be called. Nothing was done by it.`;
+  return handle(
+    { finishReason: 'not-generated', toolCalls: [] },
+    { kind: 'declined', reason: 'invalid-tool-call', message },
+  );
 }
 
 /** The reply; or why the access policy lets nothing of it go to the model. */

@@ -275,6 +275,7 @@ async function record(state: RunState, outcome: Outcome, outcomeDetail: string):
     ...(state.toolCalls > 0 && { toolCalls: state.toolCalls }),
     ...(state.approvals.size > 0 && { approvals: state.approvals.size }),
     ...(state.compensations.size > 0 && { compensations: [...state.compensations.values()].map(withoutWords) }),
+    ...(state.unsettled !== undefined && { unsettled: state.unsettled }),
     ...(state.droppedPassages > 0 && { droppedPassages: state.droppedPassages }),
     ...(state.attempts.length > 0 && { attempts: state.attempts }),
     ...(state.found !== undefined && { found: state.found }),

@@ -11,6 +11,7 @@ import type {
   SpentBudget,
   StepInput,
   StepPath,
+  Unsettled,
   Verdict,
 } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
@@ -61,12 +62,19 @@ export async function paidStep<Result extends PaidStep>(
 export function notePaid(
   state: RunState,
   stepPath: StepPath,
-  { verdict, found, usage }: Pick<Generation, 'verdict' | 'found' | 'usage'>,
+  { verdict, found, usage, unsettled }: Pick<Generation, 'verdict' | 'found' | 'usage' | 'unsettled'>,
 ): void {
   noteVerdict(state, verdict);
   noteFound(state, found);
   raise(state, stepPath, { reachedSensitive: found !== undefined && foundSensitive(found) });
   state.usage = addUsage(state.usage, usage);
+  if (unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, unsettled);
+}
+
+function addUnsettled(a: Unsettled | undefined, b: Unsettled): Unsettled {
+  if (a === undefined) return b;
+  const costUsd = a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd;
+  return { calls: a.calls + b.calls, tokens: a.tokens + b.tokens, costUsd };
 }
 
 /** The soft limit of a day that stood against a call. */

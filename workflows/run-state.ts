@@ -13,11 +13,13 @@ import type {
   ModelAttempt,
   PinnedRelease,
   RerankReport,
+  Risk,
   RunFlag,
   Sensitivity,
   StartInput,
   StepInput,
   StepPath,
+  Unsettled,
   Usage,
   VerdictSummary,
 } from './protocol/index.ts';
@@ -34,6 +36,8 @@ export interface RunState extends DecisionState {
   modelMs: number | null;
   model: string | null;
   usage: Usage;
+  /** Calls that may have been paid for beside it. */
+  unsettled?: Unsettled;
   citations: number;
   repairs: number;
   /** Model calls, repair turns included. */
@@ -42,6 +46,8 @@ export interface RunState extends DecisionState {
   droppedPassages: number;
   /** Each model that was asked, of a release with several. */
   readonly attempts: ModelAttempt[];
+  /** The highest of the tools that were asked for. Never falls back. */
+  calledRisk: Risk;
   /** Calls of tools that were judged. */
   toolCalls: number;
   /** Text of documents or tools was in a model's context. Never falls back to false. */
@@ -96,6 +102,7 @@ export function openRun(envelope: StartInput): RunState {
     turns: 0,
     droppedPassages: 0,
     attempts: [],
+    calledRisk: 'low',
     toolCalls: 0,
     sawUntrusted: false,
     sensitivity: 'public',

@@ -20,6 +20,9 @@ export interface Waiting {
   readonly longestWaitMs?: number | undefined;
 }
 
+/** Whom a breaker is for: a provider at an address. */
+export const providerAt = (provider: string, baseUrl: string): string => `${provider} at ${new URL(baseUrl).host}`;
+
 export interface Breakers {
   /**
    * @param call told `answers`, which it may call when a good reply begins: nobody has to wait for its end

@@ -3,6 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PinnedEmbedding, PinnedReranker } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { EmbeddingModel, Reranker } from '../ports/dense.ts';
+import type { Breakers } from './circuit-breaker.ts';
+import { createBreakers, providerAt } from './circuit-breaker.ts';
 import { createOpenAiEmbeddings } from './openai-embeddings.ts';
 import { createRerankEndpoint } from './rerank-endpoint.ts';
 
@@ -16,8 +18,17 @@ export interface DenseModels {
   rerankerFor(reranker: PinnedReranker): Reranker;
 }
 
-/** @param keys provider keys by variable name */
-export function createDenseModels(keys: Readonly<Record<string, string>>): DenseModels {
+/** As long as a search may wait to see whether a provider is back. */
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * @param keys provider keys by variable name
+ * @param breakers shared with whoever asks the same providers. @default of its own
+ */
+export function createDenseModels(
+  keys: Readonly<Record<string, string>>,
+  breakers: Breakers = createBreakers(),
+): DenseModels {
   const keyOf = ({ name, apiKeyEnv }: PinnedReranker): { apiKey?: string } => {
     if (apiKeyEnv === undefined) return {};
     const apiKey = Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
@@ -27,8 +38,22 @@ export function createDenseModels(keys: Readonly<Record<string, string>>): Dense
       Failure.ModelNotConfigured,
     );
   };
+  const guarded = <T>({ baseUrl }: PinnedReranker, signal: AbortSignal, call: () => Promise<T>): Promise<T> =>
+    breakers.run(providerAt('openai-compatible', baseUrl), call, { signal, longestWaitMs: LONGEST_WAIT_MS });
   return {
-    embeddingFor: (embedding, options) => createOpenAiEmbeddings(embedding, { ...options, ...keyOf(embedding) }),
-    rerankerFor: (reranker) => createRerankEndpoint(reranker, keyOf(reranker)),
+    embeddingFor(embedding, options) {
+      const { label, embed } = createOpenAiEmbeddings(embedding, { ...options, ...keyOf(embedding) });
+      return {
+        label,
+        embed: async (texts, signal, key) => await guarded(embedding, signal, () => embed(texts, signal, key)),
+      };
+    },
+    rerankerFor(reranker) {
+      const { label, rerank } = createRerankEndpoint(reranker, keyOf(reranker));
+      return {
+        label,
+        rerank: async (request) => await guarded(reranker, request.signal, () => rerank(request)),
+      };
+    },
   };
 }

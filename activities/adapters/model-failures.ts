@@ -47,6 +47,39 @@ export function failureOf(error: unknown, { label, bytes, late }: CallState): Ap
   return unreachable(label, bytes === 0 ? 'cannot be reached' : 'broke off its reply');
 }
 
+/** That a call failed and certainly was not paid for: stands in the failure's details. */
+const UNBILLED = { billed: false } as const;
+
+/** Whether nothing was paid for a call that failed so: it was answered by an error alone, or never sent. */
+export function isUnbilled(error: unknown): error is ApplicationFailure {
+  if (!(error instanceof ApplicationFailure)) return false;
+  const [detail] = error.details ?? [];
+  if ((detail as Partial<typeof UNBILLED> | undefined)?.billed === false) return true;
+  return error.type === Failure.ModelCircuitOpen || error.type === Failure.ModelNotConfigured;
+}
+
+/** Of an answer that is an error and nothing else. @param retryAfter as the provider wrote it */
+export function answeredBy(label: string, status: number, retryAfter: string | null): ApplicationFailure {
+  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, status, retryAfter);
+  const delay = nextRetryDelay !== undefined && { nextRetryDelay };
+  return ApplicationFailure.create({
+    message,
+    ...(type != null && { type }),
+    nonRetryable: nonRetryable === true,
+    ...delay,
+    details: [UNBILLED],
+  });
+}
+
+/** There was no connection to send it on. */
+export const notReached = (label: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: `${label} cannot be reached`,
+    type: Failure.ModelUnavailable,
+    nonRetryable: false,
+    details: [UNBILLED],
+  });
+
 /** @param retryAfter as the provider wrote it. @default none */
 export function failureOfStatus(label: string, status: number, retryAfter: string | null = null): ApplicationFailure {
   const permanent = PERMANENT[status];

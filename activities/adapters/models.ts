@@ -5,7 +5,7 @@ import { Failure } from '../../workflows/protocol/index.ts';
 import type { Model } from '../ports/model.ts';
 import type { RemoteModel } from './ai-providers.ts';
 import type { Breakers } from './circuit-breaker.ts';
-import { createBreakers } from './circuit-breaker.ts';
+import { createBreakers, providerAt } from './circuit-breaker.ts';
 import { createExtractiveModel } from './extractive.ts';
 import { createScriptedModel } from './scripted.ts';
 
@@ -15,13 +15,14 @@ export type ModelFor = (release: Pick<ReleaseBody, 'model' | 'script'>) => Model
 /**
  * @param keys provider keys by variable name
  * @param overrides models that stand in for others, by the name that the manifest uses; for tests
+ * @param breakers shared with whoever asks the same providers. @default of its own
  */
 export function createModels(
   keys: Readonly<Record<string, string>>,
   overrides: Readonly<Record<string, Model>> = {},
+  breakers: Breakers = createBreakers(),
 ): ModelFor {
   const extractive = createExtractiveModel();
-  const breakers = createBreakers();
   return ({ model, script }) => {
     const override = Object.hasOwn(overrides, model.name) ? overrides[model.name] : undefined;
     if (override !== undefined) return override;
@@ -47,7 +48,6 @@ function remote(
     async call(request) {
       const { createRemoteModel } = await import('./ai-providers.ts');
       const called = createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) });
-      const at = `${provider} at ${new URL(baseUrl).host}`;
       const { signal, longestWaitMs, onText } = request;
       const calling = async (answers: () => void) =>
         await called.call({
@@ -57,7 +57,7 @@ function remote(
             onText?.(delta);
           },
         });
-      return await breakers.run(at, calling, { signal, longestWaitMs });
+      return await breakers.run(providerAt(provider, baseUrl), calling, { signal, longestWaitMs });
     },
   };
 }

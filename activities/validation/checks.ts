@@ -3,7 +3,7 @@
 
 import type { CompiledSchema } from '../../runtime/json-schema.ts';
 import type { AnswerRules, Check, Citation, Passage, ValidateInput } from '../../workflows/protocol/index.ts';
-import { MAX_DRAFT_BYTES } from '../../workflows/protocol/index.ts';
+import { MAX_DRAFT_BYTES, OUTPUT_SCHEMA } from '../../workflows/protocol/index.ts';
 import { holdsInstruction } from '../injection-signals.ts';
 import type { Sliced } from '../slices.ts';
 import type { Quote } from './parse-draft.ts';
@@ -71,14 +71,14 @@ function checkOutput({ text }: ValidationSubject, output: CompiledSchema): Check
   try {
     value = JSON.parse(text);
   } catch {
-    return verdict('output-schema', false, 'the answer is not JSON alone');
+    return verdict(OUTPUT_SCHEMA, false, 'the answer is not JSON alone');
   }
   const problem = output.problemOf(value);
-  if (problem === undefined) return verdict('output-schema', true, 'is as the output schema has it');
+  if (problem === undefined) return verdict(OUTPUT_SCHEMA, true, 'is as the output schema has it');
   const { path, what, unknownName } = problem;
   // Names that the model made up are not repeated.
   const [at, why] = unknownName === true ? [path.slice(0, -1), 'it has a member of another name'] : [path, what];
-  return verdict('output-schema', false, `the answer does not fit the output schema at /${at.join('/')}: ${why}`);
+  return verdict(OUTPUT_SCHEMA, false, `the answer does not fit the output schema at /${at.join('/')}: ${why}`);
 }
 
 function checkCitationsInContext({ passages }: ValidationSubject, numbers: readonly number[]): Check {

@@ -4,7 +4,15 @@ import { UserError } from '../../runtime/errors.ts';
 import { isErased } from '../../runtime/payloads/lost.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
-import { milliseconds, printCompensations, printFlags, printReply, printTimeline, uiLink } from '../show-run.ts';
+import {
+  milliseconds,
+  printCompensations,
+  printFlags,
+  printReply,
+  printTimeline,
+  printUnsettled,
+  uiLink,
+} from '../show-run.ts';
 
 interface CommonOptions {
   readonly home?: string;
@@ -120,6 +128,10 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     if (trace?.compensations !== undefined) {
       print();
       printCompensations(trace.compensations, '  ');
+    }
+    if (trace?.unsettled !== undefined) {
+      print();
+      printUnsettled(trace.unsettled, '  ');
     }
     if (reply !== undefined) {
       print();

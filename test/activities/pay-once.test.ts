@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { answeredBy, notReached } from '../../activities/adapters/model-failures.ts';
 import type { ModelCalls, PaidCall } from '../../activities/model-calls.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import type { ModelRates, RatedCall, Turn } from '../../activities/model-rates.ts';
@@ -122,6 +123,35 @@ describe('a paid reply', () => {
     expect(await pay({ modelCalls })).toMatchObject({ reused: false });
     expect(told).toEqual(['turn', 'call', 'settle 110']);
     expect(await calls.reply(call)).toMatchObject({ text: good.text });
+  });
+});
+
+describe('an attempt', () => {
+  const attempted = async (attempt: number, reply: ModelReply | Error) => {
+    call = { ...call, attempt };
+    return await pay({ reply });
+  };
+
+  it('that broke off may have been paid, and the next one says so; one that was refused was not', async () => {
+    await errorOf(attempted(1, ApplicationFailure.retryable('broke off', Failure.ModelUnavailable)));
+    await errorOf(attempted(2, answeredBy('m', 503, null)));
+    await errorOf(attempted(3, answeredBy('m', 429, '1')));
+    await errorOf(attempted(4, notReached('m')));
+    await errorOf(attempted(5, ApplicationFailure.create({ type: Failure.ModelCircuitOpen })));
+    const { unsettled } = await attempted(6, good);
+    const { tokens } = await database.sql('owner')<{ tokens: number }[]>`
+      select reserved_tokens::int as tokens from model_calls where call_key = ${call.key} limit 1`.then(
+      ([row]) => row ?? { tokens: 0 },
+    );
+    expect(tokens).toBeGreaterThan(0);
+    expect(unsettled).toEqual({ calls: 1, tokens, costUsd: expect.any(Number) });
+    // What an earlier attempt settled is not unsettled, and what broke off before it still is.
+    expect(await attempted(7, good)).toMatchObject({ reused: true, unsettled: { calls: 1, tokens } });
+  });
+
+  it('of the first go has nothing unsettled', async () => {
+    expect(await attempted(1, good)).not.toHaveProperty('unsettled');
+    expect(await attempted(2, good)).not.toHaveProperty('unsettled');
   });
 });
 

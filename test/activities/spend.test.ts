@@ -141,6 +141,30 @@ describe('a budget of a day', () => {
     expect(await spend(budgets, { by: 'ada', tokens: 50, usd: 5.5 })).toBe('claimed');
   });
 
+  it('counts each attempt that may have been paid, and none that certainly was not', async () => {
+    const budgets = [budget({ per: 'tenant', tokens: { hard: 100 } })];
+    const calls = createModelCalls(database.db('worker'));
+    const runId = `${tenant}/answer/${count++}`;
+    await database.sql('owner')`insert into start_ledger
+      (run_id, tenant, kind, requester, request_hash, release_digest, task_queue)
+      values (${runId}, ${tenant}, 'answer', 'ada', 'h', ${`${tenant}-desk-1`}, 'q')`;
+    const reserve = { tokens: 40, usd: null };
+    const call = { key: runId, tenant, runId, stepPath: 's', model: 'm', runKey: newKey(), reserve };
+    const limits: DayLimits = { principal: 'ada', release: 'desk', budgets, extended: new Set() };
+    // Answered by 429, again and again.
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      await calls.claim({ ...call, attempt }, limits);
+      await calls.refuse({ ...call, attempt }, 'countersign.model.RateLimited');
+    }
+    // Killed, and then answered.
+    await calls.claim({ ...call, attempt: 6 }, limits);
+    await calls.claim({ ...call, attempt: 7 }, limits);
+    const usage = { inputTokens: 20, outputTokens: 5, cachedTokens: 0, costUsd: null };
+    await calls.settle({ ...call, attempt: 7 }, { text: 'Yes.', finishReason: 'stop', usage });
+    expect(await spend(budgets, { by: 'bob', tokens: 36 })).toMatchObject(over('tenant-day', /100 tokens/));
+    expect(await spend(budgets, { by: 'bob', tokens: 35 })).toBe('claimed');
+  });
+
   it('asks at its soft limit, and a yes to one is none to another', async () => {
     const budgets = [
       budget({ per: 'principal', tokens: { soft: 50, hard: 1000 } }),

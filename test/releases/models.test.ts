@@ -177,6 +177,21 @@ models:
     expect(releaseBodySchema.parse(JSON.parse(JSON.stringify(release.body)))).toEqual(release.body);
   });
 
+  it('that prefers by price carries prices, and what it does not know carries none', () => {
+    const release = load('model: big\nprefer: price\nroute: [{ model: small }, { model: own }]\nfallbacks: [offline]');
+    expect(pinnedRelease(release)).toMatchObject({
+      prefer: 'price',
+      candidates: [
+        { model: 'small', price: { inputUsdPerMillion: 0.15, replyUsd: expect.any(Number) } },
+        { model: 'own' },
+        { model: 'big', price: expect.anything() },
+        { model: 'offline', fallback: true },
+      ],
+    });
+    expect(pinnedRelease(release).candidates?.[1]).not.toHaveProperty('price');
+    expect(releaseBodySchema.parse(JSON.parse(JSON.stringify(release.body)))).toEqual(release.body);
+  });
+
   it('with one alone carries no candidates', () => {
     expect(pinnedRelease(load('model: big'))).not.toHaveProperty('candidates');
   });
@@ -185,8 +200,13 @@ models:
     ['model: big\nfallbacks: [big]', 'big is named twice'],
     ['model: big\nfallbacks: [bigger]', 'fallbacks: bigger is not in models.yaml'],
     ['model: big\nfallbacks: [played]', 'fallbacks: played is local/scripted'],
-    ['model: big\nroute: [{ model: small, when: {} }]', 'route.0.when: expected max_input_tokens or max_sensitivity'],
-    ['model: big\nroute: [{ model: small }]', 'route.0.when: '],
+    [
+      'model: big\nroute: [{ model: small, when: {} }]',
+      'route.0.when: expected one of max_input_tokens, max_sensitivity and max_risk',
+    ],
+    ['model: big\nroute: [{ model: small }]', 'route.0.when: expected a condition'],
+    ['model: big\nprefer: price', 'prefer: expected beside it a route'],
+    ['model: big\nprefer: size\nroute: [{ model: small }]', 'prefer: '],
     ['model: big\nfallbacks: [own]\nbudgets: { max_cost_usd: 1 }', 'the price of the model is not known'],
   ])('is refused: %s', (manifest, message) => {
     expect(() => load(manifest)).toThrow(message);

@@ -65,6 +65,32 @@ const repeat: ScriptedTurn = ({ prompt }) =>
 const lookUp = (order: string) => ({ calls: [{ tool: 'look_up', args: { order } }] });
 const refund = (order: string, cents: unknown = 1290) => ({ calls: [{ tool: 'refund', args: { order, cents } }] });
 
+describe('a call whose arguments do not fit', () => {
+  it('is put right in the next turn', async () => {
+    const run = await start('refund A-7 twice', [refund('A-7', 'much'), lookUp('A-7'), repeat]);
+    expect(told(await run.result())).toContain('"status":"done"');
+  });
+
+  it('nor in the next turn ends the run, and nothing was called', async () => {
+    const run = await start('refund A-8 wrongly', [refund('A-8', 'much'), refund('A-8', 'more'), 'never asked for']);
+    expect(await run.result()).toMatchObject({
+      kind: 'refused',
+      reason: 'invalid-tool-call',
+      message: expect.stringMatching(/^The model asked twice for refund /),
+    });
+    expect(of('refund', 'A-8')).toEqual([]);
+    expect((await steps(run)).filter((step) => step === 'generate')).toHaveLength(2);
+  });
+
+  it('since there is no such tool does not have its name repeated', async () => {
+    const made = { calls: [{ tool: 'pay_canary_4711', args: {} }] };
+    const run = await start('call what there is not', [made, made]);
+    const reply = await run.result();
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'invalid-tool-call' });
+    expect(JSON.stringify(reply)).not.toContain('canary');
+  });
+});
+
 describe('a call', () => {
   it('of low risk runs at once, and its result goes to the model', async () => {
     const run = await start('look A-1 up', [lookUp('A-1'), repeat]);

@@ -31,6 +31,8 @@ models:
   big: ${model(first)}
   spare: ${model(second)}
   shy: ${model(first, ', max_sensitivity: public')}
+  cheap: { provider: openai-compatible, model: c, base_url: "${second.url}", input_usd_per_million: 0.5, output_usd_per_million: 1 }
+  unpriced: { provider: openai-compatible, model: u, base_url: "${second.url}" }
   keyless: ${model(first, ', api_key_env: ABSENT_API_KEY')}
   offline: { provider: local, model: extractive }
 `,
@@ -39,6 +41,10 @@ models:
     ...release('alone', 'model: big\nfallbacks: [shy]'),
     ...release('keyless', 'model: keyless\nfallbacks: [spare]'),
     ...release('routed', 'model: big\nroute: [{ model: spare, when: { max_input_tokens: 60 } }]'),
+    ...release('cheapest', 'model: big\nprefer: price\nroute: [{ model: unpriced }, { model: cheap }]'),
+    ...release('quickest', 'model: big\nprefer: latency\nroute: [{ model: spare }]\nfallbacks: [cheap]'),
+    ...release('modest', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: low } }]'),
+    ...release('bold', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: medium } }]'),
   };
 }
 
@@ -143,6 +149,40 @@ describe('a route', () => {
     const long = await ask('routed', 'Please send it back. '.repeat(30));
     expect(await long.result()).toMatchObject({ kind: 'answered', text: 'Long.' });
     expect(requests()).toEqual({ first: 1, second: 1 });
+  });
+});
+
+describe('a release that prefers', () => {
+  it('by price asks the cheapest, and one of unknown price last', async () => {
+    second.script({ status: 503 }, 'At last.');
+    first.script({ status: 503 });
+    const run = await ask('cheapest');
+    expect(await run.result()).toMatchObject({ text: 'At last.' });
+    expect((await attemptsOf(run))?.map(([model]) => model)).toEqual(['cheap', 'big', 'unpriced']);
+  });
+
+  it('by latency asks those that it does not know, then the one that was quicker, and fallbacks after both', async () => {
+    second.script(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return 'Slowly.';
+    });
+    expect(await (await ask('quickest')).result()).toMatchObject({ text: 'Slowly.' });
+    first.script('Quickly.');
+    expect(await (await ask('quickest')).result()).toMatchObject({ text: 'Quickly.' });
+    first.script({ status: 503 });
+    second.script({ status: 503 }, 'At last.');
+    const run = await ask('quickest');
+    expect(await run.result()).toMatchObject({ text: 'At last.' });
+    expect((await attemptsOf(run))?.map(([model]) => model)).toEqual(['big', 'spare', 'cheap']);
+  });
+});
+
+describe('a route for a risk', () => {
+  it('is taken up to it: without tools, that of the release', async () => {
+    first.script('Carefully.');
+    expect(await (await ask('modest')).result()).toMatchObject({ text: 'Carefully.' });
+    second.script('Boldly.');
+    expect(await (await ask('bold')).result()).toMatchObject({ text: 'Boldly.' });
   });
 });
 

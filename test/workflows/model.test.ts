@@ -192,7 +192,7 @@ describe('a release with an output schema', () => {
   it('refuses what fits not even then', async () => {
     server.script('{"id":"A-1"}', '{"id":"A-1"}');
     const reply = await (await ask('extract', 'My order A-1 is late.')).result();
-    expect(reply).toMatchObject({ kind: 'refused', reason: 'validation-failed' });
+    expect(reply).toMatchObject({ kind: 'refused', reason: 'invalid-output' });
     expect(reply.kind === 'refused' && reply.message).toContain('at /order: it is missing');
   });
 });

@@ -6,7 +6,7 @@ import type { Digest, RunId, StepPath } from './ids.ts';
 import type { WireVersion } from './limits.ts';
 import type { Passage, TrustLabel } from './passage.ts';
 import type { Principal, Sensitivity } from './principal.ts';
-import type { FinishReason, Prompt, Usage } from './prompt.ts';
+import type { FinishReason, Prompt, Unsettled, Usage } from './prompt.ts';
 import type { LocalStepResult, StepInput } from './step.ts';
 import type { SpentBudget } from './subject.ts';
 import type { ToolCall, Turn } from './tool.ts';
@@ -29,6 +29,11 @@ export interface Assembled extends LocalStepResult {
   readonly injectionSignals: readonly string[];
   /** Ids of the passages that did not fit into the model's context, by rank: the last ones of the input. Absent when all did. */
   readonly dropped?: readonly string[];
+  /**
+   * Where the release prefers by latency: milliseconds until its models began to answer of late, as this worker saw it, by name. A model
+   * that it has not asked of late is missing.
+   */
+  readonly latenciesMs?: Readonly<Record<string, number>>;
 }
 
 export interface GenerateInput extends StepInput {
@@ -82,6 +87,8 @@ export interface Generation {
   /** Calls that the model asks for; absent when there are none. */
   readonly toolCalls?: readonly ToolCall[];
   readonly usage: Usage;
+  /** Of earlier attempts. Absent when there were none. */
+  readonly unsettled?: Unsettled;
   /** Provider and model as resolved at publish, for example `local/extractive`. */
   readonly model: string;
   /** True when a reply paid for by an earlier attempt was found in the ledger. */

@@ -6,6 +6,9 @@ import type { ToolCall } from './tool.ts';
 /** What a prompt tells a model to reply when the passages do not answer: it is no text for people. */
 export const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
 
+/** The check that a reply fits the output schema of its release. */
+export const OUTPUT_SCHEMA = 'output-schema';
+
 export interface PromptPart {
   readonly origin: 'operator' | 'user' | 'retrieval' | 'model' | `tool:${string}`;
   /** Empty where `resultOf` stands: the text is read from the ledger right before the model is called. */
@@ -40,6 +43,15 @@ export interface Usage {
   readonly cachedTokens: number;
   /** Of the input: written to the provider's cache. Absent where the provider says nothing of it. */
   readonly cacheWriteTokens?: number;
+  /** US dollars; `null` when the model's price is not known. */
+  readonly costUsd: number | null;
+}
+
+/** Calls that were begun and never settled, as of a worker that was killed: what they may have cost. */
+export interface Unsettled {
+  readonly calls: number;
+  /** Input and output. */
+  readonly tokens: number;
   /** US dollars; `null` when the model's price is not known. */
   readonly costUsd: number | null;
 }

@@ -8,6 +8,8 @@ import type { PinnedTool } from './tool.ts';
 
 export type Risk = 'low' | 'medium' | 'high' | 'critical';
 
+export const RISK_RANK: Readonly<Record<Risk, number>> = { low: 0, medium: 1, high: 2, critical: 3 };
+
 /** `NAME`, `NAME@1.4.0` or `NAME@production`; resolved to a digest before anything runs. */
 export type ReleaseRef = string;
 
@@ -53,6 +55,10 @@ export function beforeReranking(without: RetrievalSettings, candidates: number):
 export interface Candidate {
   readonly model: string;
   readonly when?: CandidateCondition;
+  /** Where the release prefers by price and it is known: US dollars, of input and of a reply as long as it may be. */
+  readonly price?: { readonly inputUsdPerMillion: number; readonly replyUsd: number };
+  /** After the others, whatever is preferred. */
+  readonly fallback?: true;
 }
 
 export interface CandidateCondition {
@@ -60,6 +66,8 @@ export interface CandidateCondition {
   readonly maxInputTokens?: number | undefined;
   /** Of what is in the prompt. */
   readonly maxSensitivity?: Sensitivity | undefined;
+  /** Of the tools that the run has asked for so far; without tools, that of the release. */
+  readonly maxRisk?: Risk | undefined;
 }
 
 export interface PinnedRelease {
@@ -78,4 +86,6 @@ export interface PinnedRelease {
   readonly budgets?: Budgets;
   /** In the order in which they are asked. Absent for a release with one model. */
   readonly candidates?: readonly Candidate[];
+  /** Which of them is asked first. Absent: in order. */
+  readonly prefer?: 'price' | 'latency';
 }

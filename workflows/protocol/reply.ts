@@ -23,6 +23,10 @@ export type RefusalReason =
   | 'nothing-found'
   | 'not-in-context'
   | 'validation-failed'
+  /** Of a release with an output schema: neither the first reply nor the repaired one fits it. */
+  | 'invalid-output'
+  /** The model asked for a tool with arguments that its schema does not take, and did again when told so. */
+  | 'invalid-tool-call'
   | 'content-filter'
   | 'by-reviewer'
   | 'not-reviewed'

@@ -5,7 +5,7 @@ import type { WireVersion } from './limits.ts';
 import type { DayExtensions, FoundCounts, ModelAccess } from './model-steps.ts';
 import type { IndexGeneration, Passage } from './passage.ts';
 import type { Principal } from './principal.ts';
-import type { Usage } from './prompt.ts';
+import type { Unsettled, Usage } from './prompt.ts';
 import type { RetrievalSettings } from './release.ts';
 import type { LocalStepResult, StepInput } from './step.ts';
 import type { Verdict } from './verdict.ts';
@@ -34,6 +34,8 @@ export interface EmbedInput extends StepInput {
 export interface PaidStep {
   readonly v: WireVersion;
   readonly usage: Usage;
+  /** Of earlier attempts. Absent when there were none. */
+  readonly unsettled?: Unsettled;
   /** Provider and model. */
   readonly model: string;
   /** True when an earlier attempt paid for it. */

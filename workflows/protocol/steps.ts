@@ -35,7 +35,7 @@ import type {
 } from './model-steps.ts';
 import type { IndexGeneration, Passage } from './passage.ts';
 import type { Principal } from './principal.ts';
-import type { FinishReason, Usage } from './prompt.ts';
+import type { FinishReason, Unsettled, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { RunFlags } from './rule-of-two.ts';
@@ -109,6 +109,7 @@ export interface RecordInput extends StepInput {
   readonly modelMs: number | null;
   readonly model: string | null;
   readonly usage: Usage;
+  readonly unsettled?: Unsettled;
   readonly citations: number;
   readonly repairs: number;
   readonly toolCalls?: number;

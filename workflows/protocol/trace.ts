@@ -41,6 +41,8 @@ export interface TraceRecord {
   /** US dollars; `null` when a price is not known. */
   readonly cost_usd: number | null;
   readonly cached_tokens: number;
+  /** Model calls that were begun and never settled, and what they may have cost beside the rest; absent when there were none. */
+  readonly unsettled?: { readonly calls: number; readonly tokens: number; readonly cost_usd: number | null };
   /** IDF-weighted coverage of the question by the passages, 0–1. */
   readonly coverage: number | null;
   readonly citations: number;

@@ -284,3 +284,21 @@ describe.each([
     expect(failure.message).toContain('did not answer in time');
   });
 });
+
+describe('an endpoint that keeps failing', () => {
+  it('is left alone, and so is another model of it', async () => {
+    const models = createDenseModels({});
+    const asked = () => models.embeddingFor(pinned()).embed(['a'], NEVER);
+    for (let i = 0; i < 5; i += 1) {
+      server.misbehave({ status: 503 });
+      expect(await failureOf(asked())).toMatchObject({ type: Failure.ModelUnavailable });
+    }
+    const sent = server.requests.length;
+    const open = { type: Failure.ModelCircuitOpen, nonRetryable: false };
+    await expect(asked()).rejects.toMatchObject(open);
+    await expect(
+      models.rerankerFor(pinned()).rerank({ query: 'q', documents: ['a'], signal: NEVER }),
+    ).rejects.toMatchObject(open);
+    expect(server.requests).toHaveLength(sent);
+  });
+});
