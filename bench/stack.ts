@@ -1,6 +1,6 @@
 // The servers of a bench run: the tuned Temporal server of `countersign dev` and a PostgreSQL, in a temporary folder on free
 // ports, with the project's releases published and the sample documents ingested by the engine.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { progressLine } from '../cli/output.ts';
@@ -24,7 +24,8 @@ export interface BenchStack {
   stop(): Promise<void>;
 }
 
-export async function startStack(): Promise<BenchStack> {
+/** @param provider base URL of the model `ticking`. @default nothing is there */
+export async function startStack(provider?: string): Promise<BenchStack> {
   const home = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const undo: (() => Promise<void> | void)[] = [() => rmSync(home, { recursive: true, force: true })];
   const stop = async (): Promise<void> => {
@@ -56,7 +57,7 @@ export async function startStack(): Promise<BenchStack> {
       providerKeys: {},
       logLevel: 'silent',
     });
-    await prepareLedger(config);
+    await prepareLedger(config, releasesFor(home, provider));
     return { temporalPid: temporal.pid, config, stop };
   } catch (error) {
     await stop();
@@ -77,7 +78,21 @@ async function temporalBinary(): Promise<string> {
   return path;
 }
 
-async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => Config): Promise<void> {
+/** Those of the bench, with the address of its provider. */
+function releasesFor(home: string, provider: string | undefined): string {
+  const own = join(ROOT, 'bench/releases');
+  if (provider === undefined) return own;
+  const folder = join(home, 'bench-releases');
+  cpSync(own, folder, { recursive: true });
+  const models = join(folder, 'models.yaml');
+  writeFileSync(models, readFileSync(models, 'utf8').replace('http://127.0.0.1:9', provider));
+  return folder;
+}
+
+async function prepareLedger(
+  config: (role: DatabaseRole, taskQueue: string) => Config,
+  releases: string,
+): Promise<void> {
   const owner = connectDatabase({ ...config('owner', ''), maxConnections: 1 });
   try {
     await migrate(owner);
@@ -99,7 +114,7 @@ async function prepareLedger(config: (role: DatabaseRole, taskQueue: string) => 
     const publish = { db, tenant: 'default', principal, policy };
     await publishFolder({ ...publish, folder: gateway.releasesDir, tools });
     const own = new Map([[lookUpAtOnce.definition.name, lookUpAtOnce]]);
-    await publishFolder({ ...publish, folder: join(ROOT, 'bench/releases'), tools: own });
+    await publishFolder({ ...publish, folder: releases, tools: own });
   } finally {
     await db.end();
   }

@@ -8,7 +8,6 @@ import { temporalConnectionOptions } from '../runtime/temporal.ts';
 import { createWorker } from '../worker/create-worker.ts';
 import { naiveActivities } from './naive/activities.ts';
 import { NAIVE_WORKFLOWS } from './paths.ts';
-import { tickingModel } from './stream/ticking-model.ts';
 import { lookUpAtOnce } from './tools.ts';
 import type { StartOrder, WorkerOrder, WorkerWord } from './workers.ts';
 
@@ -28,10 +27,7 @@ async function engine({ kind, config, bundle }: StartOrder): Promise<Running> {
     ...(bundle !== undefined && { workflowBundle: bundle }),
     ...(kind === 'clear' && { dataConverter: plainConverter }),
     // Each stream of it is an activity under way.
-    ...(kind === 'ticking' && {
-      models: { ticking: tickingModel((atMs) => say({ type: 'tick', atMs })) },
-      maxConcurrentActivities: 250,
-    }),
+    ...(kind === 'streaming' && { maxConcurrentActivities: 250 }),
   });
 }
 

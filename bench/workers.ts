@@ -5,8 +5,8 @@ import type { Config } from '../runtime/config.ts';
 import type { Bundle } from '../runtime/workflow-bundle.ts';
 import { WORKER_PROCESS } from './paths.ts';
 
-/** `clear`: the engine without codec and claim check. `ticking`: the engine with a model that streams. */
-export type WorkerKind = 'engine' | 'clear' | 'naive' | 'ticking';
+/** `clear`: the engine without codec and claim check. `streaming`: the engine, for hundreds of streams at once. */
+export type WorkerKind = 'engine' | 'clear' | 'naive' | 'streaming';
 
 export interface StartOrder {
   readonly type: 'start';
@@ -22,8 +22,6 @@ export type WorkerOrder = StartOrder | { readonly type: 'usage' } | { readonly t
 /** What it says. */
 export type WorkerWord =
   | { readonly type: 'ready' }
-  /** A token has come, at this time of the machine's monotonic clock. */
-  | { readonly type: 'tick'; readonly atMs: number }
   | ({ readonly type: 'usage' } & WorkerUsage)
   | { readonly type: 'failed'; readonly message: string };
 
@@ -42,10 +40,7 @@ export interface BenchWorker {
 const STOP_TIMEOUT_MS = 15_000;
 
 /** @throws Error when it does not come up */
-export async function startWorker(
-  order: Omit<StartOrder, 'type'>,
-  onTick: (atMs: number) => void = () => {},
-): Promise<BenchWorker> {
+export async function startWorker(order: Omit<StartOrder, 'type'>): Promise<BenchWorker> {
   const child = fork(WORKER_PROCESS, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');
   const gone = (code: unknown): Error => new Error(`The ${order.kind} worker exited with ${code}`);
@@ -56,7 +51,6 @@ export async function startWorker(
   const up = new Promise<void>((resolve, reject) => {
     child.on('message', (word: WorkerWord) => {
       if (word.type === 'ready') resolve();
-      else if (word.type === 'tick') onTick(word.atMs);
       else if (word.type === 'failed') reject(new Error(`The ${order.kind} worker failed: ${word.message}`));
       else answer(word);
     });

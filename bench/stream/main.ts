@@ -1,6 +1,6 @@
-// `npm run bench:stream`: what the engine adds between a provider's first token and the client, and whether 200 streams at once lose a
+// `npm run bench:stream`: what the engine adds between the byte that begins a provider's first token, on HTTP, and the client, and whether 200 streams at once lose a
 // token or its order; through PostgreSQL and through Redis, in turns. Options: --json, --quick.
-// A bare pipe between the two processes, on which each first token is told as well, is what the machine itself takes at that moment.
+// A bare pipe between provider and client, on which each first token is told as well, is what the machine itself takes at that moment.
 // Exit 0 when it stays within the limits below, 1 when not. Redis is left out, and said to be, where there is no server on PATH.
 import { parseArgs } from 'node:util';
 import { alignTable, note, print, printJson } from '../../cli/output.ts';
@@ -12,9 +12,10 @@ import { startStack } from '../stack.ts';
 import { percentile } from '../statistics.ts';
 import type { BenchWorker } from '../workers.ts';
 import { startWorker } from '../workers.ts';
+import { startProvider } from './provider.ts';
 import { startRedis } from './redis.ts';
-import type { Tick, Wanted } from './ticking-model.ts';
-import { askFor, nowMs, readTicks } from './ticking-model.ts';
+import type { Tick, Wanted } from './ticks.ts';
+import { askFor, nowMs, readTicks } from './ticks.ts';
 
 const MAX_FIRST_TOKEN_MS = 10;
 const STREAMS = 200;
@@ -76,7 +77,9 @@ interface Figures {
   readonly reordered: number;
 }
 
-const stack = await startStack();
+let current: Contender | undefined;
+const provider = await startProvider((atMs) => current?.pipeMs.push(nowMs() - atMs));
+const stack = await startStack(provider.url);
 const redis = await startRedis();
 const contenders: Contender[] = [];
 try {
@@ -86,16 +89,17 @@ try {
     const streams: StreamSettings =
       name === 'redis' && redis !== undefined ? { kind: name, url: redis.url } : { kind: name };
     const taskQueue = `bench-stream-${name}`;
-    const pipeMs: number[] = [];
     const config = { ...stack.config('worker', taskQueue), streams };
-    const worker = await startWorker({ kind: 'ticking', config, bundle }, (atMs) => pipeMs.push(nowMs() - atMs));
+    const worker = await startWorker({ kind: 'streaming', config, bundle });
     const client = await createClient({ ...stack.config('gateway', taskQueue), streams });
-    contenders.push({ name, worker, client, pipeMs });
+    contenders.push({ name, worker, client, pipeMs: [] });
   }
   const firsts = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   note(`the first token, ${ROUNDS} runs one after the other`);
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
-    for (const { name, client } of contenders) {
+    for (const contender of contenders) {
+      const { name, client } = contender;
+      current = contender;
       const [first] = (await watch(client, FEW)).delaysMs;
       if (first === undefined) throw new Error(`No token came through ${name}`);
       if (round >= 0) firsts.get(name)?.push(first);
@@ -166,4 +170,5 @@ try {
   }
   await redis?.stop();
   await stack.stop();
+  await provider.stop();
 }
