@@ -12,6 +12,7 @@ import type {
   TrustLabel,
   Turn,
 } from '../workflows/protocol/index.ts';
+import { CLARIFY } from '../workflows/protocol/index.ts';
 import { passagesThatFit } from './fit-context.ts';
 import { readsLikeInstruction } from './injection-signals.ts';
 import type { Latencies } from './latencies.ts';
@@ -62,8 +63,12 @@ function withPassagesThatFit(release: Release, input: AssembleInput): AssembleIn
 /** Pure: the same input gives the same prompt. Passages are numbered from 1, by rank. */
 export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
   const { question, passages, turns = [], repair } = input;
-  const { prompt, output } = release.body;
-  const told = [prompt, ...(output === undefined ? [] : [outputText(output.schema)])];
+  const { prompt, output, rules } = release.body;
+  const told = [
+    prompt,
+    ...(rules.clarify === true ? [CLARIFY_TEXT] : []),
+    ...(output === undefined ? [] : [outputText(output.schema)]),
+  ];
   const messages: PromptMessage[] = [{ role: 'system', parts: told.map((text) => ({ origin: 'operator', text })) }];
   messages.push({
     role: 'user',
@@ -86,6 +91,8 @@ const passagePart = ({ text, stale, validUntil }: Passage, index: number): Promp
   citation: index + 1,
   ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
 });
+
+const CLARIFY_TEXT = `If the question can be read in more than one way and the answers differ, reply with ${CLARIFY} and one question that settles it, and nothing else.`;
 
 /** For every provider alike: some hold a model to a schema, and some don't. */
 const outputText = (schema: object): string =>

@@ -4,7 +4,7 @@ import type { AnswerRules, Passage, Prompt } from '../workflows/protocol/index.t
 import { holdsInstruction } from './injection-signals.ts';
 import { openSentences } from './sentences.ts';
 import { atOnce } from './slices.ts';
-import { foldPassages, quoteStands } from './validation/checks.ts';
+import { foldPassages, quoteStands } from './validation/draft.ts';
 import { citationNumbers, quotesOf } from './validation/parse-draft.ts';
 import type { Folded } from './validation/verbatim.ts';
 

@@ -3,25 +3,92 @@ import type { ReleaseBody } from '../releases/release.ts';
 import type { CompiledSchema } from '../runtime/json-schema.ts';
 import { compileSchema } from '../runtime/json-schema.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type { EngineActivities, Passage, ValidateInput } from '../workflows/protocol/index.ts';
+import type { Check, EngineActivities, Passage, ValidateInput } from '../workflows/protocol/index.ts';
 import { openWithheld } from './detection/restore-reply.ts';
-import { localStep } from './local-step.ts';
+import { localStep, requireStart } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
 import { inSlices } from './slices.ts';
+import { failedCheck } from './validation/check.ts';
 import { runChecks } from './validation/checks.ts';
+import type { OwnCheck } from './validation/define-check.ts';
+import type { CheckSubject } from './validation/draft.ts';
 
 export interface ValidateDependencies {
   readonly runKeys: RunKeys;
   readonly releases: Releases;
+  /** Of the worker, by name. @default none */
+  readonly ownChecks?: ReadonlyMap<string, OwnCheck>;
 }
 
-export function createValidate({ runKeys, releases }: ValidateDependencies): EngineActivities['validate'] {
+const NONE: ReadonlyMap<string, OwnCheck> = new Map();
+
+export function createValidate({
+  runKeys,
+  releases,
+  ownChecks = NONE,
+}: ValidateDependencies): EngineActivities['validate'] {
   return async (input) =>
     await localStep(runKeys, input, async (start) => {
       const { body } = await releases.require(input.tenant, input.releaseDigest);
-      return await inSlices(runChecks({ ...input, passages: asSeen(input, start) }, body.rules, outputOf(body)));
+      const subject = subjectOf(input, body, start);
+      const rules = input.asksBack === true ? { ...body.rules, requireCitations: false } : body.rules;
+      const { checks, citations, text } = await inSlices(runChecks(subject, rules, outputOf(body)));
+      const cleaned = { ...subject, text };
+      const wanted = Object.entries(body.rules.ownChecks ?? {});
+      const isRemote = ([name]: [string, unknown]): boolean => ownChecks.get(name)?.remote === true;
+      const own = await Promise.all(
+        wanted
+          .filter((each) => !isRemote(each))
+          .map(async ([name, settings]) => await run(ownChecks, name, cleaned, settings)),
+      );
+      const all = [...checks, ...own];
+      const passed = all.every((check) => check.passed);
+      const pending = passed ? wanted.filter(isRemote).map(([name]) => name) : [];
+      return {
+        passed,
+        checks: all,
+        citations: passed ? citations : [],
+        ...(text !== input.text && { text }),
+        ...(pending.length > 0 && { pending }),
+      };
     });
 }
+
+/** The verb `checkRemotely`: what of a validation leaves our own systems. */
+export function createCheckRemotely({
+  runKeys,
+  releases,
+  ownChecks = NONE,
+}: ValidateDependencies): EngineActivities['checkRemotely'] {
+  return async ({ pending, ...input }) => {
+    const [start, { body }] = await Promise.all([
+      requireStart(runKeys, input.runId),
+      releases.require(input.tenant, input.releaseDigest),
+    ]);
+    const subject = subjectOf(input, body, start);
+    const settings = body.rules.ownChecks ?? {};
+    const checks = await Promise.all(pending.map(async (name) => await run(ownChecks, name, subject, settings[name])));
+    return { v: 1, checks };
+  };
+}
+
+async function run(
+  ownChecks: ReadonlyMap<string, OwnCheck>,
+  name: string,
+  subject: CheckSubject,
+  settings: unknown,
+): Promise<Check> {
+  const own = ownChecks.get(name);
+  return own === undefined ? failedCheck(name, 'is not known to this worker') : await own.run(subject, settings);
+}
+
+const subjectOf = (input: ValidateInput, { prompt }: ReleaseBody, start: StartedRun): CheckSubject => ({
+  question: input.question,
+  text: input.text,
+  finishReason: input.finishReason,
+  passages: asSeen(input, start),
+  prompt,
+});
 
 /** Compiled once a release: bodies are kept in memory. */
 const compiled = new WeakMap<ReleaseBody, CompiledSchema>();

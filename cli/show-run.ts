@@ -34,7 +34,10 @@ export function printReply(reply: Reply, indent = ''): void {
 /** What stands under an answer: what it cites, and what wrote it. */
 export function printSources({ citations, model }: Extract<Reply, { kind: 'answered' }>, indent = ''): void {
   if (citations.length > 0) print();
-  for (const { n, title, docId } of citations) print(indent + paint('dim', visible(`[${n}] ${title} (${docId})`)));
+  for (const { n, title, docId, headings = [], start, end } of citations) {
+    const where = [title, ...headings.filter((heading) => heading !== title)].join(' › ');
+    print(indent + paint('dim', visible(`[${n}] ${where} (${docId}, ${start}–${end})`)));
+  }
   print(indent + paint('dim', `by ${author(model)}`));
 }
 
@@ -81,6 +84,21 @@ export function printTimeline({ steps, events }: Timeline, indent = ''): void {
   const table = alignTable(rows).split('\n');
   for (const [i, { outcome }] of steps.entries()) print(paint(MARK[outcome][0], table[i] ?? ''));
   print(paint('dim', `${indent}${events} events in history`));
+}
+
+/** Every check that an answer went through, by validation: what it looked at, and why it passed or not. */
+export function printChecks({ steps }: Timeline, indent = ''): void {
+  const validations = steps.flatMap(({ checks }) => (checks === undefined ? [] : [checks]));
+  for (const [i, checks] of validations.entries()) {
+    if (i > 0) print();
+    const rows = checks.map(({ name, passed, reason, score, threshold }) => [
+      `${indent}${passed ? MARK.ok[1] : MARK.refused[1]} ${visible(name)}`,
+      score === null ? '' : `${score.toFixed(2)}${threshold === null ? '' : ` of ${threshold.toFixed(2)}`}`,
+      visible(reason),
+    ]);
+    const table = alignTable(rows).split('\n');
+    for (const [n, { passed }] of checks.entries()) print(paint(passed ? 'green' : 'yellow', table[n] ?? ''));
+  }
 }
 
 /** What came of undoing what a run did, in the order of trying. */

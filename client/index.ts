@@ -3,6 +3,7 @@
 export type { NeverStarted, Sweep, SweepOptions, Unledgered } from '../runtime/sweep-starts.ts';
 export type {
   ApprovalId,
+  Check,
   Citation,
   Principal,
   Reply,
@@ -43,6 +44,8 @@ export type {
   ListEffectsOptions,
 } from './effects.ts';
 export { EFFECT_STATES } from './effects.ts';
+export type { AnswerFormat, Source } from './format-answer.ts';
+export { formatAnswer, sourcesOf } from './format-answer.ts';
 export type { History } from './history.ts';
 export { toHistoryJson } from './history.ts';
 export type { Maintenance, MaintenanceRun, MaintenanceStatus } from './maintenance.ts';

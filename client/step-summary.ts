@@ -4,6 +4,7 @@ import type {
   Assembled,
   CallJudgement,
   CallResult,
+  Check,
   DecideResult,
   Embedded,
   Generation,
@@ -11,6 +12,7 @@ import type {
   OpenedGeneration,
   PlannedCompensations,
   Quorum,
+  RemotelyChecked,
   RequestedAnswer,
   RequestedApproval,
   Reranked,
@@ -23,11 +25,20 @@ import type {
 export interface StepSummary {
   readonly outcome: 'ok' | 'failed' | 'refused';
   readonly summary: string;
+  /** Of a validation: what each check looked at, and why it passed or not. Absent for other steps. */
+  readonly checks?: readonly Check[];
 }
 
 const ok = (summary: string): StepSummary => ({ outcome: 'ok', summary });
 const refused = (summary: string): StepSummary => ({ outcome: 'refused', summary });
 const failed = (summary: string): StepSummary => ({ outcome: 'failed', summary });
+
+function checked(checks: readonly Check[]): StepSummary {
+  const failing = checks.filter((check) => !check.passed).map((check) => `${check.name} (${check.reason})`);
+  const line =
+    failing.length === 0 ? ok(`passed ${plural(checks.length, 'check')}`) : refused(`failed ${failing.join(', ')}`);
+  return { ...line, checks };
+}
 
 const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
   admit: ({ verdict, principal }: Admission) => {
@@ -94,11 +105,8 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
     const line = `${tool}: ${status}${message === '' ? '' : `: ${message}`}`;
     return status === 'failed' || status === 'unknown' ? failed(line) : refused(line);
   },
-  validate: ({ passed, checks }: Validation) => {
-    if (passed) return ok(`passed ${plural(checks.length, 'check')}`);
-    const failed = checks.filter((check) => !check.passed).map((check) => `${check.name} (${check.reason})`);
-    return refused(`failed ${failed.join(', ')}`);
-  },
+  validate: ({ checks }: Validation) => checked(checks),
+  checkRemotely: ({ checks }: RemotelyChecked) => checked(checks),
   record: () => ok('trace written'),
   openGeneration: ({ changed, documents, added, updated, removed }: OpenedGeneration) =>
     ok(

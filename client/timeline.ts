@@ -3,7 +3,7 @@ import type { DataConverter, Payload } from '@temporalio/common';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { plainConverter } from '../runtime/payloads/data-converter.ts';
 import { decodeHistory } from '../runtime/payloads/decode-history.ts';
-import type { LocalStepResult } from '../workflows/protocol/index.ts';
+import type { Check, LocalStepResult } from '../workflows/protocol/index.ts';
 import { decisionStep } from './decision-step.ts';
 import type { Decode, Event, History } from './history.ts';
 import { timestampMs } from './history.ts';
@@ -21,6 +21,8 @@ export interface TimelineStep {
   readonly outcome: 'ok' | 'failed' | 'refused';
   /** One line for people, without content. */
   readonly summary: string;
+  /** Of a validation: what each check looked at, and why it passed or not. Absent for other steps. */
+  readonly checks?: readonly Check[];
 }
 
 export interface Timeline {

@@ -109,6 +109,9 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
       ...(policy?.refer_to !== undefined && { referTo: policy.refer_to }),
+      ...(policy?.own_checks !== undefined && { ownChecks: policy.own_checks }),
+      ...(policy?.review !== undefined && { review: reviewOf(policy.review) }),
+      ...(policy?.clarify === true && { clarify: true as const }),
     },
     ...(manifest.stream !== undefined && manifest.stream !== 'provisional' && { stream: manifest.stream }),
     risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
@@ -124,6 +127,11 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
     ...(script !== undefined && { script }),
   };
 }
+
+const reviewOf = ({ groups, expires_minutes }: NonNullable<NonNullable<Manifest['policy']>['review']>) => ({
+  groups,
+  expiresAfterMs: expires_minutes * 60_000,
+});
 
 /** What is not asked for is not there: it would change the digest. */
 function resolveRetrieval(

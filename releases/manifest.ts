@@ -4,6 +4,8 @@ import { budgetsSchema } from './budgets.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
+const checkName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and -');
+
 const toolNames = z
   .array(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected the snake_case name of a tool'))
   .min(1)
@@ -89,6 +91,18 @@ export const manifestSchema = z
         refuse_if_not_in_context: z.boolean().default(true),
         /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
         refer_to: z.string().trim().min(1).max(300).optional(),
+        /** Checks of the worker's own (`defineCheck`), each with its settings, or true for none. @default none */
+        own_checks: z.record(checkName, z.union([z.literal(true), z.record(z.string(), z.json())])).optional(),
+        /** Who looks at a draft that did not pass, not even repaired. @default nobody: it is refused */
+        review: z
+          .strictObject({
+            groups: z.array(name).min(1).max(8),
+            /** @default a day */
+            expires_minutes: z.number().min(1).max(43_200).default(1440),
+          })
+          .optional(),
+        /** Ask back where what was found answers a question in more than one way. @default false */
+        clarify: z.boolean().optional(),
       })
       .optional(),
     /**

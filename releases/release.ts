@@ -82,6 +82,9 @@ export const releaseBodySchema = z.object({
     requireCitations: z.boolean(),
     refuseIfNotInContext: z.boolean(),
     referTo: z.string().optional(),
+    ownChecks: z.record(z.string(), z.unknown()).optional(),
+    review: z.object({ groups: z.array(z.string()), expiresAfterMs: z.number() }).optional(),
+    clarify: z.literal(true).optional(),
   }),
   /** Absent: as it comes, marked as provisional. */
   stream: z.enum(['validated', 'off']).optional(),

@@ -23,7 +23,7 @@ export async function readToolsModule<T extends DefinedTool>(
   isTool: (value: unknown) => value is T,
 ): Promise<ReadonlyMap<string, T>> {
   const tools = new Map<string, T>();
-  const exported = Object.values(await importModule(path)).flatMap((value) => (Array.isArray(value) ? value : [value]));
+  const exported = await exportsOf(path);
   for (const tool of new Set(exported.filter(isTool))) {
     const { name } = tool.definition;
     if (tools.has(name)) {
@@ -36,10 +36,21 @@ export async function readToolsModule<T extends DefinedTool>(
     }
     tools.set(name, tool);
   }
-  if (tools.size > 0) return tools;
+  // It may be there for its checks.
+  if (tools.size > 0 || exported.some(isMarkedCheck)) return tools;
   throw new UserError(`The tools module ${path} exports no tools`, {
     hint: 'Export what defineTool of countersign/tools gives back: export const refundOrder = defineTool({ … }).',
   });
+}
+
+/** What a check of `defineCheck` carries. */
+export const CHECK_MARK = Symbol.for('countersign.check');
+
+const isMarkedCheck = (value: unknown): boolean => typeof value === 'object' && value !== null && CHECK_MARK in value;
+
+/** What a module exports, and what is in the lists that it exports. @throws UserError when it cannot be loaded */
+export async function exportsOf(path: string): Promise<readonly unknown[]> {
+  return Object.values(await importModule(path)).flatMap((value: unknown) => (Array.isArray(value) ? value : [value]));
 }
 
 /** What a release pins of the tools of a module. It runs the module's code, and none of its tools. */

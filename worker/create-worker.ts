@@ -12,6 +12,7 @@ import { createSecurityLog } from '../activities/security-log.ts';
 import type { Analyzer } from '../activities/sparse/analyzer.ts';
 import { createStreamWriter, NO_STREAMS } from '../activities/stream-writer.ts';
 import { createToolbox } from '../activities/toolbox.ts';
+import type { OwnCheck } from '../activities/validation/define-check.ts';
 import { loadChannels } from '../notifications/channels.ts';
 import { createNotifier } from '../notifications/notifier.ts';
 import { requireAnswerable } from '../policies/answerable.ts';
@@ -48,6 +49,8 @@ export interface CreateWorkerOptions {
   readonly tools?: Iterable<Tool>;
   /** Languages of your own, for `language` in collections.yaml. A shipped one of the same language gives way. @default none */
   readonly analyzers?: readonly Analyzer[];
+  /** Checks of your own, made by `defineCheck`, that releases name under `own_checks`. @default none */
+  readonly checks?: Iterable<OwnCheck>;
   /** Models that stand in for those of releases, by the name that manifests use. For tests. */
   readonly models?: Readonly<Record<string, Model>>;
   /** Stands for the ledger's clock where the end of an approval's use is checked. For tests. */
@@ -139,6 +142,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
       tools,
       securityLog,
       ...(options.analyzers !== undefined && { analyzers: options.analyzers }),
+      checks: distinct(options.checks ?? []),
       streams,
       ...(options.models !== undefined && { models: options.models }),
       ...(options.now !== undefined && { now: options.now }),
@@ -216,4 +220,12 @@ function declared(activities: Readonly<Record<string, PureActivity>>): Record<st
     functions[name] = activity.run;
   }
   return functions;
+}
+
+/** @throws UserError for two of one name */
+function distinct(checks: Iterable<OwnCheck>): readonly OwnCheck[] {
+  const all = [...new Set(checks)];
+  const twice = all.find(({ name }, i) => all.findIndex((each) => each.name === name) !== i);
+  if (twice === undefined) return all;
+  throw new UserError(`Two checks are named ${twice.name}`, { hint: 'Rename one of them.' });
 }

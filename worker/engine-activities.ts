@@ -44,7 +44,8 @@ import type { StreamWriter } from '../activities/stream-writer.ts';
 import { createSwapGeneration } from '../activities/swap-generation.ts';
 import { createTakeAnswer } from '../activities/take-answer.ts';
 import type { Toolbox } from '../activities/toolbox.ts';
-import { createValidate } from '../activities/validate.ts';
+import { createCheckRemotely, createValidate } from '../activities/validate.ts';
+import type { OwnCheck } from '../activities/validation/define-check.ts';
 import { createApproverRegistry } from '../policies/approver-registry.ts';
 import type { AccessPolicy } from '../policies/load.ts';
 import { loadRateLimits } from '../policies/rate-limits.ts';
@@ -69,6 +70,8 @@ export interface EngineDependencies {
   readonly securityLog: SecurityLog;
   /** Take the place of shipped ones of their language. @default none */
   readonly analyzers?: readonly Analyzer[];
+  /** @default none */
+  readonly checks?: readonly OwnCheck[];
   readonly streams: StreamWriter;
   /** Models that stand in for others, by the name that manifests use; for tests. */
   readonly models?: Readonly<Record<string, Model>>;
@@ -100,6 +103,11 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   const paying = { ...answers, models, modelCalls: createModelCalls(db), modelRates, detector: detectorOf(config) };
   const replies = createReplyCache({ ...paying, tenantKeys: dependencies.tenantKeys });
   const [embed, rerank] = [createEmbed(paying), createRerank(paying)];
+  const validating = {
+    runKeys,
+    releases,
+    ownChecks: new Map((dependencies.checks ?? []).map((each) => [each.name, each])),
+  };
   const toolSearch = createToolSearch(search, { embed, rerank });
   const verbs: EngineActivities = {
     admit: createAdmit({
@@ -118,7 +126,8 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       latencies,
       modelFor: createModels(config.providerKeys, dependencies.models, breakers),
     }),
-    validate: createValidate({ runKeys, releases }),
+    validate: createValidate(validating),
+    checkRemotely: createCheckRemotely(validating),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
     requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),

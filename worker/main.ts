@@ -1,6 +1,6 @@
 // The worker process: polls until it is told to stop, or its parent is gone.
 import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import { loadTools } from '../activities/tools/load-tools.ts';
+import { loadChecks, loadTools } from '../activities/tools/load-tools.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -18,8 +18,10 @@ Runtime.install({
 });
 
 try {
-  const tools = config.toolsModule === undefined ? [] : (await loadTools(config.toolsModule)).values();
-  const { run, shutdown, buildId, taskQueue, worker } = await createWorker({ config, tools, log });
+  const { toolsModule } = config;
+  const tools = toolsModule === undefined ? [] : (await loadTools(toolsModule)).values();
+  const checks = toolsModule === undefined ? [] : await loadChecks(toolsModule);
+  const { run, shutdown, buildId, taskQueue, worker } = await createWorker({ config, tools, checks, log });
   let stopping = false;
   const stop = (why: string): void => {
     if (stopping) return;

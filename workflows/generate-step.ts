@@ -26,13 +26,14 @@ import type {
 } from './protocol/index.ts';
 import { excerptOf, Failure, highestSensitivity, MAX_DRAFT_CHARS_SHOWN } from './protocol/index.ts';
 import { modelWithin } from './proxies.ts';
+import { readingsOf } from './readings.ts';
 import type { Searched } from './retrieve-step.ts';
 import { retrievalOf } from './retrieve-step.ts';
 import { hasSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
 import { admissionOf, releaseOf, stepInput } from './run-state.ts';
 
-export type DraftState = Written | Declined;
+export type DraftState = Written | Declined | AsksBack;
 
 /** What a model was told, beside the release's prompt. */
 export interface Conversation {
@@ -55,6 +56,12 @@ interface Declined {
   readonly message: string;
 }
 
+/** Asked back before a model was paid. */
+interface AsksBack {
+  readonly kind: 'asks-back';
+  readonly question: string;
+}
+
 const drafts = new WeakMap<Draft, DraftState>();
 
 export async function generateStep(state: RunState, options: GenerateOptions): Promise<Draft> {
@@ -75,8 +82,24 @@ export async function generateStep(state: RunState, options: GenerateOptions): P
   if (release.retrieval !== undefined && release.rules.refuseIfNotInContext && retrieval?.verdict !== 'found') {
     return declined(release, release.retrieval.collection, retrieval);
   }
-  return await written(state, { question, passages: retrieval?.passages ?? [], turns: [] });
+  const passages = retrieval?.passages ?? [];
+  if (release.rules.clarify === true) {
+    const readings = readingsOf(question, passages);
+    if (readings.length > 1) return asksBack(readings);
+  }
+  return await written(state, { question, passages, turns: [] });
 }
+
+const asksBack = (readings: readonly string[]): Draft =>
+  handle(
+    { finishReason: 'not-generated', toolCalls: [] },
+    { kind: 'asks-back', question: `Several places answer this. Which do you mean: ${choice(readings)}?` },
+  );
+
+const choice = (names: readonly string[]): string => {
+  const quoted = names.map((name) => `“${name}”`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+};
 
 /** Assembles and generates; on a repair turn the prompt says what was wrong with the draft before. */
 export async function written(
@@ -133,7 +156,7 @@ export function draftState(draft: Draft): DraftState {
 /** The conversation with the calls of a draft, and what came of them, as its last turn. */
 function goOn(draft: Draft): Conversation {
   const content = draftState(draft);
-  if (content.kind === 'declined' || draft.toolCalls.length === 0) {
+  if (content.kind !== 'written' || draft.toolCalls.length === 0) {
     throw ApplicationFailure.nonRetryable(
       'run.generate({ after }) needs a draft that asked for tools: this one is finished',
       Failure.InvalidInput,

@@ -45,6 +45,13 @@ const LOOKUP: ActivityOptions = {
   retry: { maximumAttempts: 5, initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
 };
 
+/** A check that asks somebody else: it decides itself how long it waits, and a second attempt is for a worker that was killed. */
+const CHECK: ActivityOptions = {
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '5 minutes',
+  retry: { maximumAttempts: 3, initialInterval: '500 milliseconds', maximumInterval: '5 seconds' },
+};
+
 /** The search goes on without it, so it is not waited for long. */
 const IMPATIENT: ActivityOptions = {
   ...LOOKUP,
@@ -94,6 +101,7 @@ export function modelWithin(withinMs: number | undefined): Pick<EngineActivities
 }
 
 const model = proxyActivities<EngineActivities>(MODEL);
+export const remote = proxyActivities<Pick<EngineActivities, 'checkRemotely'>>(CHECK);
 export const lookup = proxyActivities<Pick<EngineActivities, 'embed'>>(LOOKUP);
 export const impatient = proxyActivities<Pick<EngineActivities, 'rerank'>>(IMPATIENT);
 export const tool = proxyActivities<EngineActivities>(TOOL);

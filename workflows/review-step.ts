@@ -9,7 +9,7 @@ import { mint } from './grants.ts';
 import type { Answered, Reply } from './protocol/index.ts';
 import { excerptOf, Failure } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
-import { refused, replyBase } from './step-replies.ts';
+import { clarify, refused, replyBase } from './step-replies.ts';
 
 /** Longest part of a question that a reviewer is shown beside the draft, in UTF-16 code units. */
 const MAX_QUESTION_SHOWN = 16 * 1024;
@@ -17,27 +17,43 @@ const MAX_QUESTION_SHOWN = 16 * 1024;
 export async function reviewStep(state: RunState, draft: Draft, options: ReviewOptions): Promise<Reply> {
   const content = draftState(draft);
   if (content.kind === 'declined') return refused(state, content.reason, content.message);
+  if (content.kind === 'asks-back') return clarify(state, content.question);
   if (draft.toolCalls.length > 0) {
     throw ApplicationFailure.nonRetryable(
       'This draft asks for tools: call them and generate again before run.review',
       Failure.InvalidInput,
     );
   }
+  return await reviewed(state, content, content.generation.text, options);
+}
+
+/** @param draft as the reviewer sees it, and gives it out by a yes */
+export async function reviewed(
+  state: RunState,
+  content: Written,
+  draft: string,
+  options: ReviewOptions,
+): Promise<Reply> {
   const { groups, reason, expiresAfterMs } = options;
   const { question, generation, labels } = content;
+  const { model } = generation;
   const subject = {
     kind: 'review',
     text: excerptOf(question, MAX_QUESTION_SHOWN),
-    draft: generation.text,
-    model: generation.model,
+    draft,
+    model,
     reason,
     groups,
   } as const;
   const answer = await askQuestion(state, { subject, labels, expiresAfterMs });
-  return replyOf(state, content, answer);
+  return replyOf(state, { text: draft, model }, answer);
 }
 
-function replyOf(state: RunState, { generation }: Written, answer: Answer): Reply {
+function replyOf(
+  state: RunState,
+  generation: { readonly text: string; readonly model: string },
+  answer: Answer,
+): Reply {
   const { status, by, message, decision, value } = answer;
   if (status === 'approved') {
     const who = by.join(', ');

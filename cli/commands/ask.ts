@@ -1,10 +1,13 @@
 // `countersign ask`: one question, its answer with sources; at a terminal, as it is written.
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { note, paint, printJson } from '../output.ts';
+import type { AnswerFormat } from '../../client/index.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { milliseconds, printReply } from '../show-run.ts';
 import { printAsItComes } from '../show-stream.ts';
+import { visibleLines } from '../untrusted-text.ts';
 
 const DEFAULT_RELEASE = 'support_refund_answer';
 
@@ -13,6 +16,7 @@ interface AskOptions {
   readonly collection?: string;
   readonly as?: string;
   readonly idempotencyKey?: string;
+  readonly format?: string;
   readonly home?: string;
   readonly json?: boolean;
 }
@@ -26,6 +30,7 @@ export function register(program: Command): void {
     .option('--collection <name>', "search this collection instead of the release's (development)")
     .option('--as <id>', 'ask as this development identity (default: customer)')
     .option('--idempotency-key <key>', 'asking again with the same key gives the same run')
+    .option('--format <name>', 'plain, markdown or html: citations numbered as they come, sources with quotes')
     .option('--home <dir>', 'data folder of the running stack')
     .option('--json', 'print the reply as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign ask "Can I return most items within 30 days of delivery?"')
@@ -35,7 +40,9 @@ export function register(program: Command): void {
 async function ask(argument: string, options: AskOptions): Promise<void> {
   const question = argument === '-' ? (await text(process.stdin)).trim() : argument;
   const { release, collection, idempotencyKey } = options;
+  const format = formatOf(options.format);
   await withClient(options.home, async ({ config, client }) => {
+    const { formatAnswer } = await import('../../client/index.ts');
     const run = await client.answer(
       { question },
       {
@@ -45,9 +52,11 @@ async function ask(argument: string, options: AskOptions): Promise<void> {
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       },
     );
-    const comes = !options.json && process.stdout.isTTY;
+    const comes = !options.json && format === undefined && process.stdout.isTTY;
     const reply = comes ? await printAsItComes(run.stream()) : await run.result();
     if (options.json) printJson(reply);
+    else if (format !== undefined && reply.kind === 'answered')
+      print(visibleLines(formatAnswer(reply, format)).join('\n'));
     else {
       if (!comes) printReply(reply);
       const latencyMs = (await run.trace())?.latency_ms;
@@ -55,4 +64,12 @@ async function ask(argument: string, options: AskOptions): Promise<void> {
     }
     process.exitCode = reply.kind === 'answered' ? 0 : 1;
   });
+}
+
+const FORMATS: readonly AnswerFormat[] = ['plain', 'markdown', 'html'];
+
+function formatOf(name: string | undefined): AnswerFormat | undefined {
+  const format = FORMATS.find((each) => each === name);
+  if (name === undefined || format !== undefined) return format;
+  throw new UserError(`Not a format: ${name}`, { hint: `There are ${FORMATS.join(', ')}.`, exitCode: 64 });
 }

@@ -6,6 +6,7 @@ import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit, requireRunId, withClient } from '../session.ts';
 import {
   milliseconds,
+  printChecks,
   printCompensations,
   printFlags,
   printReply,
@@ -120,6 +121,10 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     else if (timeline !== undefined) {
       print();
       printTimeline(timeline, '  ');
+      if (timeline.steps.some(({ checks }) => checks !== undefined)) {
+        print();
+        printChecks(timeline, '  ');
+      }
     }
     if (trace?.flags !== undefined) {
       print();

@@ -86,7 +86,8 @@ describe('checked text', () => {
         expect(told).not.toContain('It costs');
         if (parts.every((part) => /^("Gift|It is so|And)/.test(part))) expect(told).toBe(text);
         // By the account of what validates the whole.
-        const subject = { text: told, finishReason: 'stop', passages: PASSAGES.map(passageOf) } as const;
+        const draft = { question: '?', prompt: 'Answer.', finishReason: 'stop' } as const;
+        const subject = { ...draft, text: told, passages: PASSAGES.map(passageOf) };
         if (told !== '') expect(atOnce(runChecks(subject, RULES)).checks.filter(({ passed }) => !passed)).toEqual([]);
       }),
     );

@@ -58,7 +58,7 @@ export const SUSPENDED = person('suspended', ['customers', 'suspended']);
 export interface EngineOptions
   extends Pick<
     CreateWorkerOptions,
-    'workflowsPath' | 'activities' | 'activityInterceptors' | 'models' | 'now' | 'log' | 'dataConverter'
+    'workflowsPath' | 'activities' | 'checks' | 'activityInterceptors' | 'models' | 'now' | 'log' | 'dataConverter'
   > {
   readonly tools?: readonly Tool[];
   /** Files of a releases folder by relative path. @default the project's own releases */
@@ -181,7 +181,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
     const published = { folder: releasesDir, tools: definitions, tenant: 'default', principal: PUBLISHER, policy };
     await publishFolder({ db: database.db('gateway'), ...published });
     bundle = await bundleWorkflows(options.workflowsPath);
-    const { activities, activityInterceptors, tools, models, now, log, dataConverter } = options;
+    const { activities, activityInterceptors, checks, tools, models, now, log, dataConverter } = options;
     const converter = dataConverter === undefined ? {} : { dataConverter };
     client = await createClient(config('gateway'), converter);
     if (options.startWorker === false) return;
@@ -190,6 +190,7 @@ export function useEngine(options: EngineOptions = {}): Engine {
       workflowBundle: bundle,
       ...(activities !== undefined && { activities }),
       ...(activityInterceptors !== undefined && { activityInterceptors }),
+      ...(checks !== undefined && { checks }),
       ...(tools !== undefined && { tools }),
       ...(models !== undefined && { models }),
       ...(now !== undefined && { now }),

@@ -12,6 +12,7 @@ export const ENGINE_ACTIVITIES = [
   'assemble',
   'generate',
   'validate',
+  'checkRemotely',
   'record',
   'judgeCall',
   'requestApproval',

@@ -6,6 +6,9 @@ import type { ToolCall } from './tool.ts';
 /** What a prompt tells a model to reply when the passages do not answer: it is no text for people. */
 export const INSUFFICIENT_CONTEXT = 'INSUFFICIENT_CONTEXT';
 
+/** How a model begins a question back, where its release lets it ask one. */
+export const CLARIFY = 'CLARIFY:';
+
 /** The check that a reply fits the output schema of its release. */
 export const OUTPUT_SCHEMA = 'output-schema';
 

@@ -19,6 +19,12 @@ export interface AnswerRules {
   readonly refuseIfNotInContext: boolean;
   /** Where somebody turns to whose question the documents do not answer: a sentence. Absent in histories of before there was one. */
   readonly referTo?: string | undefined;
+  /** Checks of a worker's own that an answer has to pass, by name, each with its settings. */
+  readonly ownChecks?: Readonly<Record<string, unknown>> | undefined;
+  /** People who look at a draft that did not pass, not even repaired. Absent: it is refused. */
+  readonly review?: { readonly groups: readonly string[]; readonly expiresAfterMs: number } | undefined;
+  /** Where a question can be read in more than one way, it is asked back. */
+  readonly clarify?: boolean | undefined;
 }
 
 export interface RetrievalSettings {

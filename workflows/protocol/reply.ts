@@ -16,6 +16,9 @@ export interface Citation {
   /** Offsets of the passage in its document, in UTF-16 code units. */
   readonly start: number;
   readonly end: number;
+  /** Above the passage, outermost first. Absent where there are none, and in histories of before they were told. */
+  readonly headings?: readonly string[];
+  readonly sourceUrl?: string;
 }
 
 export type RefusalReason =

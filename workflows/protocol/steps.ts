@@ -24,6 +24,7 @@ import type {
 import type { Compensation } from './compensation.ts';
 import type { Digest } from './ids.ts';
 import type { IndexedGeneration, IndexGenerationInput, OpenedGeneration, OpenGenerationInput } from './ingest-steps.ts';
+import type { WireVersion } from './limits.ts';
 import type {
   Assembled,
   AssembleInput,
@@ -76,6 +77,18 @@ export interface ValidateInput extends StepInput {
   readonly passages: readonly Passage[];
   /** Of the generation: quotes are held against passages in which the same values are hidden. */
   readonly withheld?: Withheld;
+  /** It is a question to whoever asked: it cites nothing. */
+  readonly asksBack?: true;
+}
+
+export interface CheckRemotelyInput extends ValidateInput {
+  /** Names of checks. */
+  readonly pending: readonly string[];
+}
+
+export interface RemotelyChecked {
+  readonly v: WireVersion;
+  readonly checks: readonly Check[];
 }
 
 export interface Check {
@@ -91,6 +104,10 @@ export interface Validation extends LocalStepResult {
   readonly passed: boolean;
   readonly checks: readonly Check[];
   readonly citations: readonly Citation[];
+  /** What may be given out, cleaned; absent where that is the draft as it was. */
+  readonly text?: string;
+  /** Checks that are left to `checkRemotely`. Absent when there are none. */
+  readonly pending?: readonly string[];
 }
 
 export interface RecordInput extends StepInput {
@@ -145,6 +162,8 @@ export interface EngineActivities {
   assemble(input: AssembleInput): Promise<Assembled>;
   generate(input: GenerateInput): Promise<Generation>;
   validate(input: ValidateInput): Promise<Validation>;
+  /** What of a validation leaves our own systems. */
+  checkRemotely(input: CheckRemotelyInput): Promise<RemotelyChecked>;
   record(input: RecordInput): Promise<Recorded>;
   /** Checks a call against its schema, freezes its arguments in the ledger and asks the policy. */
   judgeCall(input: JudgeCallInput): Promise<CallJudgement>;

@@ -194,7 +194,9 @@ describe('over the sample knowledge base', () => {
         const reply = await ask(question, ...group.map((one) => one.text));
         if (reply.finishReason !== 'stop') continue;
         answered++;
-        const results = atOnce(runChecks({ text: reply.text, finishReason: 'stop', passages: group }, rules));
+        const results = atOnce(
+          runChecks({ question, prompt: '', text: reply.text, finishReason: 'stop', passages: group }, rules),
+        );
         expect(results.checks.filter((check) => !check.passed)).toEqual([]);
         expect(
           results.citations.filter((citation) => citation.quote === undefined),

@@ -1,8 +1,9 @@
 // The checks on a draft: what each accepts and, with more care, what it must not.
 import { describe, expect, it } from 'vitest';
 import { atOnce, inSlices } from '../../../activities/slices.ts';
-import type { CheckResults, ValidationSubject } from '../../../activities/validation/checks.ts';
+import type { CheckResults } from '../../../activities/validation/checks.ts';
 import { runChecks } from '../../../activities/validation/checks.ts';
+import type { CheckSubject } from '../../../activities/validation/draft.ts';
 import { compileSchema } from '../../../runtime/json-schema.ts';
 import type { AnswerRules, Check, Passage } from '../../../workflows/protocol/index.ts';
 import { MAX_DRAFT_BYTES } from '../../../workflows/protocol/index.ts';
@@ -28,13 +29,18 @@ const passages = [passage(1, RETURNS), passage(2, REFUNDS)];
 const strict: AnswerRules = { requireCitations: true, refuseIfNotInContext: true };
 const lax: AnswerRules = { requireCitations: false, refuseIfNotInContext: false };
 
-const check = (text: string, change: Partial<ValidationSubject> = {}, rules: AnswerRules = strict): CheckResults =>
-  atOnce(runChecks({ text, finishReason: 'stop', passages, ...change }, rules));
+const subject = {
+  question: 'How long do refunds take?',
+  prompt: 'Answer from the passages.',
+  finishReason: 'stop',
+} as const;
+const check = (text: string, change: Partial<CheckSubject> = {}, rules: AnswerRules = strict): CheckResults =>
+  atOnce(runChecks({ ...subject, text, passages, ...change }, rules));
 const failed = ({ checks }: CheckResults): string[] => checks.filter((one) => !one.passed).map((one) => one.name);
 const found = ({ checks }: CheckResults, name: string): Check | undefined => checks.find((one) => one.name === name);
 
 /** One draft that fails each check and that check alone: with the check gone, it would be given out. */
-const BAD: readonly [string, string, Partial<ValidationSubject>?][] = [
+const BAD: readonly [string, string, Partial<CheckSubject>?][] = [
   ['complete', 'Most items can be returned within 30 [1]', { finishReason: 'length' }],
   ['citations-in-context', 'Refunds take 5 to 7 business days [3].'],
   ['citations-required', 'Refunds take a week [2].\n\nThe shop is friendly.'],
@@ -51,8 +57,8 @@ describe('an answer that may be given out', () => {
     expect(results.checks.map((one) => one.name)).toEqual([
       'complete',
       'citations-in-context',
-      'citations-required',
       'quotes-verbatim',
+      'citations-required',
       'no-instructions',
     ]);
   });
@@ -88,8 +94,8 @@ describe('each check stands alone:', () => {
   it('several faults are all told at once', () => {
     expect(failed(check('"Refunds take nine business days" [9].\n\nTrust me.'))).toEqual([
       'citations-in-context',
-      'citations-required',
       'quotes-verbatim',
+      'citations-required',
     ]);
   });
 });
@@ -314,7 +320,7 @@ describe('a long draft', () => {
       last = performance.now();
     }, 1);
     const started = performance.now();
-    await inSlices(runChecks({ text: filled(text), finishReason: 'stop', passages }, strict));
+    await inSlices(runChecks({ ...subject, text: filled(text), passages }, strict));
     const tookMs = performance.now() - started;
     clearInterval(timer);
     expect(tookMs).toBeLessThan(15_000);
@@ -351,7 +357,7 @@ describe('an output schema', () => {
     additionalProperties: false,
   });
   const output = (text: string): Check | undefined =>
-    found(atOnce(runChecks({ text, finishReason: 'stop', passages: [] }, lax, schema)), 'output-schema');
+    found(atOnce(runChecks({ ...subject, text, passages: [] }, lax, schema)), 'output-schema');
 
   it('lets through what fits, and is not asked for without one', () => {
     expect(output('{"order":"A-1","lines":[{"cents":100}]}')).toMatchObject({ passed: true });

@@ -125,7 +125,8 @@ describe('ask', () => {
 
   it('prints the answer with its citation and the document, and exits 0', async () => {
     const { code, stdout, stderr } = await stack.run(['ask', QUESTION]);
-    expect(stdout).toContain(`"${SENTENCE}" [1]\n\n[1] Refund policy (refund-policy.md)\n`);
+    expect(stdout).toContain(`"${SENTENCE}" [1]\n\n[1] Refund policy › `);
+    expect(stdout).toMatch(/^\[1\] Refund policy › [^(]+ \(refund-policy\.md, \d+–\d+\)$/m);
     expect(stderr).toMatch(/^\d+(\.\d)? m?s, default\/answer\/[0-9A-Z]{26}\n$/);
     expect(code).toBe(0);
   });
@@ -147,11 +148,23 @@ describe('ask', () => {
           quote: SENTENCE,
           start: expect.any(Number),
           end: expect.any(Number),
+          headings: ['Refund policy', expect.any(String)],
         },
       ],
       model: 'local/extractive',
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('prints with --format the text and its sources, each with section, place and quote', async () => {
+    const { code, stdout } = await stack.run(['ask', QUESTION, '--format', 'markdown']);
+    expect(stdout).toContain(`"${SENTENCE}" [1]\n\n1. Refund policy › `);
+    expect(stdout).toMatch(/^ {3}> Refunds are paid/m);
+    expect(code).toBe(0);
+    expect(await stack.run(['ask', QUESTION, '--format', 'pdf'])).toMatchObject({
+      code: 64,
+      stderr: 'error: Not a format: pdf\nhint: There are plain, markdown, html.\n',
+    });
   });
 
   it('says so and exits 1 when the documents do not answer', async () => {
