@@ -28,7 +28,7 @@ const MAX_HOST_CHARS = 253;
 /** A host with what may stand beside it, as far as text around would not be taken for it. */
 const AUTHORITY = /(?:[^\s/?#\\<>"'`,;()|{}[\]]*@)?(?:\[[\da-f:.]*\])?[^\s/?#\\<>"'`,;()|{}[\]*]*/iy;
 /** The same as far as some renderers take it. */
-const LONGEST_AUTHORITY = /[^\s/?#<>]*/y;
+const LONGEST_AUTHORITY = /(?:[^\s/?#<]*@)?[^\s/?#<>]*/y;
 /** Goes on with what may be another host. */
 const OTHER_HOST = /\.[\p{L}\p{N}]|@|%|:\d/u;
 const REST = /[^\s<>"`|[\]]*/y;
@@ -99,7 +99,9 @@ function addressAt(text: string, index: number, mark: string): Address | undefin
 }
 
 function withSlashes(text: string, slashes: number, after: number): Address | undefined {
-  const authorityEnd = endOfHost(text, after);
+  const longest = endOf(LONGEST_AUTHORITY, text, after);
+  const begins = endOfHost(text, after);
+  const authorityEnd = begins === after && OTHER_HOST.test(text.slice(after, longest)) ? longest : begins;
   const authority = text.slice(after, Math.min(authorityEnd, after + 1000));
   if (authority === '') return undefined;
   let start = slashes;
