@@ -49,7 +49,8 @@ export function createWordRules(rules: readonly WordRule[], options: WordRulesOp
           for (const found of endsIn(words, tree)) {
             for (const [name, score] of found ?? []) scores.set(name, Math.max(score, scores.get(name) ?? 0));
             signal.throwIfAborted();
-            await slices.next();
+            const turn = slices.next();
+            if (turn !== undefined) await turn;
           }
         }
         moderated.push(moderatedBy(scores));
@@ -109,14 +110,12 @@ function* endsIn(words: Iterable<string>, root: Node): Generator<ReadonlyMap<str
 }
 
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+/** Where marks are accents or vowels that may be left out; elsewhere they are letters. */
+const ACCENTS = /(?<=[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Arabic}\p{Script=Hebrew}])\p{M}+/gu;
 
 /** Without case, accents, and what has no width. */
 const foldWords = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(INVISIBLE, '')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase();
+  text.normalize('NFKD').replace(INVISIBLE, '').replace(ACCENTS, '').toLowerCase();
 
 /** l, 1 and | are read as i, in the list as well. */
 const LOOKS_LIKE: Readonly<Record<string, string>> = {

@@ -7,9 +7,14 @@ import { LINK_REMOVED } from './html-links.ts';
 import type { AllowedHosts } from './link-targets.ts';
 import { asAscii, decodeReference, foreignHost, REFERENCE } from './link-targets.ts';
 
-/** Top-level domains that readers of mail and chats make a link of without a scheme, when a path follows; and each of two letters. */
+/** Top-level domains that readers of mail and chats make a link of without a scheme, when a path follows. */
 const TLD =
   'com|net|org|edu|gov|info|biz|name|pro|app|dev|xyz|online|site|shop|store|club|top|icu|cloud|page|link|live|tech';
+/** Of countries (IANA), by their first letter. */
+const COUNTRIES =
+  'a[cdefgilmoqrstuwxz]|b[abdefghijmnorstvwyz]|c[acdfghiklmnoruvwxyz]|d[ejkmoz]|e[cegrstu]|f[ijkmor]|g[abdefghilmnpqrstuwy]|h[kmnrtu]|i[delmnoqrst]|' +
+  'j[emop]|k[eghimnprwyz]|l[abcikrstuvy]|m[acdeghklmnopqrstuvwxyz]|n[acefgilopruz]|om|p[aefghklmnrstwy]|qa|r[eosuw]|s[abcdeghijklmnorstuvxyz]|' +
+  't[cdfghjklmnortvwz]|u[agksyz]|v[aceginu]|w[fs]|y[et]|z[amw]';
 const CANDIDATE = new RegExp(
   [
     // With or without a scheme before it.
@@ -17,7 +22,7 @@ const CANDIDATE = new RegExp(
     // A scheme that needs no slashes. "Data: 5" and "https: the protocol" are none.
     '(?<![a-z0-9+.-])(?:(?:javascript|vbscript|mailto|https?|ftps?|wss?|file|blob):(?=[^\\s:/])|data:(?=[a-z]{1,20}/[a-z]|[;,]))',
     '(?<![a-z0-9.@-])www\\.(?=[^\\s.])',
-    `\\.(?:(?:${TLD})(?=[/?][^\\s/]|:\\d)|[a-z]{2}(?=[/?][^\\s/]))`,
+    `\\.(?:(?:${TLD})(?=[/?][^\\s/]|:\\d)|(?:${COUNTRIES})(?=[/?][^\\s/]))`,
   ].join('|'),
   'gi',
 );

@@ -26,7 +26,11 @@ const STYLE_MAY_FETCH = /[(\\@<]|\/\*/;
 /** What lies between addresses in lists of them, as in `srcset` and `content="0;url=…"`. */
 const BETWEEN_TARGETS = /[\s,;='"()]+/;
 /** A tag may begin within another, as in `<a <a <a`; deeper it is not looked at, and does not become one. */
-const MAX_DEPTH = 16;
+const MAX_DEPTH = 4;
+/** Nobody writes a longer one; what looks like it does not become one. */
+const MAX_TAG_CHARS = 65_536;
+/** In a value without one of these there is no address of another host. */
+const IN_ADDRESS = /[:/\\&%<(@\uff0f\uff1a\uff3c]/;
 const MATCHES_A_PAUSE = 256;
 
 export const htmlLinks: FindLinks = function* (text, allowed): Sliced<LinkEdits> {
@@ -100,6 +104,8 @@ interface Tag {
   /** After its `>`, or the end of the text. */
   readonly end: number;
   readonly closed: boolean;
+  /** Not read to its end. */
+  readonly isLong: boolean;
 }
 
 /** @param start after `<` or `</` */
@@ -115,8 +121,9 @@ function readTag(text: string, start: number): Tag {
   const attributes: [string, string][] = [];
   for (;;) {
     take(BETWEEN);
-    if (at >= text.length) return { name, attributes, end: at, closed: false };
-    if (text[at] === '>') return { name, attributes, end: at + 1, closed: true };
+    const isLong = at - start > MAX_TAG_CHARS;
+    if (at >= text.length || isLong) return { name, attributes, end: at, closed: false, isLong };
+    if (text[at] === '>') return { name, attributes, end: at + 1, closed: true, isLong: false };
     const attribute = take(ATTRIBUTE).toLowerCase();
     take(SPACES);
     if (text[at] !== '=') continue;
@@ -134,11 +141,13 @@ function readTag(text: string, start: number): Tag {
   }
 }
 
-function hostOfTag({ name, attributes }: Tag, allowed: AllowedHosts): string | undefined {
+function hostOfTag({ name, attributes, isLong }: Tag, allowed: AllowedHosts): string | undefined {
+  if (isLong && attributes.length > 0) return `${cleanName(name)}:`;
   if (DROPPED.test(name)) return `${name}:`;
   for (const [attribute, raw] of attributes) {
     if (HARMLESS.test(attribute)) continue;
     if (attribute.startsWith('on')) return 'javascript:';
+    if (!IN_ADDRESS.test(raw)) continue;
     const value = decodeReferences(raw);
     if (attribute === 'style' && STYLE_MAY_FETCH.test(value)) return 'style:';
     // Markup in an attribute: `srcdoc`.
@@ -151,6 +160,8 @@ function hostOfTag({ name, attributes }: Tag, allowed: AllowedHosts): string | u
   }
   return undefined;
 }
+
+const cleanName = (name: string): string => name.slice(0, 20).replace(/[^a-z0-9-]/g, '?');
 
 function altOf({ attributes }: Tag): string {
   const alt = attributes.find(([name]) => name === 'alt')?.[1].trim() ?? '';

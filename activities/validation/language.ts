@@ -139,8 +139,9 @@ const NOT_PROSE: readonly RegExp[] = [
 
 const proseOf = (text: string): string => NOT_PROSE.reduce((left, pattern) => left.replace(pattern, ' '), text).trim();
 
+/** In all no more than the library reads, which is the first thousand characters. */
 const SAMPLES = 8;
-const SAMPLE_CHARS = 500;
+const SAMPLE_CHARS = 120;
 
 /** Pieces from all over a long text. */
 function sampleOf(text: string): string {

@@ -16,8 +16,8 @@ const LINE_START = /(?:^|\n)[ \t>*+\-\d.)]*$/;
 const LINE_START_CHARS = 64;
 /** A scheme in front of something else than `//`. "[1](see: p. 3)" has one as well. */
 const HAS_HOST = /[/\\]{2}|^\s*(?:https?|ftps?|wss?|file|javascript|vbscript|data|mailto)\b/i;
-/** As renderers have it; more would not be linear. */
-const MAX_PARENTHESES = 32;
+/** Where a target ends is not certain beyond; where it leads is. More would not be linear. */
+const MAX_PARENTHESES = 8;
 const MAX_LABEL_CHARS = 999;
 const MATCHES_A_PAUSE = 256;
 
