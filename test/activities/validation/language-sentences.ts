@@ -1,0 +1,88 @@
+// Short sentences of a shop's answers in twelve languages, each saying the same; the second is a question.
+
+export const SENTENCES: Readonly<Record<string, readonly [string, string, string, string, string]>> = {
+  en: [
+    'You can return the item within thirty days of delivery.',
+    'How long does a refund take?',
+    'The parcel was sent yesterday and should arrive on Monday.',
+    'Please keep the receipt.',
+    'No, that is not possible without an account.',
+  ],
+  de: [
+    'Sie können den Artikel innerhalb von dreißig Tagen zurückgeben.',
+    'Wie lange dauert eine Erstattung?',
+    'Das Paket wurde gestern verschickt und kommt am Montag an.',
+    'Bitte bewahren Sie den Beleg auf.',
+    'Nein, das geht ohne Konto leider nicht.',
+  ],
+  fr: [
+    'Vous pouvez retourner l’article dans les trente jours.',
+    'Combien de temps prend un remboursement ?',
+    'Le colis a été envoyé hier et devrait arriver lundi.',
+    'Veuillez conserver le reçu.',
+    'Non, ce n’est pas possible sans compte.',
+  ],
+  es: [
+    'Puede devolver el artículo en un plazo de treinta días.',
+    '¿Cuánto tarda un reembolso?',
+    'El paquete se envió ayer y debería llegar el lunes.',
+    'Por favor, guarde el recibo.',
+    'No, eso no es posible sin una cuenta.',
+  ],
+  it: [
+    'Può restituire l’articolo entro trenta giorni.',
+    'Quanto tempo richiede un rimborso?',
+    'Il pacco è stato spedito ieri e dovrebbe arrivare lunedì.',
+    'Conservi la ricevuta, per favore.',
+    'No, non è possibile senza un account.',
+  ],
+  pt: [
+    'Você pode devolver o artigo em até trinta dias.',
+    'Quanto tempo demora um reembolso?',
+    'A encomenda foi enviada ontem e deve chegar na segunda-feira.',
+    'Por favor, guarde o recibo.',
+    'Não, isso não é possível sem uma conta.',
+  ],
+  nl: [
+    'U kunt het artikel binnen dertig dagen terugsturen.',
+    'Hoe lang duurt een terugbetaling?',
+    'Het pakket is gisteren verzonden en komt maandag aan.',
+    'Bewaar het bonnetje alstublieft.',
+    'Nee, dat kan niet zonder een account.',
+  ],
+  sv: [
+    'Du kan lämna tillbaka varan inom trettio dagar.',
+    'Hur lång tid tar en återbetalning?',
+    'Paketet skickades igår och bör komma fram på måndag.',
+    'Spara kvittot.',
+    'Nej, det går inte utan ett konto.',
+  ],
+  da: [
+    'Du kan returnere varen inden for tredive dage.',
+    'Hvor lang tid tager en tilbagebetaling?',
+    'Pakken blev sendt i går og burde komme på mandag.',
+    'Gem venligst kvitteringen.',
+    'Nej, det er ikke muligt uden en konto.',
+  ],
+  fi: [
+    'Voit palauttaa tuotteen kolmenkymmenen päivän kuluessa.',
+    'Kuinka kauan hyvitys kestää?',
+    'Paketti lähetettiin eilen ja sen pitäisi saapua maanantaina.',
+    'Säilytä kuitti.',
+    'Ei, se ei ole mahdollista ilman tiliä.',
+  ],
+  no: [
+    'Du kan returnere varen innen tretti dager.',
+    'Hvor lang tid tar en tilbakebetaling?',
+    'Pakken ble sendt i går og skal komme på mandag.',
+    'Ta vare på kvitteringen.',
+    'Nei, det er ikke mulig uten en konto.',
+  ],
+  pl: [
+    'Towar można zwrócić w ciągu trzydziestu dni.',
+    'Jak długo trwa zwrot pieniędzy?',
+    'Paczka została wysłana wczoraj i powinna dotrzeć w poniedziałek.',
+    'Proszę zachować paragon.',
+    'Nie, bez konta nie jest to możliwe.',
+  ],
+};
