@@ -1,15 +1,12 @@
 // The verb `validate`: nothing is given out that did not pass each check. Fails closed.
 import type { ReleaseBody } from '../releases/release.ts';
-import type { CompiledSchema } from '../runtime/json-schema.ts';
-import { compileSchema } from '../runtime/json-schema.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
 import type { Check, EngineActivities, Passage, ValidateInput } from '../workflows/protocol/index.ts';
 import { openWithheld } from './detection/restore-reply.ts';
 import { localStep, requireStart } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
-import { inSlices } from './slices.ts';
 import { failedCheck } from './validation/check.ts';
-import { runChecks } from './validation/checks.ts';
+import { checkDraft } from './validation/check-draft.ts';
 import type { OwnCheck } from './validation/define-check.ts';
 import type { CheckSubject } from './validation/draft.ts';
 
@@ -32,7 +29,9 @@ export function createValidate({
       const { body } = await releases.require(input.tenant, input.releaseDigest);
       const subject = subjectOf(input, body, start);
       const rules = input.asksBack === true ? { ...body.rules, requireCitations: false } : body.rules;
-      const { checks, citations, text } = await inSlices(runChecks(subject, rules, outputOf(body)));
+      const usesTools = body.tools !== undefined;
+      const schema = body.output && { schema: body.output.schema };
+      const { checks, citations, text } = await checkDraft({ subject, rules, usesTools, ...schema });
       const cleaned = { ...subject, text };
       const wanted = Object.entries(body.rules.ownChecks ?? {});
       const isRemote = ([name]: [string, unknown]): boolean => ownChecks.get(name)?.remote === true;
@@ -89,16 +88,6 @@ const subjectOf = (input: ValidateInput, { prompt }: ReleaseBody, start: Started
   passages: asSeen(input, start),
   prompt,
 });
-
-/** Compiled once a release: bodies are kept in memory. */
-const compiled = new WeakMap<ReleaseBody, CompiledSchema>();
-
-function outputOf(body: ReleaseBody): CompiledSchema | undefined {
-  if (body.output === undefined) return undefined;
-  const known = compiled.get(body) ?? compileSchema(body.output.schema);
-  compiled.set(body, known);
-  return known;
-}
 
 /** Passages as the requester may see them: values that the answer does not show in clear do not stand in them either. */
 function asSeen({ passages, withheld }: ValidateInput, start: StartedRun): readonly Passage[] {

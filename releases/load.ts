@@ -109,6 +109,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
       ...(policy?.refer_to !== undefined && { referTo: policy.refer_to }),
+      ...(policy?.checks !== undefined && { checks: checksOf(policy.checks) }),
       ...(policy?.own_checks !== undefined && { ownChecks: policy.own_checks }),
       ...(policy?.review !== undefined && { review: reviewOf(policy.review) }),
       ...(policy?.clarify === true && { clarify: true as const }),
@@ -125,6 +126,19 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
       ),
     }),
     ...(script !== undefined && { script }),
+  };
+}
+
+/** What is so anyway is not there. */
+function checksOf({ grounding, links, language, ...others }: NonNullable<NonNullable<Manifest['policy']>['checks']>) {
+  const off = Object.entries(others).filter(([, on]) => on === false);
+  return {
+    ...(typeof grounding === 'object' && { grounding: { minScore: grounding.min_score } }),
+    ...(grounding === false && { grounding }),
+    ...(language !== undefined && { language }),
+    ...(typeof links === 'object' && { links }),
+    ...(links === false && { links }),
+    ...(Object.fromEntries(off) as Partial<Record<keyof typeof others, false>>),
   };
 }
 

@@ -12,6 +12,26 @@ const toolNames = z
   .max(64)
   .refine((names) => new Set(names).size === names.length, 'a tool is named twice');
 
+const HOST = /^(?:https?:\/\/)?(?:\*\.)?[a-z0-9](?:[a-z0-9-]*\.)*[a-z0-9-]+(?::\d{1,5})?$/i;
+
+/** `true` is what is so anyway, but for `language`. */
+const checksSchema = z.strictObject({
+  grounding: z.union([z.boolean(), z.strictObject({ min_score: z.number().min(0).max(1) })]).optional(),
+  language: z.boolean().optional(),
+  characters: z.boolean().optional(),
+  secrets: z.boolean().optional(),
+  links: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        /** To which links and images may lead: `docs.example.com`, `*.example.com`, `http://…` for one without TLS. */
+        hosts: z.array(z.string().regex(HOST, 'expected a host such as docs.example.com or *.example.com')).max(100),
+      }),
+    ])
+    .optional(),
+  leakage: z.boolean().optional(),
+});
+
 export const manifestSchema = z
   .strictObject({
     name,
@@ -91,6 +111,8 @@ export const manifestSchema = z
         refuse_if_not_in_context: z.boolean().default(true),
         /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
         refer_to: z.string().trim().min(1).max(300).optional(),
+        /** Of the engine's own checks: which are off, and what they hold an answer against. docs/validation.md has them */
+        checks: checksSchema.optional(),
         /** Checks of the worker's own (`defineCheck`), each with its settings, or true for none. @default none */
         own_checks: z.record(checkName, z.union([z.literal(true), z.record(z.string(), z.json())])).optional(),
         /** Who looks at a draft that did not pass, not even repaired. @default nobody: it is refused */

@@ -82,6 +82,16 @@ export const releaseBodySchema = z.object({
     requireCitations: z.boolean(),
     refuseIfNotInContext: z.boolean(),
     referTo: z.string().optional(),
+    checks: z
+      .object({
+        grounding: z.union([z.literal(false), z.object({ minScore: z.number() })]).optional(),
+        language: z.boolean().optional(),
+        characters: z.literal(false).optional(),
+        secrets: z.literal(false).optional(),
+        links: z.union([z.literal(false), z.object({ hosts: z.array(z.string()) })]).optional(),
+        leakage: z.literal(false).optional(),
+      })
+      .optional(),
     ownChecks: z.record(z.string(), z.unknown()).optional(),
     review: z.object({ groups: z.array(z.string()), expiresAfterMs: z.number() }).optional(),
     clarify: z.literal(true).optional(),

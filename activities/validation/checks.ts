@@ -2,14 +2,15 @@
 // at once. What throws fails closed.
 import type { CompiledSchema } from '../../runtime/json-schema.ts';
 import type { AnswerRules, Check, Citation } from '../../workflows/protocol/index.ts';
-import { holdsInstruction } from '../injection-signals.ts';
 import type { Sliced } from '../slices.ts';
-import type { BuiltIn, Finding } from './check.ts';
+import type { BuiltIn } from './check.ts';
 import { checkOf, failedCheck } from './check.ts';
 import { citationsInContext, citationsOf, citationsRequired, quotesVerbatim } from './citations.ts';
-import type { CheckSubject } from './draft.ts';
+import type { CheckSubject, Draft } from './draft.ts';
 import { readDraft } from './draft.ts';
 import { complete, fits } from './form.ts';
+import type { CheckLanguage } from './language.ts';
+import { characters, inLanguage, links, noInstructions, promptKept, secrets } from './safety.ts';
 
 export interface CheckResults {
   readonly passed: boolean;
@@ -19,35 +20,59 @@ export interface CheckResults {
   readonly text: string;
 }
 
-const noInstructions: BuiltIn = {
-  name: 'no-instructions',
-  applies: () => true,
-  *look({ text }): Generator<void, Finding> {
-    const found = yield* holdsInstruction(text);
-    return {
-      passed: !found,
-      reason: found ? 'it repeats text that reads like orders to a model' : 'repeats no orders',
-    };
-  },
-};
+export interface CheckOptions {
+  /** What a reply has to fit. @default nothing */
+  readonly output?: CompiledSchema | undefined;
+  /** @default false */
+  readonly usesTools?: boolean;
+  /** Absent where {@link checksLanguage} says that nobody asks. */
+  readonly language?: CheckLanguage | undefined;
+}
 
-const CHECKS: readonly BuiltIn[] = [citationsInContext, quotesVerbatim, citationsRequired, noInstructions];
-
-export function* runChecks(subject: CheckSubject, rules: AnswerRules, output?: CompiledSchema): Sliced<CheckResults> {
-  const draft = yield* readDraft(subject, rules);
+export function* runChecks(
+  subject: CheckSubject,
+  rules: AnswerRules,
+  { output, language, usesTools = false }: CheckOptions = {},
+): Sliced<CheckResults> {
   const checks: Check[] = [];
-  let { text } = draft;
-  for (const check of [complete, ...(output === undefined ? [] : [fits(output)]), ...CHECKS]) {
-    try {
-      if (!check.applies(draft)) continue;
-      const looked = check.look({ ...draft, text });
-      const found = 'passed' in looked ? looked : yield* looked;
-      checks.push(checkOf(check.name, found));
-      text = found.text ?? text;
-    } catch {
-      checks.push(failedCheck(check.name, 'failed'));
-    }
+  const isJson = output !== undefined;
+  let draft = yield* readDraft({ ...subject, isJson, usesTools }, rules);
+  const order: readonly BuiltIn[] = [
+    complete,
+    characters,
+    ...(output === undefined ? [] : [fits(output)]),
+    citationsInContext,
+    quotesVerbatim,
+    citationsRequired,
+    ...(language === undefined ? [] : [inLanguage(language)]),
+    secrets,
+    links,
+    promptKept,
+    noInstructions,
+  ];
+  for (const check of order) {
+    const { check: found, text } = yield* look(check, draft);
+    if (found === undefined) continue;
+    checks.push(found);
+    if (text === undefined || text === draft.text) continue;
+    const read = yield* readDraft({ ...draft, text }, rules);
+    // A quote has been looked up as the model wrote it; what was taken out of it since is not the model's.
+    draft = { ...read, quoted: check === links ? draft.quoted : read.quoted };
   }
-  const passed = checks.every((check) => check.passed);
-  return { passed, checks, citations: passed ? citationsOf(draft) : [], text };
+  // What was taken out may have brought a citation to light.
+  const { check: cites } = yield* look(citationsInContext, draft);
+  const all = checks.map((check) => (check.passed && check.name === cites?.name ? cites : check));
+  const passed = all.every((check) => check.passed);
+  return { passed, checks: all, citations: passed ? citationsOf(draft) : [], text: draft.text };
+}
+
+function* look(check: BuiltIn, draft: Draft): Sliced<{ readonly check?: Check; readonly text?: string | undefined }> {
+  try {
+    if (!check.applies(draft)) return {};
+    const looked = check.look(draft);
+    const found = 'passed' in looked ? looked : yield* looked;
+    return { check: checkOf(check.name, found), text: found.text };
+  } catch {
+    return { check: failedCheck(check.name, 'failed') };
+  }
 }

@@ -13,7 +13,15 @@ export interface CheckSubject extends Pick<ValidateInput, 'question' | 'text' | 
   readonly prompt: string;
 }
 
-export interface Draft extends CheckSubject {
+/** What sort of release wrote it. */
+export interface DraftKind {
+  /** It has to fit a schema: what is taken out of it might make it another value. */
+  readonly isJson: boolean;
+  /** Results of tools were in its prompt. */
+  readonly usesTools: boolean;
+}
+
+export interface Draft extends CheckSubject, DraftKind {
   readonly rules: AnswerRules;
   /** Ascending; at most a thousand, since a citation has three digits. */
   readonly cited: readonly number[];
@@ -37,7 +45,7 @@ const MAX_WRONG_QUOTES = 1_000;
 /** Matches between two places where the work may be interrupted. */
 export const MATCHES_A_PAUSE = 256;
 
-export function* readDraft(subject: CheckSubject, rules: AnswerRules): Sliced<Draft> {
+export function* readDraft(subject: CheckSubject & DraftKind, rules: AnswerRules): Sliced<Draft> {
   const cited = yield* citedNumbers(subject.text);
   const quoted = yield* lookUpQuotes(subject);
   return { ...subject, rules, cited, quoted };

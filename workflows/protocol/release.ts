@@ -19,12 +19,27 @@ export interface AnswerRules {
   readonly refuseIfNotInContext: boolean;
   /** Where somebody turns to whose question the documents do not answer: a sentence. Absent in histories of before there was one. */
   readonly referTo?: string | undefined;
+  /** Of the engine's checks: which are off, and what others are told. Absent, and what is absent in it: as they are by default. */
+  readonly checks?: CheckSettings | undefined;
   /** Checks of a worker's own that an answer has to pass, by name, each with its settings. */
   readonly ownChecks?: Readonly<Record<string, unknown>> | undefined;
   /** People who look at a draft that did not pass, not even repaired. Absent: it is refused. */
   readonly review?: { readonly groups: readonly string[]; readonly expiresAfterMs: number } | undefined;
   /** Where a question can be read in more than one way, it is asked back. */
   readonly clarify?: boolean | undefined;
+}
+
+/** `false`: it is not asked. */
+export interface CheckSettings {
+  readonly grounding?: { readonly minScore: number } | false | undefined;
+  /** @default for answers in words that are made of documents */
+  readonly language?: boolean | undefined;
+  readonly characters?: boolean | undefined;
+  readonly secrets?: boolean | undefined;
+  /** Hosts to which links stay: `docs.example.com`, `*.example.com`. @default none */
+  readonly links?: { readonly hosts: readonly string[] } | false | undefined;
+  /** Of the operator's prompt. */
+  readonly leakage?: boolean | undefined;
 }
 
 export interface RetrievalSettings {

@@ -1,0 +1,100 @@
+// Checks of what an answer says beyond its matter: characters nobody sees, links that lead away, secrets, the operator's prompt, its language, words
+// that are not to be said. What can be taken out without changing the matter is taken out; a JSON reply is left as it is and held back. Pure.
+import type { Check } from '../../workflows/protocol/index.ts';
+import { holdsInstruction } from '../injection-signals.ts';
+import type { Sliced } from '../slices.ts';
+import { atOnce } from '../slices.ts';
+import { checkCharacters, cleanCharacters } from './characters.ts';
+import type { BuiltIn, Finding } from './check.ts';
+import type { Draft } from './draft.ts';
+import { checkLinks, removeForeignLinks } from './egress.ts';
+import type { CheckLanguage } from './language.ts';
+import { checkLeakage } from './leakage.ts';
+import { checkSecrets } from './secrets.ts';
+
+const isOn = (setting: unknown): boolean => setting !== false;
+const findingOf = ({ passed, reason, score, threshold }: Check): Finding => ({ passed, reason, score, threshold });
+
+export const characters: BuiltIn = {
+  name: 'characters',
+  applies: ({ rules }) => isOn(rules.checks?.characters),
+  *look({ text, isJson }): Sliced<Finding> {
+    const found = findingOf(yield* checkCharacters(text));
+    if (found.passed || isJson) return found;
+    const cleaned = yield* cleanCharacters(text);
+    return { passed: true, reason: `${found.reason}, which were taken out`, text: cleaned };
+  },
+};
+
+export const links: BuiltIn = {
+  name: 'links-allowed',
+  applies: ({ rules }) => isOn(rules.checks?.links),
+  *look({ text, isJson, rules }): Sliced<Finding> {
+    const hosts = allowedHosts(rules.checks?.links);
+    const found = findingOf(yield* checkLinks(text, hosts));
+    if (found.passed || isJson) return found;
+    const { text: left } = yield* removeForeignLinks(text, hosts);
+    return { passed: true, reason: `${found.reason}: those were taken out`, text: left };
+  },
+};
+
+export const allowedHosts = (setting: { readonly hosts: readonly string[] } | false | undefined): readonly string[] =>
+  setting === false ? [] : (setting?.hosts ?? []);
+
+export const secrets: BuiltIn = {
+  name: 'no-secrets',
+  applies: ({ rules }) => isOn(rules.checks?.secrets),
+  *look({ text, question, passages, usesTools }): Sliced<Finding> {
+    // What tools told an agent is not in what is looked at here.
+    const kinds = usesTools ? { kinds: [] } : {};
+    return findingOf(yield* checkSecrets(text, { question, passages, ...kinds }));
+  },
+};
+
+export const promptKept: BuiltIn = {
+  name: 'prompt-kept',
+  applies: ({ rules, isJson }) => isOn(rules.checks?.leakage) && !isJson,
+  *look({ text, prompt, question, passages }): Sliced<Finding> {
+    return findingOf(yield* checkLeakage(text, { systemPrompt: prompt, question, passages }));
+  },
+};
+
+export const noInstructions: BuiltIn = {
+  name: 'no-instructions',
+  applies: () => true,
+  *look({ text }): Sliced<Finding> {
+    const found = yield* holdsInstruction(text);
+    return {
+      passed: !found,
+      reason: found ? 'it repeats text that reads like orders to a model' : 'repeats no orders',
+    };
+  },
+};
+
+/** Only for an answer in words, made of documents: whatever else a release writes may well be in another language. */
+export const checksLanguage = ({ rules, isJson, passages }: Pick<Draft, 'rules' | 'isJson' | 'passages'>): boolean =>
+  rules.checks?.language ?? (!isJson && passages.length > 0);
+
+export const inLanguage = (check: CheckLanguage): BuiltIn => ({
+  name: 'language',
+  applies: checksLanguage,
+  look: ({ question, text }) => findingOf(check(question, text)),
+});
+
+/** Whether a sentence of a text that is being written may be told: nothing would have to be taken out of it. */
+export function isSafeSoFar(
+  text: string,
+  { rules, usesTools, prompt }: Pick<Draft, 'rules' | 'usesTools' | 'prompt'>,
+  shown: Pick<Draft, 'question' | 'passages'>,
+): boolean {
+  const draft: Draft = {
+    ...shown,
+    ...{ text, rules, usesTools, prompt, isJson: true, finishReason: 'stop', cited: [] },
+    quoted: { count: 0, wrong: 0, cut: false, first: new Map() },
+  };
+  return [characters, links, secrets, promptKept].every((check) => {
+    if (!check.applies({ ...draft, isJson: false })) return true;
+    const looked = check.look(draft);
+    return ('passed' in looked ? looked : atOnce(looked)).passed;
+  });
+}
