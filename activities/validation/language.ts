@@ -141,7 +141,22 @@ const NOT_PROSE: readonly RegExp[] = [
   /\[\d{1,3}\]/g,
 ];
 
-const proseOf = (text: string): string => NOT_PROSE.reduce((left, pattern) => left.replace(pattern, ' '), text).trim();
+const proseOf = (text: string): string =>
+  NOT_PROSE.reduce((left, pattern) => left.replace(pattern, ' '), piecesOf(text)).trim();
+
+const MAX_PIECES = 8;
+const PIECE_CHARS = 4096;
+
+/** Of a long text whole lines from all over it, where it has lines: quotes do not cross them. */
+function piecesOf(text: string): string {
+  if (text.length <= MAX_PIECES * PIECE_CHARS) return text;
+  const step = (text.length - PIECE_CHARS) / (MAX_PIECES - 1);
+  const pieces = Array.from({ length: MAX_PIECES }, (_, i) => {
+    const piece = text.slice(Math.floor(i * step), Math.floor(i * step) + PIECE_CHARS);
+    return i === 0 ? piece : piece.slice(piece.indexOf('\n') + 1);
+  });
+  return pieces.join('\n');
+}
 
 /** The library reads the first thousand characters. */
 const MAX_QUESTION_CHARS = 1000;
