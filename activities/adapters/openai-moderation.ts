@@ -55,7 +55,7 @@ export function createOpenAiModeration(options: OpenAiModerationOptions): Modera
       signal.throwIfAborted();
       if (texts.length === 0) return [];
       const results = await ask(texts, signal).catch((error: unknown) => {
-        throw failureOfLibrary(label, error, 'a moderation of each text');
+        throw signal.aborted ? signal.reason : failureOfLibrary(label, error, 'a moderation of each text');
       });
       if (results.length !== texts.length) {
         throw wrongReply(label, `judged ${results.length} of ${texts.length} texts`);

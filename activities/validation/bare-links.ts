@@ -167,7 +167,11 @@ const DISGUISE = new RegExp(
 );
 const INVISIBLE = /^(?:\p{Default_Ignorable_Code_Point}|\p{Cs}|\p{Cf})/u;
 
+/** Any of it may. */
+const MAY_BE_DISGUISED = /[&\\]|[^ -~\s]/;
+
 function* undisguise(text: string): Sliced<Plain> {
+  if (!MAY_BE_DISGUISED.test(text)) return { text, start: (index) => index };
   /** Of each piece: where it stands here, and where it stood. */
   const here: number[] = [0];
   const there: number[] = [0];

@@ -52,26 +52,30 @@ const NEAR: readonly string[] = [
 ];
 
 function checkLanguage(detect: Detect, question: string, answer: string): Check {
-  const asked = sampleOf(proseOf(question));
-  const said = sampleOf(proseOf(answer));
-  const script = compareScripts(asked, said);
+  const asked = proseOf(question).slice(0, MAX_QUESTION_CHARS);
+  const said = proseOf(answer);
+  const samples = samplesOf(said);
+  const script = compareScripts(asked, samples.join(' '));
   if (script !== undefined) return script;
   if (!isLong(asked, MIN_QUESTION)) return undecided('the question is too short');
-  if (!isLong(said, MIN_ANSWER)) return undecided('the answer has too few words of its own');
-  const of = { question: detect(asked), answer: detect(said) };
-  if (!of.question.isReliable() || !of.answer.isReliable()) return undecided('a text fits several languages');
-  const expected = of.question.language;
-  const found = of.answer.language;
-  const fit = fitOf(of.answer, expected);
-  if (expected === found || fit >= MIN_FIT) {
-    return result(true, fit, `is in the language of the question (${expected})`);
-  }
-  if (fitOf(of.question, found) >= MIN_FIT || areNear(expected, found)) {
-    return undecided(`${expected} and ${found} are too much alike`);
+  const long = samples.filter((sample) => isLong(sample, MIN_ANSWER));
+  if (long.length === 0) return undecided('the answer has too few words of its own');
+  const ofQuestion = detect(asked);
+  const ofAnswer = long.map(detect).filter((each) => each.isReliable());
+  if (!ofQuestion.isReliable() || ofAnswer.length === 0) return undecided('a text fits several languages');
+  const expected = ofQuestion.language;
+  const fits = ofAnswer.map((each) => fitOf(each, expected));
+  const fit = fits.reduce((sum, each) => sum + each, 0) / fits.length;
+  if (fit >= MIN_FIT) return result(true, fit, `is in the language of the question (${nameOf(expected)})`);
+  // Where it fits worst.
+  const found = ofAnswer[fits.indexOf(Math.min(...fits))]?.language ?? expected;
+  if (fitOf(ofQuestion, found) >= MIN_FIT || areNear(expected, found)) {
+    return undecided(`${nameOf(expected)} and ${nameOf(found)} are too much alike`);
   }
   return result(false, fit, `the question is in ${nameOf(expected)}, and the answer in ${nameOf(found)}`);
 }
 
+/** 0–1: how well a language fits, as a share of how well the best one does. */
 const fitOf = (detected: Detected, language: string): number => {
   const scores = detected.getScores();
   const best = scores[detected.language] ?? 0;
@@ -137,18 +141,34 @@ const NOT_PROSE: readonly RegExp[] = [
   /\[\d{1,3}\]/g,
 ];
 
-const proseOf = (text: string): string => NOT_PROSE.reduce((left, pattern) => left.replace(pattern, ' '), text).trim();
+const proseOf = (text: string): string =>
+  NOT_PROSE.reduce((left, pattern) => left.replace(pattern, ' '), piecesOf(text)).trim();
 
-/** In all no more than the library reads, which is the first thousand characters. */
-const SAMPLES = 8;
-const SAMPLE_CHARS = 120;
+const MAX_PIECES = 8;
+const PIECE_CHARS = 4096;
 
-/** Pieces from all over a long text. */
-function sampleOf(text: string): string {
-  if (text.length <= SAMPLES * SAMPLE_CHARS) return text;
-  const step = (text.length - SAMPLE_CHARS) / (SAMPLES - 1);
-  const starts = Array.from({ length: SAMPLES }, (_, i) => Math.floor(i * step));
-  return starts.map((start) => text.slice(start, start + SAMPLE_CHARS)).join(' ');
+/** Of a long text whole lines from all over it, where it has lines: quotes do not cross them. */
+function piecesOf(text: string): string {
+  if (text.length <= MAX_PIECES * PIECE_CHARS) return text;
+  const step = (text.length - PIECE_CHARS) / (MAX_PIECES - 1);
+  const pieces = Array.from({ length: MAX_PIECES }, (_, i) => {
+    const piece = text.slice(Math.floor(i * step), Math.floor(i * step) + PIECE_CHARS);
+    return i === 0 ? piece : piece.slice(piece.indexOf('\n') + 1);
+  });
+  return pieces.join('\n');
+}
+
+/** The library reads the first thousand characters. */
+const MAX_QUESTION_CHARS = 1000;
+const MAX_SAMPLES = 8;
+const SAMPLE_CHARS = 400;
+
+/** Pieces from all over a text, each judged by itself: what is said twice weighs no more in one. */
+function samplesOf(text: string): readonly string[] {
+  const count = Math.min(MAX_SAMPLES, Math.ceil(text.length / SAMPLE_CHARS));
+  if (count <= 1) return [text];
+  const step = (text.length - SAMPLE_CHARS) / (count - 1);
+  return Array.from({ length: count }, (_, i) => text.slice(Math.floor(i * step), Math.floor(i * step) + SAMPLE_CHARS));
 }
 
 const result = (passed: boolean, score: number, reason: string): Check => ({

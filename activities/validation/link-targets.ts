@@ -92,9 +92,7 @@ function hostless({ protocol, pathname }: URL): string | undefined {
 
 function isAllowed(protocol: string, host: string, { origins, endings }: AllowedHosts): boolean {
   if (origins.has(`${protocol}//${host}`)) return true;
-  return endings.some(
-    (each) => each.protocol === protocol && host.length > each.ending.length && host.endsWith(each.ending),
-  );
+  return endings.some((each) => each.protocol === protocol && host.endsWith(each.ending));
 }
 
 /** "docs.example." is the same host. */

@@ -61,22 +61,31 @@ export function* checkSecrets(answer: string, { question, passages, kinds = PERS
   return verdict(counts, told === MAX_COUNTED);
 }
 
+/** A text is read in blocks, each with what stands around it, so that no secret is cut in two. */
+const BLOCK_CHARS = 65_536;
+const AROUND_CHARS = 2_048;
+
 /** What the scan did not find. */
 function* addForms(
   answer: string,
   known: readonly { readonly start: number; readonly end: number }[],
   add: () => void,
 ): Sliced<void> {
-  const folded = fold(answer);
   let matches = 0;
   let at = 0;
-  for (const found of findSecretForms(folded.text)) {
-    matches += 1;
-    if (matches % MATCHES_A_PAUSE === 0) yield;
-    const start = folded.start(found.start);
-    const end = folded.end(found.end - 1);
-    while ((known[at]?.end ?? Number.POSITIVE_INFINITY) <= start) at += 1;
-    if ((known[at]?.start ?? Number.POSITIVE_INFINITY) >= end) add();
+  for (let from = 0; from < answer.length; from += BLOCK_CHARS) {
+    yield;
+    const head = Math.max(0, from - AROUND_CHARS);
+    const folded = fold(answer.slice(head, from + BLOCK_CHARS + AROUND_CHARS));
+    for (const found of findSecretForms(folded.text)) {
+      matches += 1;
+      if (matches % MATCHES_A_PAUSE === 0) yield;
+      const start = head + folded.start(found.start);
+      const end = head + folded.end(found.end - 1);
+      if (start < from || start >= from + BLOCK_CHARS) continue;
+      while ((known[at]?.end ?? Number.POSITIVE_INFINITY) <= start) at += 1;
+      if ((known[at]?.start ?? Number.POSITIVE_INFINITY) >= end) add();
+    }
   }
 }
 

@@ -114,5 +114,9 @@ export const HOSTILE_LINKS: readonly (readonly [how: string, text: string])[] = 
   ['a drawing', '<svg><use xlink:href="//evil.example/x#a"></use></svg>'],
   ['an animated link', '<svg><a><animate attributeName=href values="//evil.example/"></a></svg>'],
   ['a tag that becomes one', '<<b onclick=x>img src=&#47;&#47;evil.example>'],
+  ['a tag with a handler that becomes one', '<<b onclick=x>img src=x onerror=alert(1)>'],
+  ['a frame with a script in it', '<iframe srcdoc="&lt;b onclick=alert(1)&gt;"></iframe>'],
+  ['a link to an allowed host with data as its user', '[here](https://secret:data@docs.example/)'],
+  ['an address whose backslash a renderer encodes', 'https://docs.example\\x@evil.example'],
   ['a link that becomes one', '[a](https:/[x](https://evil.example)/evil.example)'],
 ];
