@@ -2,7 +2,7 @@
 // It is a score, no proof: what it cannot see is told in docs/validation.md.
 import type { Sliced } from '../slices.ts';
 import { atOnce } from '../slices.ts';
-import type { Alignment, Item } from './grounding/align.ts';
+import type { Alignment } from './grounding/align.ts';
 import { alignmentsOf, itemsOf } from './grounding/align.ts';
 import type { Assertion } from './grounding/claim.ts';
 import { assertionsOf } from './grounding/claim.ts';
@@ -10,6 +10,7 @@ import type { Grounds } from './grounding/grounds.ts';
 import { preparingGrounds } from './grounding/grounds.ts';
 import type { ReasonKind } from './grounding/mismatches.ts';
 import { mismatchesOf } from './grounding/mismatches.ts';
+import { measuresOf, overlapOf } from './grounding/overlap.ts';
 import { fold, holdsWhole } from './verbatim.ts';
 
 export type { Grounds } from './grounding/grounds.ts';
@@ -107,7 +108,7 @@ function scoreOf({ sentence, from, speaks }: Assertion, grounds: Grounds): Score
   const passage = best.window.passage;
   if (items.length >= 2 && isVerbatim(sentence.text, best, grounds))
     return { ...common, score: 1, passage, reasons: [] };
-  const overlap = overlapOf(items, best, second, grounds);
+  const overlap = overlapOf(measuresOf(items, best, second, grounds));
   const mismatches = mismatchesOf({ sentence, items, alignment: best, grounds });
   const alone = speaks && !grounds.hasSpeaker;
   const leaves = mismatches.reduce((product, mismatch) => product * mismatch.leaves, alone ? 0.6 : 1);
@@ -124,93 +125,6 @@ function isVerbatim(text: string, { window, rank }: Alignment, { sentences }: Gr
   const texts = sentences.slice(window.first, window.end).map(({ sentence }) => sentence.text);
   return holdsWhole(fold(texts.join(' ')), fold(text));
 }
-
-const SECOND = 0.8;
-const SAME_PASSAGE = 0.55;
-const ANYWHERE = 0.4;
-
-/** How much of what is said stands in the passages, 0–1: word by word, neighbour by neighbour, and what is missing altogether. */
-function overlapOf(items: readonly Item[], best: Alignment, second: Alignment | undefined, grounds: Grounds): number {
-  let all = 0;
-  let held = 0;
-  let lacking = 0;
-  const support = items.map((item, index) => {
-    const value = supportOf(item, index, best, second, grounds);
-    all += item.weight;
-    held += item.weight * value;
-    lacking += item.weight * (1 - value);
-    return value;
-  });
-  if (all === 0) return 0;
-  const coverage = held / all;
-  const order = neighboursOf(items, support, best, second, grounds);
-  const whole = Math.exp(-0.5 * lacking);
-  const evidence = 1 - Math.exp(-held / 1.5);
-  return (0.45 * coverage + 0.3 * order + 0.25 * whole) * (0.7 + 0.3 * evidence);
-}
-
-function supportOf(
-  item: Item,
-  index: number,
-  best: Alignment,
-  second: Alignment | undefined,
-  grounds: Grounds,
-): number {
-  const here = best.quality[index] ?? 0;
-  if (here > 0) return here;
-  const there = second?.quality[index] ?? 0;
-  const passage = grounds.passages[best.window.passage];
-  const inPassage =
-    item.figure !== undefined
-      ? passage?.figures.has(item.figure.keys[0] ?? '') === true
-      : item.stems.some(([stem]) => passage?.places.has(stem) === true);
-  if (inPassage) return Math.max(there * SECOND, item.isName ? 0.75 : SAME_PASSAGE);
-  const anywhere =
-    item.stems.length > 0 || (item.figure !== undefined && grounds.figures.has(item.figure.keys[0] ?? ''));
-  return Math.max(there * SECOND, anywhere ? ANYWHERE : 0);
-}
-
-/** Whether neighbours in the claim are neighbours there, too: 0–1. */
-function neighboursOf(
-  items: readonly Item[],
-  support: readonly number[],
-  best: Alignment,
-  second: Alignment | undefined,
-  grounds: Grounds,
-): number {
-  if (items.length < 2) return support[0] ?? 0;
-  let all = 0;
-  let held = 0;
-  for (let at = 1; at < items.length; at += 1) {
-    const weight = Math.min(items[at - 1]?.weight ?? 0, items[at]?.weight ?? 0);
-    all += weight;
-    held +=
-      weight *
-      Math.max(
-        nearIn(best, items, at, grounds),
-        second === undefined ? 0 : SECOND * nearIn(second, items, at, grounds),
-      );
-  }
-  return all === 0 ? 0 : held / all;
-}
-
-function nearIn({ places, window }: Alignment, items: readonly Item[], at: number, grounds: Grounds): number {
-  const [one = -1, other = -1] = [places[at - 1], places[at]];
-  if (one < 0 || other < 0) return 0;
-  const passage = grounds.passages[window.passage];
-  if (passage === undefined) return 0;
-  const gap = (passage.contentBefore[other] ?? 0) - (passage.contentBefore[one] ?? 0);
-  if (passage.sentenceOf[one] !== passage.sentenceOf[other]) return isJoint(items, at) ? JOINED : TORN;
-  if (gap >= 0 && gap <= 2) return 1;
-  if (gap > 0) return Math.max(0.5, 1 - 0.08 * (gap - 2));
-  return gap >= -3 ? 0.65 : 0.5;
-}
-
-/** Neighbours that two sentences of a passage give: right where two statements are joined, doubtful within one. */
-const JOINED = 0.8;
-const TORN = 0.2;
-
-const isJoint = (items: readonly Item[], at: number): boolean => items[at - 1]?.token.part !== items[at]?.token.part;
 
 /** Models write claims: only letters, figures and what stands between them is repeated, and little of it. */
 const cleaned = (text: string): string => text.replace(/[^\p{L}\p{N}.,:/'-]/gu, '').slice(0, 24);

@@ -39,14 +39,15 @@ export interface Alignment {
   readonly rank: number;
 }
 
-/** Sentences that hold a word, looked at for each word: words in more of them don't tell where to look. */
-const MAX_HOLDING = 2_000;
+/** Sentences that hold a word, looked at for each word: where more do, the first ones are as good as the others. */
+const MAX_HOLDING = 1_000;
 const MAX_CANDIDATES = 4;
 const MAX_WINDOW = 3;
 const LONGER_COSTS = 0.025;
 const FIGURE_WEIGHT = 1.1;
 const SYNONYM = 0.85;
 const SAME_BEGINNING = 0.8;
+const HAS_FIGURE = /\p{N}/u;
 
 export function itemsOf(sentence: Sentence, from: number, grounds: Grounds): Item[] {
   const items: Item[] = [];
@@ -98,7 +99,8 @@ function stemsOf(token: Token, isName: boolean, grounds: Grounds): Item['stems']
     for (const stem of ALIASES.get(token.stem) ?? grounds.initials.get(token.text) ?? []) offer(stem, 0.9);
   }
   if (!isName) for (const stem of SYNONYMS_OF.get(token.stem) ?? []) offer(stem, SYNONYM);
-  if (stems.length > 0 || token.stem.length <= PREFIX) return stems;
+  // Codes that begin alike are others.
+  if (stems.length > 0 || token.stem.length <= PREFIX || HAS_FIGURE.test(token.stem)) return stems;
   for (const other of grounds.byPrefix.get(token.stem.slice(0, PREFIX)) ?? []) {
     const longer = Math.max(other.length, token.stem.length);
     if (commonBeginning(other, token.stem) >= Math.max(PREFIX, longer * (isName ? 0.55 : 0.65)))
@@ -147,8 +149,11 @@ function bestAlignment(items: readonly Item[], grounds: Grounds): Alignment | un
 function candidatesOf(items: readonly Item[], { holding, figures }: Grounds): readonly number[] {
   const scores = new Map<number, number>();
   const count = (sentences: readonly number[] | undefined, weight: number): void => {
-    if (sentences === undefined || sentences.length > MAX_HOLDING) return;
-    for (const sentence of sentences) scores.set(sentence, (scores.get(sentence) ?? 0) + weight);
+    const most = Math.min(sentences?.length ?? 0, MAX_HOLDING);
+    for (let at = 0; at < most; at += 1) {
+      const sentence = sentences?.[at] ?? 0;
+      scores.set(sentence, (scores.get(sentence) ?? 0) + weight);
+    }
   };
   const seen = new Set<string>();
   for (const { figure, stems, weight } of items) {

@@ -97,7 +97,9 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
     yield;
     passages.push({ tokens, contentBefore, sentenceOf, places, figures: figurePlaces });
   }
-  const names = new Set([...capitals].flatMap(([stem, count]) => (count > (holding.get(stem)?.length ?? 0) / 2 ? stem : [])));
+  const names = new Set(
+    [...capitals].flatMap(([stem, count]) => (count > (holding.get(stem)?.length ?? 0) / 2 ? stem : [])),
+  );
   const hasSpeaker = SPEAKERS.some((word) => holding.has(word));
   return { passages, sentences, holding, figures, names, byPrefix, initials, hasSpeaker };
 }

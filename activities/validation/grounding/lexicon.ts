@@ -39,7 +39,10 @@ export function entryOf(lower: string): Entry {
 }
 
 function made(lower: string): Entry {
-  const text = lower.length > 2 ? lower.replace(POSSESSIVE, '').replaceAll('.', (dot) => (/^\p{N}/u.test(lower) ? dot : '')) : lower;
+  const text =
+    lower.length > 2
+      ? lower.replace(POSSESSIVE, '').replaceAll('.', (dot) => (/^\p{N}/u.test(lower) ? dot : ''))
+      : lower;
   const isNumber = /^\p{N}/u.test(text);
   const isContraction = lower.endsWith("n't");
   const isStop = STOP_WORDS.has(text) || isContraction;

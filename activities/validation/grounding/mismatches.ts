@@ -346,8 +346,8 @@ const isOfTime = (token: Token | undefined): boolean =>
   token !== undefined && /^(?:day|week|month|year|hour|time|night|morning)/.test(token.text);
 
 /** What is left of the score where the passages have none of the kind. */
-const ADDED: Readonly<Record<string, number>> = { all: 0.8, only: 0.85, must: 0.8 };
-const DROPPED: Readonly<Record<string, number>> = { may: 0.85, only: 0.85, some: 0.92, must: 0.92, tried: 0.7 };
+const ADDED: Readonly<Record<string, number>> = { all: 0.85, only: 0.95, must: 0.9 };
+const DROPPED: Readonly<Record<string, number>> = { may: 0.9, only: 0.92, some: 0.96, must: 0.96, tried: 0.75 };
 const DIRECTIONS = new Set(['from', 'to', 'by', 'before', 'after', 'over', 'under', 'than', 'for', 'into', 'until']);
 
 /** Two names or figures that have changed places. */
@@ -361,7 +361,8 @@ function* swaps(view: View): Generator<Mismatch, void> {
     const [one, other] = [hard[index], hard[index + 1]];
     if (one === undefined || other === undefined || one.place <= other.place) continue;
     if (passage.sentenceOf[one.place] !== passage.sentenceOf[other.place]) continue;
-    if (isVerbBetween(view, one.item.at, other.item.at, other.place, one.place)) {
+    const isOneStatement = one.item.token.clause === other.item.token.clause;
+    if (isOneStatement && isVerbBetween(view, one.item.at, other.item.at, other.place, one.place)) {
       yield { kind: 'swap', leaves: 0.5, what: one.item.token.text };
       return;
     }
@@ -413,6 +414,7 @@ function* unbound(view: View, hard: readonly Hard[]): Generator<Mismatch, void> 
   if (hard.length === 0) return;
   const { passage, alignment, items } = view;
   for (const { item, place } of hard) {
+    if (item.figure === undefined) continue;
     const rivals = rivalsOf(item, place, view);
     if (rivals.length === 0) continue;
     let own = 0;

@@ -38,7 +38,8 @@ export interface Sentence {
 
 /** A longer one is cut: alignment is in proportion to the length of a sentence times that of a window. */
 const MAX_TOKENS = 80;
-const LISTED = /\n[ \t]*(?=(?:[-*+•‣◦]|\d{1,3}[.)])[ \t])|(?<=[。！？])/u;
+/** What stands after a semicolon says something by itself, too. */
+const LISTED = /(?<=;)\s|\n[ \t]*(?=(?:[-*+•‣◦]|\d{1,3}[.)])[ \t])|(?<=[。！？])/u;
 const ABBREVIATED =
   /(?:^|[\s(])(?:mr|mrs|ms|dr|st|jr|sr|no|vs|e\.g|i\.e|cf|inc|ltd|co|corp|gen|sen|rep|lt|col|sgt|prof|gov|rev|fig|approx|dept|est|u\.s|u\.k|u\.n|jan|feb|mar|apr|aug|sept|sep|oct|nov|dec|\p{Lu})\.\s*$/iu;
 /** Ends in what may be an abbreviation; the longer expression is asked only of the last characters. */
@@ -63,7 +64,7 @@ const TOKEN =
 
 /** The same where there are no other letters than those of English: several times as fast. */
 const ASCII_TOKEN =
-  /[A-Za-z]{1,6}-\d+|[A-Z](?:\.[A-Z])+|[A-Za-z]\w*(?:'[A-Za-z]{1,3}(?![A-Za-z]))?|'[A-Za-z]{1,2}(?![A-Za-z])|\d+(?:[.,:\/\-]\d+){0,6}[A-Za-z]{0,3}/g;
+  /[A-Za-z]{1,6}-\d+|[A-Z](?:\.[A-Z])+|[A-Za-z]\w*(?:'[A-Za-z]{1,3}(?![A-Za-z]))?|'[A-Za-z]{1,2}(?![A-Za-z])|\d+(?:[.,:/-]\d+){0,6}[A-Za-z]{0,3}/g;
 
 const CLAUSE_BREAK = /[,;:()[\]—–|]/;
 /** "No more than 5", "not only": nothing is denied. */

@@ -151,13 +151,26 @@ export const SYNONYMS_OF = sharedOf(pairs(SYNONYMS));
 
 /** Irregular forms, which a stemmer of endings cannot bring together. */
 const FORMS = `
-go went gone|take took taken|give gave given|get got gotten|make made|say said|tell told|see saw seen|know knew known|think thought|come came|become became|find found|leave left|keep kept|hold held|bring brought|buy bought|sell sold|build built|send sent|spend spent|lose lost|win won|meet met|pay paid|lead led|read|run ran|write wrote written|speak spoke spoken|break broke broken|choose chose chosen|rise rose risen|fall fell fallen|grow grew grown|draw drew drawn|fly flew flown|throw threw thrown|begin began begun|drink drank drunk|sing sang sung|swim swam|ring rang rung|sit sat|stand stood|understand understood|teach taught|catch caught|fight fought|seek sought|feel felt|sleep slept|sweep swept|deal dealt|mean meant|bear born bore|wear wore worn|steal stole stolen|drive drove driven|ride rode ridden|eat ate eaten|hide hid hidden|bite bit bitten|shoot shot|strike struck|hang hung|stick stuck|dig dug|spread|man men|woman women|child children|foot feet|tooth teeth|mouse mice|person people|life lives live|wife wives|leaf leaves|half halves|die died dying death|lie lay lain|bind bound|feed fed|shine shone|swear swore sworn|tear tore torn|wake woke woken|forget forgot forgotten|forbid forbade forbidden|freeze froze frozen|shake shook shaken|wind wound|good well|bad worse worst|far further|behave behavior behaviour|color colour|center centre|honor honour|labor labour|program programme|theater theatre|organize organise|recognize recognise|license licence|defense defence
+go went gone|take took taken|give gave given|get got gotten|make made|say said|tell told|see saw seen|know knew known|think thought|come came|become became|find found|leave left|keep kept|hold held|bring brought|buy bought|sell sold|build built|send sent|spend spent|lose lost|win won|meet met|pay paid|lead led|read|run ran|write wrote written|speak spoke spoken|break broke broken|choose chose chosen|rise rose risen|fall fell fallen|grow grew grown|draw drew drawn|fly flew flown|throw threw thrown|begin began begun|drink drank drunk|sing sang sung|swim swam|ring rang rung|sit sat|stand stood|understand understood|teach taught|catch caught|fight fought|seek sought|feel felt|sleep slept|sweep swept|deal dealt|mean meant|bear born bore|wear wore worn|steal stole stolen|drive drove driven|ride rode ridden|eat ate eaten|hide hid hidden|bite bit bitten|beat beaten|awake awoke|blow blew blown|burn burnt|cling clung|creep crept|flee fled|forgive forgave forgiven|grind ground|kneel knelt|leap leapt|lend lent|light lit|lean leant|learn learnt|mistake mistook mistaken|overcome overcame|shrink shrank shrunk|sink sank sunk|slide slid|spin spun|spring sprang sprung|sting stung|strive strove|swing swung|undergo underwent|weave wove woven|weep wept|withdraw withdrew withdrawn|bend bent|breed bred|shoot shot|strike struck|hang hung|stick stuck|dig dug|spread|man men|woman women|child children|foot feet|tooth teeth|mouse mice|person people|life lives live|wife wives|leaf leaves|half halves|die died dying death|lie lay lain|bind bound|feed fed|shine shone|swear swore sworn|tear tore torn|wake woke woken|forget forgot forgotten|forbid forbade forbidden|freeze froze frozen|shake shook shaken|wind wound|good well|bad worse worst|far further|behave behavior behaviour|color colour|center centre|honor honour|labor labour|program programme|theater theatre|organize organise|recognize recognise|license licence|defense defence
 `;
 const BASE_OF: ReadonlyMap<string, string> = new Map(
   pairs(FORMS).flatMap(([base = '', ...others]) => others.map((form): [string, string] => [form, base])),
 );
 // Their forms are words of their own, too.
-const KEPT = new Set(['found', 'left', 'wound', 'bound', 'bore', 'lay', 'saw', 'lives', 'leaves', 'well', 'lost']);
+const KEPT = new Set([
+  'found',
+  'left',
+  'wound',
+  'bound',
+  'ground',
+  'bore',
+  'lay',
+  'saw',
+  'lives',
+  'leaves',
+  'well',
+  'lost',
+]);
 
 /** Long enough for every word; a longer one is a key or a hash. */
 const MAX_CACHED_CHARS = 32;
