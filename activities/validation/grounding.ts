@@ -8,9 +8,9 @@ import type { Assertion } from './grounding/claim.ts';
 import { assertionsOf } from './grounding/claim.ts';
 import type { Grounds } from './grounding/grounds.ts';
 import { preparingGrounds } from './grounding/grounds.ts';
-import type { ReasonKind } from './grounding/mismatches.ts';
 import { mismatchesOf } from './grounding/mismatches.ts';
 import { measuresOf, overlapOf } from './grounding/overlap.ts';
+import type { ReasonKind } from './grounding/view.ts';
 import { fold, holdsWhole } from './verbatim.ts';
 
 export type { Grounds } from './grounding/grounds.ts';
@@ -72,7 +72,7 @@ interface Scored {
 }
 
 /** How much of the whole the weakest sentence is. */
-const WEAKEST = 0.55;
+const WEAKEST = 0.62;
 /** A sentence of fewer words is not taken for the weakest: it may be half a sentence. */
 const FULL_WORDS = 3;
 

@@ -100,8 +100,9 @@ function stemsOf(token: Token, isName: boolean, grounds: Grounds): Item['stems']
   }
   if (!isName) for (const stem of SYNONYMS_OF.get(token.stem) ?? []) offer(stem, SYNONYM);
   // Codes that begin alike are others.
-  if (stems.length > 0 || token.stem.length <= PREFIX || HAS_FIGURE.test(token.stem)) return stems;
+  if (token.stem.length <= PREFIX || HAS_FIGURE.test(token.stem)) return stems;
   for (const other of grounds.byPrefix.get(token.stem.slice(0, PREFIX)) ?? []) {
+    if (other === token.stem) continue;
     const longer = Math.max(other.length, token.stem.length);
     if (commonBeginning(other, token.stem) >= Math.max(PREFIX, longer * (isName ? 0.55 : 0.65)))
       stems.push([other, SAME_BEGINNING]);

@@ -43,7 +43,10 @@ export function measuresOf(
     return value;
   });
   endRun();
-  const { order, torn } = neighboursOf(items, support, best, second, grounds);
+  const { order, torn } =
+    items.length < 2
+      ? { order: support[0] ?? 0, torn: 0 }
+      : neighboursOf(items, second === undefined ? [best] : [best, second], grounds);
   return { coverage: all === 0 ? 0 : held / all, order, lacking, held, torn };
 }
 
@@ -78,30 +81,45 @@ function supportOf(
   return Math.max(there * SECOND, anywhere ? ANYWHERE : 0);
 }
 
-/** Whether neighbours in the claim are neighbours there, too: 0–1. */
+/**
+ * Whether neighbours in the claim are neighbours there, too: 0–1. Where there are two windows each item is read in one of them, so that as
+ * many neighbours as can be are read in the same (Viterbi's way through two states).
+ */
 function neighboursOf(
   items: readonly Item[],
-  support: readonly number[],
-  best: Alignment,
-  second: Alignment | undefined,
+  found: readonly Alignment[],
   grounds: Grounds,
 ): Pick<Measures, 'order' | 'torn'> {
-  if (items.length < 2) return { order: support[0] ?? 0, torn: 0 };
   let all = 0;
-  let held = 0;
-  let torn = 0;
+  let ways: readonly Way[] = found.map(() => ({ held: 0, torn: 0 }));
   for (let at = 1; at < items.length; at += 1) {
     const weight = Math.min(items[at - 1]?.weight ?? 0, items[at]?.weight ?? 0);
     all += weight;
-    const near = Math.max(
-      nearIn(best, items, at, grounds),
-      second === undefined ? 0 : SECOND * nearIn(second, items, at, grounds),
-    );
-    held += weight * near;
-    // Both are there, and neither window has them side by side.
-    if (near <= TORN && (support[at - 1] ?? 0) > 0.5 && (support[at] ?? 0) > 0.5 && !isJoint(items, at)) torn += 1;
+    const before = ways;
+    ways = found.map((alignment, state) => {
+      let best: Way | undefined;
+      before.forEach((way, other) => {
+        const near =
+          state === other ? nearIn(alignment, items, at, grounds) : across(found[other], alignment, items, at);
+        const held = way.held + weight * near * (state === 0 ? 1 : SECOND);
+        if (best === undefined || held > best.held) best = { held, torn: way.torn + (near === TORN ? 1 : 0) };
+      });
+      return best ?? { held: 0, torn: 0 };
+    });
   }
-  return { order: all === 0 ? 0 : held / all, torn };
+  const [best = { held: 0, torn: 0 }] = [...ways].sort((one, other) => other.held - one.held);
+  return { order: all === 0 ? 0 : best.held / all, torn: best.torn };
+}
+
+interface Way {
+  readonly held: number;
+  readonly torn: number;
+}
+
+/** One neighbour in one window, the next one in the other. */
+function across(from: Alignment | undefined, to: Alignment, items: readonly Item[], at: number): number {
+  if ((from?.places[at - 1] ?? -1) < 0 || (to.places[at] ?? -1) < 0) return 0;
+  return isJoint(items, at) ? JOINED : TORN;
 }
 
 function nearIn({ places, window }: Alignment, items: readonly Item[], at: number, grounds: Grounds): number {

@@ -45,6 +45,9 @@ const ABBREVIATED =
 /** Ends in what may be an abbreviation; the longer expression is asked only of the last characters. */
 const TAIL = 12;
 
+const SPLITS = /[\n;。！？]/;
+const splitLists = (text: string): readonly string[] => (SPLITS.test(text) ? text.split(LISTED) : [text]);
+
 /** Sentences, items of lists and lines after a blank one. */
 function* partsOf(text: string): Generator<string, void> {
   let rest = '';
@@ -52,10 +55,10 @@ function* partsOf(text: string): Generator<string, void> {
     rest += sentence;
     // No text is joined without end: what was put together is looked at no more.
     if (rest.length < 2000 && ABBREVIATED.test(sentence.slice(-TAIL))) continue;
-    yield* rest.split(LISTED);
+    yield* splitLists(rest);
     rest = '';
   }
-  yield* rest.split(LISTED);
+  yield* splitLists(rest);
 }
 
 /** Codes, initials, signs of scripts that do not part words, words, and figures with what is written onto them. */
@@ -105,7 +108,6 @@ export interface Raw {
 }
 
 const ASCII_ONLY = /^[\0-\x7f]*$/;
-const LOWER_ASCII = /^[a-z]/;
 const IS_UPPER = /^\p{Lu}/u;
 const BEGINS = /[.!?:"“«]\s*$/;
 
@@ -119,7 +121,9 @@ function sentenceOf(part: string, raw: readonly Raw[]): Sentence {
   for (const { text } of raw) {
     const lower = text.toLowerCase();
     entries.push(entryOf(lower.includes('’') ? lower.replaceAll('’', "'") : lower));
-    const isCapital = !LOWER_ASCII.test(text) && IS_UPPER.test(text);
+    const first = text.charCodeAt(0);
+    // Most begin with a small letter of English.
+    const isCapital = (first < 97 || first > 122) && IS_UPPER.test(text);
     capital.push(isCapital);
     if (isCapital) capitals += 1;
   }
@@ -130,8 +134,10 @@ function sentenceOf(part: string, raw: readonly Raw[]): Sentence {
   let piece = 0;
   let before = start;
   let scope = 0;
-  for (const [index, entry] of entries.entries()) {
-    const { text = '', at = 0 } = raw[index] ?? {};
+  for (let index = 0; index < raw.length; index += 1) {
+    const [entry, word] = [entries[index], raw[index]];
+    if (entry === undefined || word === undefined) continue;
+    const { text, at } = word;
     // Most words are parted by one space.
     const gap = at - before === 1 && part.charCodeAt(before) === 32 ? ' ' : part.slice(before, at);
     const breaks = gap !== ' ' && index > 0 && CLAUSE_BREAK.test(gap);
