@@ -17,7 +17,7 @@ export interface GroundPassage {
   readonly contentBefore: readonly number[];
   /** Sentence of each token, among all sentences. */
   readonly sentenceOf: readonly number[];
-  /** Places of each stem, ascending. */
+  /** Places of each stem that says something, ascending. */
   readonly places: ReadonlyMap<string, readonly number[]>;
   /** Places of each figure's keys. */
   readonly figures: ReadonlyMap<string, readonly number[]>;
@@ -45,7 +45,7 @@ export const PREFIX = 4;
 const MAX_A_PREFIX = 64;
 /** What a capital counts for a word's being a name. */
 const CAPITAL = { yes: 1, maybe: 0.5 } as const;
-const SPEAKERS = ['i', 'my', 'me', 'we', 'our'];
+const SPEAKERS = new Set(['i', 'my', 'me', 'we', 'our']);
 
 export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
   const passages: GroundPassage[] = [];
@@ -55,6 +55,7 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
   const capitals = new Map<string, number>();
   const byPrefix = new Map<string, string[]>();
   const initials = new Map<string, string[]>();
+  let hasSpeaker = false;
   for (const [passage, text] of texts.entries()) {
     const tokens: Token[] = [];
     const contentBefore: number[] = [];
@@ -66,7 +67,9 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
       const id = sentences.length;
       const from = tokens.length;
       for (const token of sentence.tokens) {
-        add(places, token.stem, tokens.length);
+        // Words that say nothing are not looked for.
+        if (token.prior > 0) add(places, token.stem, tokens.length);
+        else if (!hasSpeaker && SPEAKERS.has(token.text)) hasSpeaker = true;
         if (token.name !== 'no') capitals.set(token.stem, (capitals.get(token.stem) ?? 0) + CAPITAL[token.name]);
         contentBefore.push(content);
         if (isContent(token)) content += 1;
@@ -100,7 +103,6 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
   const names = new Set(
     [...capitals].flatMap(([stem, count]) => (count > (holding.get(stem)?.length ?? 0) / 2 ? stem : [])),
   );
-  const hasSpeaker = SPEAKERS.some((word) => holding.has(word));
   return { passages, sentences, holding, figures, names, byPrefix, initials, hasSpeaker };
 }
 
