@@ -1,4 +1,4 @@
-// How good a ranking is, by the judgements of one query: the measures of trec_eval and BEIR. Pure.
+// How good a ranking is, by the judgements of one query: the measures of trec_eval and BEIR; and how well scores part two labels. Pure.
 // Checked against trec_eval's own numbers; see docs/retrieval.md for what they say of ties and of queries without judgements.
 
 /** Relevance by document id: above 0 is relevant, and a higher grade gains more. Who is not named is not relevant. */
@@ -80,3 +80,73 @@ function reciprocalRank(ranking: Ranking, judgements: Judgements, depth: number)
 const isRelevant = (id: string, judgements: Judgements): boolean => (judgements.get(id) ?? 0) > 0;
 
 const relevantOf = (judgements: Judgements): number => [...judgements.values()].filter((grade) => grade > 0).length;
+
+/** One score and what it should tell. */
+export interface Labelled {
+  /** Higher is more likely 1. Not NaN. */
+  readonly score: number;
+  readonly label: 0 | 1;
+}
+
+/**
+ * The chance that one of label 1 has a higher score than one of label 0, 0–1; equal scores count half. Exact: the Mann-Whitney U over all
+ * pairs, by ranks. `null` when a label is missing. Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+ */
+export function auroc(scored: readonly Labelled[]): number | null {
+  let below = 0;
+  let wins = 0;
+  let positives = 0;
+  for (const { ones, zeros } of tiesOf(scored)) {
+    wins += ones * (below + zeros / 2);
+    below += zeros;
+    positives += ones;
+  }
+  return positives === 0 || below === 0 ? null : wins / (positives * below);
+}
+
+export interface Threshold {
+  /** What scores at least this is taken for 1. */
+  readonly threshold: number;
+  /** Mean of the two shares below, 0–1. */
+  readonly balancedAccuracy: number;
+  /** Share of label 1 at or above the threshold, 0–1. */
+  readonly sensitivity: number;
+  /** Share of label 0 below the threshold, 0–1. */
+  readonly specificity: number;
+}
+
+/** The score that parts the labels best, of equally good ones the highest; `null` when a label is missing. */
+export function bestThreshold(scored: readonly Labelled[]): Threshold | null {
+  const positives = scored.filter(({ label }) => label === 1).length;
+  const negatives = scored.length - positives;
+  if (positives === 0 || negatives === 0) return null;
+  let best: Threshold | null = null;
+  let taken = 0;
+  let wrong = 0;
+  for (const { score, ones, zeros } of tiesOf(scored).reverse()) {
+    taken += ones;
+    wrong += zeros;
+    const sensitivity = taken / positives;
+    const specificity = 1 - wrong / negatives;
+    const balancedAccuracy = (sensitivity + specificity) / 2;
+    if (best === null || balancedAccuracy > best.balancedAccuracy) {
+      best = { threshold: score, balancedAccuracy, sensitivity, specificity };
+    }
+  }
+  return best;
+}
+
+/** How often each score occurs with each label, ascending. */
+function tiesOf(scored: readonly Labelled[]): { score: number; ones: number; zeros: number }[] {
+  const ties: { score: number; ones: number; zeros: number }[] = [];
+  for (const { score, label } of [...scored].sort((a, b) => a.score - b.score)) {
+    let tie = ties.at(-1);
+    if (tie?.score !== score) {
+      tie = { score, ones: 0, zeros: 0 };
+      ties.push(tie);
+    }
+    if (label === 1) tie.ones += 1;
+    else tie.zeros += 1;
+  }
+  return ties;
+}

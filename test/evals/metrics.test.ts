@@ -1,6 +1,8 @@
 // The measures against values worked out by hand, and against what trec_eval prints for the same judgements and ranking.
 import { describe, expect, it } from 'vitest';
-import { meanScores, scoreRanking } from '../../evals/metrics.ts';
+import type { Labelled } from '../../evals/metrics.ts';
+import { auroc, bestThreshold, meanScores, scoreRanking } from '../../evals/metrics.ts';
+import { createRandom } from '../support/random-vectors.ts';
 
 const grades = new Map([
   ['a', 3],
@@ -79,5 +81,55 @@ describe('means', () => {
       'mrr@10': 0.5,
     });
     expect(meanScores([])).toEqual(NOTHING);
+  });
+});
+
+const labelled = (ones: readonly number[], zeros: readonly number[]): Labelled[] => [
+  ...ones.map((score) => ({ score, label: 1 as const })),
+  ...zeros.map((score) => ({ score, label: 0 as const })),
+];
+
+describe('how well scores part two labels', () => {
+  it('is the share of pairs in the right order, a tie being half a pair', () => {
+    expect(auroc(labelled([0.9, 0.8], [0.1, 0.2]))).toBe(1);
+    expect(auroc(labelled([0.1, 0.2], [0.9, 0.8]))).toBe(0);
+    expect(auroc(labelled([0.5, 0.5], [0.5]))).toBe(0.5);
+    // Of 3 × 2 pairs: .7 over both, .4 over one and tied with one, .1 over none.
+    expect(auroc(labelled([0.7, 0.4, 0.1], [0.4, 0.3]))).toBe(3.5 / 6);
+  });
+
+  it('is what counting every pair gives, with many ties and in any order', () => {
+    const random = createRandom(3);
+    const scored = Array.from({ length: 300 }, (): Labelled => {
+      const score = Math.round(random() * 20) / 20;
+      return { score, label: random() < score ? 1 : 0 };
+    });
+    let wins = 0;
+    let pairs = 0;
+    for (const one of scored.filter(({ label }) => label === 1)) {
+      for (const zero of scored.filter(({ label }) => label === 0)) {
+        pairs += 1;
+        wins += one.score > zero.score ? 1 : one.score === zero.score ? 0.5 : 0;
+      }
+    }
+    expect(auroc(scored)).toBeCloseTo(wins / pairs, 12);
+    expect(auroc([...scored].reverse())).toBeCloseTo(wins / pairs, 12);
+  });
+
+  it('is unknown while a label is missing', () => {
+    expect(auroc(labelled([0.5], []))).toBeNull();
+    expect(auroc([])).toBeNull();
+    expect(bestThreshold(labelled([], [0.5]))).toBeNull();
+  });
+
+  it('has its best threshold where the mean of both shares is greatest, of equals the highest', () => {
+    expect(bestThreshold(labelled([0.9, 0.8, 0.3], [0.4, 0.2, 0.1, 0.1]))).toEqual({
+      threshold: 0.3,
+      balancedAccuracy: (1 + 0.75) / 2,
+      sensitivity: 1,
+      specificity: 0.75,
+    });
+    // .9 and .5 are as good; tied scores are taken together.
+    expect(bestThreshold(labelled([0.9, 0.5], [0.5, 0.1]))?.threshold).toBe(0.9);
   });
 });

@@ -1,0 +1,169 @@
+// Opposites, negations, quantifiers and modal verbs: the same words, and something else said. Pure.
+import { isContent } from './grounds.ts';
+import type { Token } from './tokens.ts';
+import type { Mismatch, View } from './view.ts';
+import { NEAR, REGION, regionOf } from './view.ts';
+import { ANTONYMS_OF, CONFLICTS, DENYING, SYNONYMS_OF } from './words.ts';
+
+/** What is said otherwise in the same words. */
+export function polarityOf(view: View): readonly Mismatch[] {
+  const opposites = antonyms(view);
+  return [...opposites, ...negations(view, opposites.length > 0), ...quantifiers(view)];
+}
+
+/** "before" for "after", "closed" for "open"; not where a negation turns it back. */
+function antonyms(view: View): Mismatch[] {
+  const { sentence, passage, found, taken } = view;
+  const mismatches: Mismatch[] = [];
+  sentence.tokens.forEach((token, at) => {
+    if (token.isNegator || token.isNumber || found.has(at)) return;
+    const contrary = ANTONYMS_OF.get(token.stem);
+    const isOpposite = (other: Token): boolean =>
+      contrary?.has(other.stem) === true || areNegatedForms(token.stem, other.stem);
+    if (contrary === undefined && token.stem.length < 5) return;
+    const region = regionOf(at, view);
+    if (region.some((place) => isSame(passage.tokens[place], token))) return;
+    const opposite = region.find((place) => {
+      const other = passage.tokens[place];
+      return other !== undefined && !taken.has(place) && isOpposite(other);
+    });
+    if (opposite === undefined) return;
+    if ((passage.tokens[opposite]?.denied ?? false) !== token.denied) return;
+    mismatches.push({ kind: 'antonym', leaves: 0.42, what: token.text });
+  });
+  return mismatches;
+}
+
+const isSame = (other: Token | undefined, token: Token): boolean =>
+  other !== undefined && (other.stem === token.stem || SYNONYMS_OF.get(token.stem)?.has(other.stem) === true);
+
+/** "available" and "unavailable". */
+function areNegatedForms(one: string, other: string): boolean {
+  if (one.length === other.length) return false;
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return (
+    short.length >= 4 &&
+    /^(?:un|in|im|ir|il|non|dis)/.test(long) &&
+    long.endsWith(short) &&
+    long.length - short.length <= 3
+  );
+}
+
+/** A negation on one side only, over words that both have. */
+function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void> {
+  const { sentence, passage, alignment, found, taken } = view;
+  const window = alignment.window;
+  for (const [at, token] of sentence.tokens.entries()) {
+    if (!token.isNegator) continue;
+    const heads = headsOf(sentence.tokens, at);
+    const there = heads.flatMap((head) => found.get(head) ?? []);
+    if (there.length === 0) continue;
+    if (there.some((place) => isDeniedAround(place, view))) continue;
+    // "not open" for "closed".
+    if (heads.some((head) => !found.has(head) && hasContraryIn(sentence.tokens[head], view))) continue;
+    // The less of it is found, the more likely it is only said in other words.
+    yield {
+      kind: 'negation',
+      leaves: 1 - 0.58 * (there.length / heads.length) * partCoverage(at, view),
+      what: token.text,
+    };
+  }
+  if (hasOpposites || sentence.tokens.some(isDenying)) return;
+  const places = [...taken.keys()];
+  const low = Math.min(...places);
+  const high = Math.max(...places);
+  for (let at = Math.max(window.from, low - 3); at <= Math.min(high, window.to - 1); at += 1) {
+    const token = passage.tokens[at];
+    if (token === undefined || !token.isNegator) continue;
+    const heads = headsOf(passage.tokens, at).slice(0, 2);
+    const [head] = heads;
+    if (head === undefined || passage.sentenceOf[head] !== passage.sentenceOf[at]) continue;
+    const kept = heads.filter((each) => taken.has(each)).length;
+    if (kept === 0) continue;
+    if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
+    yield { kind: 'negation', leaves: kept === heads.length ? 0.48 : 0.8, what: token.text };
+  }
+}
+
+/** Whether something is denied in the sentence of the passage, near the place. */
+function isDeniedAround(place: number, { passage, alignment: { window } }: View): boolean {
+  for (let at = Math.max(window.from, place - REGION); at <= Math.min(window.to - 1, place + REGION / 2); at += 1) {
+    const token = passage.tokens[at];
+    if (token !== undefined && passage.sentenceOf[at] === passage.sentenceOf[place] && isDenying(token)) return true;
+  }
+  return false;
+}
+
+/** How much of the part of the sentence around the word at `at` is found, 0–1. */
+function partCoverage(at: number, { sentence, items, found }: View): number {
+  const part = sentence.tokens[at]?.clause;
+  const own = items.filter((item) => sentence.tokens[item.at]?.clause === part);
+  return own.length === 0 ? 0 : own.filter((item) => found.has(item.at)).length / own.length;
+}
+
+const isDenying = (token: Token): boolean =>
+  token.isNegator || DENYING.has(token.stem) || /^(?:un|non)/.test(token.text);
+
+const isAntonymOf = (token: Token, other: Token | undefined): boolean =>
+  other !== undefined &&
+  (ANTONYMS_OF.get(token.stem)?.has(other.stem) === true || areNegatedForms(token.stem, other.stem));
+
+function hasContraryIn(token: Token | undefined, { passage, alignment: { window } }: View): boolean {
+  if (token === undefined) return false;
+  for (let place = window.from; place < window.to; place += 1)
+    if (isAntonymOf(token, passage.tokens[place])) return true;
+  return false;
+}
+
+/** Places of what a negation denies: the next words that say something, in its clause. */
+function headsOf(tokens: readonly Token[], at: number): number[] {
+  const heads: number[] = [];
+  const clause = tokens[at]?.clause;
+  for (let place = at + 1; place < Math.min(tokens.length, at + 1 + NEAR) && heads.length < 3; place += 1) {
+    const token = tokens[place];
+    if (token === undefined || token.clause !== clause) break;
+    if (isContent(token)) heads.push(place);
+  }
+  return heads;
+}
+
+function* quantifiers(view: View): Generator<Mismatch, void> {
+  const { sentence, passage, found, alignment } = view;
+  const { window } = alignment;
+  const claimed = new Set(sentence.tokens.map(({ quantifier }) => quantifier));
+  const inWindow = new Set<string | undefined>();
+  for (let place = window.from; place < window.to; place += 1) inWindow.add(passage.tokens[place]?.quantifier);
+  for (const [at, token] of sentence.tokens.entries()) {
+    const { quantifier } = token;
+    if (quantifier === undefined || found.has(at) || inWindow.has(quantifier)) continue;
+    const there = regionOf(at, view).flatMap((place) => passage.tokens[place]?.quantifier ?? []);
+    if (there.some((other) => CONFLICTS.has(`${quantifier} ${other}`))) {
+      yield { kind: 'quantifier', leaves: 0.58, what: token.text };
+      return;
+    }
+    const added = ADDED[quantifier];
+    if (added !== undefined && !isOfTime(sentence.tokens[at + 1]))
+      yield { kind: 'quantifier', leaves: added, what: token.text };
+  }
+  // "may", "only" and "tried to" left out: more is said than stands there.
+  const places = [...found.values()];
+  const low = Math.min(...places);
+  const high = Math.max(...places);
+  for (let at = Math.max(low - 2, window.from); at < high; at += 1) {
+    const token = passage.tokens[at];
+    const dropped = DROPPED[token?.quantifier ?? ''];
+    if (dropped === undefined || claimed.has(token?.quantifier) || view.taken.has(at)) continue;
+    const [head] = headsOf(passage.tokens, at);
+    if (head === undefined || !view.taken.has(head)) continue;
+    yield { kind: 'quantifier', leaves: dropped, what: token?.text ?? '' };
+    return;
+  }
+}
+
+/** "Each day", "every year". */
+const isOfTime = (token: Token | undefined): boolean =>
+  token !== undefined && /^(?:day|week|month|year|hour|time|night|morning)/.test(token.text);
+
+/** What is left of the score where the passages have none of the kind. */
+const ADDED: Readonly<Record<string, number>> = { all: 0.85, only: 0.95, must: 0.9 };
+const DROPPED: Readonly<Record<string, number>> = { may: 0.9, only: 0.92, some: 0.96, must: 0.96, tried: 0.75 };
