@@ -64,12 +64,16 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
 }
 
 /** A passage of a document that holds no longer says so: it may be all there is, or contradict one that holds. */
-const passagePart = ({ text, stale, validUntil }: Passage, index: number): PromptPart => ({
-  origin: 'retrieval',
-  text,
-  citation: index + 1,
-  ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
-});
+export function passagePart({ text, title, headings, stale, validUntil }: Passage, index: number): PromptPart {
+  const above = [...new Set([title, ...headings])].filter((line) => line !== '');
+  return {
+    origin: 'retrieval',
+    text,
+    citation: index + 1,
+    ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
+    ...(above.length > 0 && { headings: above }),
+  };
+}
 
 /** For every provider alike: some hold a model to a schema, and some don't. */
 const outputText = (schema: object): string =>
