@@ -124,7 +124,17 @@ const OPENERS = new Set(
 );
 
 const TOKEN = /[\p{L}\p{N}][\p{L}\p{N}\p{M}'’.,:-]*/gu;
-const lower = (word: string): string => word.toLowerCase().replace(/['’]s$|[.,:'’-]+$/u, '');
+const LAST_MARKS = new Set(".,:'’-");
+
+/** Lower-cased, without points at its end and without a possessive. */
+function lower(word: string): string {
+  let end = word.length;
+  while (end > 0 && LAST_MARKS.has(word.charAt(end - 1))) end -= 1;
+  return word
+    .slice(0, end)
+    .toLowerCase()
+    .replace(/['’]s$/, '');
+}
 
 /**
  * Whether a text has a candidate of that type which the question does not say itself.

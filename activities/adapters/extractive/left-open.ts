@@ -42,9 +42,9 @@ export function leftOpen(
 /** The first words of the question that stand together and that nothing was found of. */
 function firstRun({ text }: QuestionPart, unheard: ReadonlySet<string>, analyzer: Analyzer): string {
   const run: string[] = [];
-  for (const { word } of wordsOf(text)) {
+  for (const { word, plain } of wordsOf(text)) {
     const isUnheard = analyzer.terms(word).some((term) => unheard.has(term));
-    if (isUnheard) run.push(word.replace(/(?:['’]s)?[.,:'’-]*$/u, ''));
+    if (isUnheard) run.push(word.slice(0, plain.length));
     else if (run.length > 0) break;
   }
   return run.join(' ');

@@ -35,7 +35,7 @@ export interface QuestionPart {
 
 /** Parts that can be answered apart; a question of another language is one part. */
 export function readQuestion(question: string, analyzer: Analyzer): readonly QuestionPart[] {
-  const texts = analyzer.id === english.id ? partsOf(question) : [question];
+  const texts = analyzer.id === english.id ? partsOf(question.replace(/\s+/g, ' ')) : [question];
   return texts.map((text) => readPart(text, analyzer)).filter(({ wanted }) => wanted.length > 0);
 }
 

@@ -265,6 +265,28 @@ describe('its time', () => {
     // Eight times the text: quadratic work would take 64 times as long.
     expect(await timed(160_000)).toBeLessThan(25 * Math.max(await timed(20_000), 1));
   });
+
+  it.each([
+    ['spaces', (size: number) => `When was the mill${' '.repeat(size)}opened?`],
+    ['points', (size: number) => `When was the mill a${'.'.repeat(size)}b opened?`],
+    ['questions', (size: number) => 'When was it? '.repeat(size / 13)],
+    ['different words', (size: number) => wordy(size / 6, 2)],
+    ['conjunctions', (size: number) => 'and when '.repeat(size / 9)],
+  ])('grows with the question and no faster: %s', async (_, make) => {
+    const text = wordy(400, 1);
+    const timed = async (size: number): Promise<number> => {
+      const request = requestOf(make(size), [text]);
+      let best = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 3; i += 1) {
+        const began = performance.now();
+        await model.call(request);
+        best = Math.min(best, performance.now() - began);
+      }
+      return best;
+    };
+    await timed(20_000);
+    expect(await timed(160_000)).toBeLessThan(25 * Math.max(await timed(20_000), 1));
+  });
 });
 
 /** Sentences of ten words that share few of them. */
