@@ -85,12 +85,16 @@ export function assemblePrompt(release: Release, input: AssembleInput): Prompt {
 }
 
 /** A passage of a document that holds no longer says so: it may be all there is, or contradict one that holds. */
-const passagePart = ({ text, stale, validUntil }: Passage, index: number): PromptPart => ({
-  origin: 'retrieval',
-  text,
-  citation: index + 1,
-  ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
-});
+export function passagePart({ text, title, headings, stale, validUntil }: Passage, index: number): PromptPart {
+  const above = [...new Set([title, ...headings])].filter((line) => line !== '');
+  return {
+    origin: 'retrieval',
+    text,
+    citation: index + 1,
+    ...(stale === true && validUntil !== undefined && { heldUntil: validUntil }),
+    ...(above.length > 0 && { headings: above }),
+  };
+}
 
 const CLARIFY_TEXT = `If the question can be read in more than one way and the answers differ, reply with ${CLARIFY} and one question that settles it, and nothing else.`;
 

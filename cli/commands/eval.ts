@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { RetrievalReport } from '../../evals/retrieval.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
+import { registerAnswers } from '../eval/answers-command.ts';
 import { registerGrounding } from '../eval/grounding.ts';
 import { alignTable, print, printJson, progressLine } from '../output.ts';
 
@@ -45,6 +46,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx countersign eval quotes --pairs quotes.jsonl --json')
     .action(quotes);
   registerGrounding(evaluate);
+  registerAnswers(evaluate);
 }
 
 async function quotes({ pairs, json }: { readonly pairs: string; readonly json?: boolean }): Promise<void> {

@@ -24,6 +24,11 @@ export interface PromptPart {
   readonly citation?: number;
   /** For retrieved parts: RFC 3339, when their document ceased to hold. Absent while it holds. */
   readonly heldUntil?: string;
+  /**
+   * For retrieved parts: title of the document and headings above the passage, outermost first. What `local/extractive` reads a sentence in
+   * the light of; no provider is sent it. Absent where there is none.
+   */
+  readonly headings?: readonly string[];
 }
 
 export interface PromptMessage {

@@ -65,7 +65,7 @@ describe('an answer', () => {
   it('quotes at most three sentences', async () => {
     const reply = await ask(
       'Tell me about apples, bears, cedars, drums.',
-      'Apples rot soon. Bears sleep long. Cedars grow tall. Drums boom loud.',
+      'Apples rot soon.\n\nBears sleep long.\n\nCedars grow tall.\n\nDrums boom loud.',
     );
     expect(reply.text.split('\n\n')).toHaveLength(3);
   });
