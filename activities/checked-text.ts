@@ -6,6 +6,7 @@ import { openSentences } from './sentences.ts';
 import { atOnce } from './slices.ts';
 import { foldPassages, quoteStands } from './validation/draft.ts';
 import { citationNumbers, quotesOf } from './validation/parse-draft.ts';
+import { openSoFar } from './validation/so-far.ts';
 import type { Folded } from './validation/verbatim.ts';
 
 /** A part that is longer and has not passed will not. */
@@ -22,8 +23,11 @@ export interface CheckedText {
   end(text: string): string;
 }
 
-export function checkText(prompt: Prompt, rules: AnswerRules): CheckedText {
+/** @param usesTools the release has tools */
+export function checkText(prompt: Prompt, rules: AnswerRules, usesTools = false): CheckedText {
   const passages = passagesOf(prompt);
+  const words = { prompt: textOf(prompt, 'operator'), question: textOf(prompt, 'user') };
+  const { isSafe, isGrounded } = openSoFar({ rules, usesTools, passages, ...words });
   let folded: readonly Folded[] | undefined;
   let sentences = openSentences();
   let part = newPart();
@@ -41,6 +45,10 @@ export function checkText(prompt: Prompt, rules: AnswerRules): CheckedText {
     const cites = !rules.requireCitations || !part.paragraph.begun || part.paragraph.cites;
     if (cites && part.quote === '' && part.text.trim() !== '') {
       const checked = part.text;
+      if (!isGrounded(checked)) {
+        failed = true;
+        return '';
+      }
       part = newPart();
       told += checked.length;
       return checked;
@@ -55,7 +63,7 @@ export function checkText(prompt: Prompt, rules: AnswerRules): CheckedText {
     for (const n of citationNumbers(sentence)) if (passages.length > 0 && (n < 1 || n > passages.length)) return false;
     const near = before + sentence;
     before = lastWords(near);
-    return citesSoFar(sentence) && quotesSoFar(sentence) && !atOnce(holdsInstruction(near));
+    return citesSoFar(sentence) && quotesSoFar(sentence) && !atOnce(holdsInstruction(near)) && isSafe(near);
   }
 
   /** A paragraph that is over without a citation gets none any more. */
@@ -122,6 +130,11 @@ const newPart = () => ({
 function lastWords(text: string): string {
   const words = text.length > BEFORE_CHARS ? text.slice(-BEFORE_CHARS).replace(/^\S*/, '') : text;
   return words.split(/[.!?]/).at(-1) ?? '';
+}
+
+function textOf({ messages }: Prompt, origin: 'operator' | 'user'): string {
+  const parts = messages.flatMap((message) => message.parts).filter((part) => part.origin === origin);
+  return parts.map(({ text }) => text).join('\n');
 }
 
 /** As the model saw them, each under the number that citations use. */

@@ -82,7 +82,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         stream,
         attempt,
         restore: masked && ((piece) => restoreReply({ text: piece }, masked.tokens, restore).text),
-        checked: body.stream === 'validated' ? checkText(whole, body.rules) : undefined,
+        checked: body.stream === 'validated' ? checkText(whole, body.rules, body.tools !== undefined) : undefined,
         // A schema says nothing of a part: what has to fit one is shown once it was validated as a whole.
         off: body.stream === 'off' || (body.stream === 'validated' && body.output !== undefined),
       });

@@ -9,6 +9,7 @@ import { citationsInContext, citationsOf, citationsRequired, quotesVerbatim } fr
 import type { CheckSubject, Draft } from './draft.ts';
 import { readDraft } from './draft.ts';
 import { complete, fits } from './form.ts';
+import { grounded } from './grounded.ts';
 import type { CheckLanguage } from './language.ts';
 import { characters, inLanguage, links, noInstructions, promptKept, secrets } from './safety.ts';
 
@@ -43,6 +44,7 @@ export function* runChecks(
     ...(output === undefined ? [] : [fits(output)]),
     citationsInContext,
     quotesVerbatim,
+    grounded,
     citationsRequired,
     ...(language === undefined ? [] : [inLanguage(language)]),
     secrets,

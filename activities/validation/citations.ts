@@ -3,7 +3,7 @@ import type { Citation } from '../../workflows/protocol/index.ts';
 import type { BuiltIn, Finding } from './check.ts';
 import type { Draft } from './draft.ts';
 import { MATCHES_A_PAUSE } from './draft.ts';
-import { citationNumbers, paragraphsOf } from './parse-draft.ts';
+import { citationNumbers, paragraphsOf, withoutQuotes } from './parse-draft.ts';
 
 export const citationsInContext: BuiltIn = {
   name: 'citations-in-context',
@@ -44,7 +44,7 @@ export const citationsRequired: BuiltIn = {
     let bare = 0;
     for (const paragraph of paragraphsOf(text)) {
       paragraphs += 1;
-      if (citationNumbers(paragraph).next().done === true) bare += 1;
+      if (citationNumbers(withoutQuotes(paragraph)).next().done === true) bare += 1;
       if (paragraphs % MATCHES_A_PAUSE === 0) yield;
     }
     const score = paragraphs === 0 ? 0 : 1 - bare / paragraphs;

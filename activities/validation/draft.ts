@@ -3,7 +3,7 @@
 import type { AnswerRules, Passage, ValidateInput } from '../../workflows/protocol/index.ts';
 import type { Sliced } from '../slices.ts';
 import type { Quote } from './parse-draft.ts';
-import { citationNumbers, quotesOf } from './parse-draft.ts';
+import { citationNumbers, quotesOf, withoutQuotes } from './parse-draft.ts';
 import type { Folded } from './verbatim.ts';
 import { fold, holdsWhole } from './verbatim.ts';
 
@@ -54,7 +54,7 @@ export function* readDraft(subject: CheckSubject & DraftKind, rules: AnswerRules
 function* citedNumbers(text: string): Sliced<readonly number[]> {
   const numbers = new Set<number>();
   let matches = 0;
-  for (const number of citationNumbers(text)) {
+  for (const number of citationNumbers(withoutQuotes(text))) {
     numbers.add(number);
     matches += 1;
     if (matches % MATCHES_A_PAUSE === 0) yield;

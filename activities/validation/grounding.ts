@@ -27,6 +27,10 @@ export interface GroundingReason {
 export interface Grounding {
   /** 0–1: 1 only for what stands there word for word. */
   readonly score: number;
+  /** Of the sentence that is supported least, 0–1; `null` where nothing is asserted. */
+  readonly weakest: number | null;
+  /** Sentences that assert something. */
+  readonly sentences: number;
   /** Index of the passage that supports most of it; `null` where none does. */
   readonly passage: number | null;
   /** At most twenty. */
@@ -56,10 +60,21 @@ export function* scoringGrounding(claim: string, grounds: Grounds): Sliced<Groun
     if (index % SENTENCES_A_PAUSE === 0) yield;
   }
   if (scored.length === 0) {
-    return { score: NOTHING_ASSERTED, passage: null, reasons: [{ kind: 'nothing-asserted', sentence: 0 }] };
+    return {
+      score: NOTHING_ASSERTED,
+      weakest: null,
+      sentences: 0,
+      passage: null,
+      reasons: [{ kind: 'nothing-asserted', sentence: 0 }],
+    };
   }
   const reasons = scored.flatMap(({ reasons: all }, sentence) => all.map((reason) => ({ ...reason, sentence })));
-  return { score: togetherOf(scored), passage: passageOf(scored), reasons: reasons.slice(0, MAX_REASONS) };
+  return {
+    ...togetherOf(scored),
+    sentences: scored.length,
+    passage: passageOf(scored),
+    reasons: reasons.slice(0, MAX_REASONS),
+  };
 }
 
 interface Scored {
@@ -76,14 +91,14 @@ const WEAKEST = 0.62;
 /** A sentence of fewer words is not taken for the weakest: it may be half a sentence. */
 const FULL_WORDS = 3;
 
-function togetherOf(scored: readonly Scored[]): number {
+function togetherOf(scored: readonly Scored[]): { readonly score: number; readonly weakest: number } {
   const all = scored.reduce((sum, { weight }) => sum + weight, 0);
   const mean = scored.reduce((sum, { score, weight }) => sum + score * weight, 0) / all;
   const weakest = scored.reduce(
     (least, { score, words }) => Math.min(least, mean + (score - mean) * Math.min(1, words / FULL_WORDS)),
     1,
   );
-  return WEAKEST * weakest + (1 - WEAKEST) * mean;
+  return { score: WEAKEST * weakest + (1 - WEAKEST) * mean, weakest };
 }
 
 function passageOf(scored: readonly Scored[]): number | null {

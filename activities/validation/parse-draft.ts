@@ -30,11 +30,18 @@ export function* paragraphsOf(text: string): Generator<string, void> {
   if (last !== '') yield last;
 }
 
+/** The text without its quotes; citations that follow one stay. What stands in a quote is the document's, brackets and all. */
+export const withoutQuotes = (text: string): string =>
+  text.replace(QUOTE, (whole: string, quoted: string, tail: string) => (isQuote(quoted.trim()) ? ` ${tail}` : whole));
+
+export const withoutCitations = (text: string): string => text.replace(/\s?\[\d{1,3}\]/g, '');
+
+const isQuote = (words: string): boolean => words.split(/\s+/).length >= MIN_QUOTED_WORDS || /\d/.test(words);
+
 /** `undefined` for a span that is no quote: too short to be one. */
 export function* quotesOf(text: string): Generator<Quote | undefined, void> {
   for (const [, quoted = '', tail = ''] of text.matchAll(QUOTE)) {
     const words = quoted.trim();
-    const isQuote = words.split(/\s+/).length >= MIN_QUOTED_WORDS || /\d/.test(words);
-    yield isQuote ? { text: words, citations: [...citationNumbers(tail)] } : undefined;
+    yield isQuote(words) ? { text: words, citations: [...citationNumbers(tail)] } : undefined;
   }
 }

@@ -3,7 +3,6 @@
 import type { Check } from '../../workflows/protocol/index.ts';
 import { holdsInstruction } from '../injection-signals.ts';
 import type { Sliced } from '../slices.ts';
-import { atOnce } from '../slices.ts';
 import { checkCharacters, cleanCharacters } from './characters.ts';
 import type { BuiltIn, Finding } from './check.ts';
 import type { Draft } from './draft.ts';
@@ -80,21 +79,3 @@ export const inLanguage = (check: CheckLanguage): BuiltIn => ({
   applies: checksLanguage,
   look: ({ question, text }) => findingOf(check(question, text)),
 });
-
-/** Whether a sentence of a text that is being written may be told: nothing would have to be taken out of it. */
-export function isSafeSoFar(
-  text: string,
-  { rules, usesTools, prompt }: Pick<Draft, 'rules' | 'usesTools' | 'prompt'>,
-  shown: Pick<Draft, 'question' | 'passages'>,
-): boolean {
-  const draft: Draft = {
-    ...shown,
-    ...{ text, rules, usesTools, prompt, isJson: true, finishReason: 'stop', cited: [] },
-    quoted: { count: 0, wrong: 0, cut: false, first: new Map() },
-  };
-  return [characters, links, secrets, promptKept].every((check) => {
-    if (!check.applies({ ...draft, isJson: false })) return true;
-    const looked = check.look(draft);
-    return ('passed' in looked ? looked : atOnce(looked)).passed;
-  });
-}

@@ -39,8 +39,15 @@ export function* checkSecrets(answer: string, { question, passages, kinds = PERS
   const secrets = findings.filter(({ kind }) => kind === 'secret');
   for (const _ of secrets) count('secret');
   yield* addForms(answer, secrets, () => count('secret'));
-  const texts = [question, ...passages.map(({ text }) => text)].map((text) => fold(text).text.toLowerCase());
-  const shown = texts.map(plainly);
+  let texts: readonly string[] | undefined;
+  let shown: readonly string[] | undefined;
+  /** Folded when there is something to look up in them: hardly ever. */
+  const isShown = (kind: DetectedKind, value: string): boolean => {
+    texts ??= [question, ...passages.map(({ text }) => text)].map((text) => fold(text).text.toLowerCase());
+    if (kind === 'email') return texts.some((text) => holdsMailbox(text, value));
+    shown ??= texts.map(plainly);
+    return shown.some((text) => text.includes(value));
+  };
   const seen = new Map<string, boolean>();
   let told = 0;
   let matches = 0;
@@ -50,8 +57,7 @@ export function* checkSecrets(answer: string, { question, passages, kinds = PERS
     if (matches % MATCHES_A_PAUSE === 0) yield;
     const written = fold(answer.slice(start, end)).text.toLowerCase();
     const value = kind === 'email' ? written : plainly(written);
-    const holds = kind === 'email' ? holdsMailbox : holdsPlainly;
-    const known = seen.get(value) ?? (kind === 'email' ? texts : shown).some((text) => holds(text, value));
+    const known = seen.get(value) ?? isShown(kind, value);
     seen.set(value, known);
     if (known) continue;
     count(kind);
@@ -91,8 +97,6 @@ function* addForms(
 
 /** Letters and figures alone: "+49 (0)30-1234" and "+490301234" are the same. @param text folded */
 const plainly = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '');
-
-const holdsPlainly = (text: string, value: string): boolean => text.includes(value);
 
 /** "jo@shop.example" does not stand in "banjo@shop.example". */
 function holdsMailbox(text: string, mailbox: string): boolean {

@@ -25,7 +25,8 @@ const passageOf = (text: string, i: number): Passage => ({
   ...{ id: `${i}`, docId: `${i}`, text, title: '', headings: [], start: 0, end: 0 },
   ...{ score: 0, coverage: 0, sensitivity: 'public' },
 });
-const RULES: AnswerRules = { requireCitations: true, refuseIfNotInContext: true };
+/** Without the score, but where it is what is looked at: these sentences say nothing of the passages. */
+const RULES: AnswerRules = { requireCitations: true, refuseIfNotInContext: true, checks: { grounding: false } };
 
 /** What was told by when, of a text that comes in pieces. */
 function tell(pieces: readonly string[], rules = RULES): { readonly pieces: string[]; readonly text: string } {
@@ -60,6 +61,21 @@ describe('checked text', () => {
     const { text: told } = tell([...`${good}${text}\n\n${good}`]);
     expect(`${good}${text}`.startsWith(told)).toBe(true);
     expect(told).toBe(good);
+  });
+
+  it.each([
+    ['a link elsewhere', 'See ![it](https://evil.example/?q=1) [1]. More [1].'],
+    ['a secret', 'The key is AKIAIOSFODNN7EXAMPLE [1]. More [1].'],
+    ['a character nobody sees', 'It is \u202eso [1]. More [1].'],
+  ])('with %s is not told, nor anything after it', (_, text) => {
+    const good = '"Gift cards are not refunded." [2]\n\n';
+    expect(tell([...`${good}${text}\n\n${good}`]).text).toBe(good);
+  });
+
+  it('that its passages do not support is not told', () => {
+    const rules = { requireCitations: true, refuseIfNotInContext: true };
+    const good = 'Gift cards cannot be refunded [2]. ';
+    expect(tell([...`${good}A courier comes on Sundays [1]. ${good}`], rules).text).toBe(good);
   });
 
   it('is a beginning of the answer, however it comes, and is all of one that has nothing wrong in it', () => {

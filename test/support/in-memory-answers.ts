@@ -83,7 +83,7 @@ export function createAsk(documents: readonly InMemoryDocument[], minScore: numb
       signal: new AbortController().signal,
     });
     if (finishReason !== 'stop') return asked('refused', finishReason);
-    const { passed, checks } = atOnce(runChecks({ text, finishReason, passages }, RULES));
+    const { passed, checks } = atOnce(runChecks({ question, prompt: '', text, finishReason, passages }, RULES));
     const failed = checks.filter((check) => !check.passed).map(({ name }) => name);
     return passed ? asked('answered', '', text) : asked('refused', failed.join(', '));
   };

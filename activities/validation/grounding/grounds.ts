@@ -63,7 +63,7 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
     const places = new Map<string, number[]>();
     const figurePlaces = new Map<string, number[]>();
     let content = 0;
-    for (const sentence of yield* sentencesIn(text)) {
+    for (const sentence of yield* sentencesOnce(text)) {
       const id = sentences.length;
       const from = tokens.length;
       for (const token of sentence.tokens) {
@@ -104,6 +104,25 @@ export function* preparingGrounds(texts: readonly string[]): Sliced<Grounds> {
     [...capitals].flatMap(([stem, count]) => (count > (holding.get(stem)?.length ?? 0) / 2 ? stem : [])),
   );
   return { passages, sentences, holding, figures, names, byPrefix, initials, hasSpeaker };
+}
+
+/** Of the passages that were read last: those that many ask about come again and again. */
+const read = new Map<string, readonly Sentence[]>();
+const MAX_READ = 256;
+/** A longer one is read each time. */
+const MAX_READ_CHARS = 16 * 1024;
+
+function* sentencesOnce(text: string): Sliced<readonly Sentence[]> {
+  const known = read.get(text);
+  if (known !== undefined) return known;
+  const sentences = yield* sentencesIn(text);
+  if (text.length > MAX_READ_CHARS) return sentences;
+  read.set(text, sentences);
+  for (const oldest of read.keys()) {
+    if (read.size <= MAX_READ) break;
+    read.delete(oldest);
+  }
+  return sentences;
 }
 
 export const isContent = (token: Token): boolean => token.prior > 0 || token.isNumber;

@@ -22,7 +22,7 @@ async function ask(question: string, ...given: readonly (string | Given)[]): Pro
   const { text, finishReason } = await model.call(requestOf(question, given));
   if (finishReason === 'stop') {
     const passages = retrieved.map((one, i) => passageOf(one.text, i));
-    const { checks } = atOnce(runChecks({ text, finishReason, passages }, RULES));
+    const { checks } = atOnce(runChecks({ question, prompt: '', text, finishReason, passages }, RULES));
     expect(checks.filter(({ passed }) => !passed)).toEqual([]);
   } else {
     expect(text).toBe('');

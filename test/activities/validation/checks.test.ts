@@ -27,8 +27,10 @@ const passage = (n: number, text: string): Passage => ({
   sensitivity: 'public',
 });
 const passages = [passage(1, RETURNS), passage(2, REFUNDS)];
-const strict: AnswerRules = { requireCitations: true, refuseIfNotInContext: true };
-const lax: AnswerRules = { requireCitations: false, refuseIfNotInContext: false };
+const supported: AnswerRules = { requireCitations: true, refuseIfNotInContext: true };
+/** Without the score, which has tests of its own: what these drafts say is not in the passages. */
+const strict: AnswerRules = { ...supported, checks: { grounding: false } };
+const lax: AnswerRules = { requireCitations: false, refuseIfNotInContext: false, checks: { grounding: false } };
 
 const subject = {
   question: 'How long do refunds take?',
@@ -105,6 +107,57 @@ describe('each check stands alone:', () => {
   });
 });
 
+describe('grounded', () => {
+  const ground = (text: string, change: Partial<CheckSubject> = {}, rules = supported) =>
+    found(check(text, change, rules), 'grounded');
+
+  it('takes what the cited passage says in other words, and scores it', () => {
+    const text =
+      'You can send most items back within 30 days after delivery [1]. Refunds take 5 to 7 business days [2].';
+    expect(ground(text)).toMatchObject({ passed: true, threshold: 0.3 });
+    expect(ground(text)?.score).toBeGreaterThan(0.4);
+  });
+
+  it.each([
+    ['another figure', 'Most items can be returned within 90 days of delivery [1].', 'a figure'],
+    ['what another passage says', 'Refunds are paid within 5 to 7 business days [1].', 'most of its words'],
+    ['what none says', 'A courier fetches the parcel on Sunday mornings [2].', 'most of its words'],
+  ])('fails %s, with what differs, and repeats nothing of it', (_, text, what) => {
+    const result = ground(text);
+    expect(result).toMatchObject({ passed: false, threshold: 0.3, reason: expect.stringContaining(what) });
+    expect(result?.reason).not.toMatch(/90|courier|Sunday/);
+  });
+
+  it('fails one such sentence among many that are supported', () => {
+    const good = 'Most items can be returned within 30 days of delivery [1].\n\n';
+    expect(ground(`${good.repeat(9)}A courier fetches the parcel on Sunday mornings [2].`)?.passed).toBe(false);
+  });
+
+  it('does not score quotes, and says of an answer of quotes alone that it is one', () => {
+    const quote = '"Refunds are paid within 5 to 7 business days" [2].';
+    expect(ground(quote)).toMatchObject({ passed: true, score: null, reason: 'everything in it is a quote' });
+  });
+
+  it('takes no offence at a courtesy, nor at what the documents do not say', () => {
+    expect(ground('Let me know if you need more.')).toMatchObject({ passed: true, score: null });
+    expect(ground('The documents say nothing about express delivery [1].')).toMatchObject({
+      passed: true,
+      score: null,
+    });
+  });
+
+  it('goes by the threshold of the release, which may leave it out', () => {
+    const text = 'You can send most items back within 30 days after delivery [1].';
+    const rules = (grounding: NonNullable<AnswerRules['checks']>['grounding']) => ({
+      ...supported,
+      checks: { grounding },
+    });
+    expect(ground(text, {}, rules({ minScore: 0.99 }))).toMatchObject({ passed: false, threshold: 0.99 });
+    expect(ground(text, {}, rules(false))).toBeUndefined();
+    expect(ground(text, { passages: [] })).toBeUndefined();
+  });
+});
+
 describe('complete', () => {
   it.each(['', ' \n\t '])('fails an empty draft %j', (text) => {
     expect(found(check(text, {}, lax), 'complete')).toMatchObject({ passed: false, reason: 'the answer is empty' });
@@ -153,6 +206,15 @@ describe('citations-required', () => {
       score: 0.5,
       reason: '2 of 4 paragraphs cite no passage',
     });
+  });
+
+  it('does not count what a quote has in brackets: it is the document’s', () => {
+    const noted = passage(1, 'The shop opened in 1999 [12] and has been in Kiel since.');
+    const text = '"The shop opened in 1999 [12] and has been in Kiel since" [1].';
+    expect(failed(check(text, { passages: [noted] }))).toEqual([]);
+    expect(failed(check('"The shop opened in 1999 [12] and has been in Kiel since".', { passages: [noted] }))).toEqual([
+      'citations-required',
+    ]);
   });
 
   it('is asked by the release, not by the draft', () => {

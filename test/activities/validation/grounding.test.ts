@@ -18,8 +18,13 @@ const kinds = (claim: string): string[] => of(claim).reasons.map(({ kind }) => k
 
 describe('what is supported', () => {
   it('has 1 for what stands there word for word, however it is formatted', () => {
-    expect(of('Refunds are paid within 14 days.')).toEqual({ score: 1, passage: 0, reasons: [] });
-    expect(of('- **the shop in Hamburg** is  not\nopen on _Sundays_')).toEqual({ score: 1, passage: 1, reasons: [] });
+    expect(of('Refunds are paid within 14 days.')).toMatchObject({ score: 1, weakest: 1, passage: 0, reasons: [] });
+    expect(of('- **the shop in Hamburg** is  not\nopen on _Sundays_')).toMatchObject({
+      score: 1,
+      weakest: 1,
+      passage: 1,
+      reasons: [],
+    });
   });
 
   it.each([
@@ -108,7 +113,13 @@ describe('what is not', () => {
     'Let me know if you need more.',
     '👍',
   ])('asserts nothing, and has a low score and no passage: "%s"', (claim) => {
-    expect(of(claim)).toEqual({ score: 0.2, passage: null, reasons: [{ kind: 'nothing-asserted', sentence: 0 }] });
+    expect(of(claim)).toMatchObject({
+      score: 0.2,
+      weakest: null,
+      sentences: 0,
+      passage: null,
+      reasons: [{ kind: 'nothing-asserted', sentence: 0 }],
+    });
   });
 
   it('has no support in no passages', () => {
