@@ -107,8 +107,10 @@ export const manifestSchema = z
       .optional(),
     policy: z
       .strictObject({
-        require_citations: z.boolean().default(true),
-        refuse_if_not_in_context: z.boolean().default(true),
+        /** @default whether there is retrieval */
+        require_citations: z.boolean().optional(),
+        /** @default whether there is retrieval */
+        refuse_if_not_in_context: z.boolean().optional(),
         /** Where somebody turns to whose question the documents do not answer: a sentence. @default Please contact support. */
         refer_to: z.string().trim().min(1).max(300).optional(),
         /** Of the engine's own checks: which are off, and what they hold an answer against. docs/validation.md has them */

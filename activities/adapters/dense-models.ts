@@ -38,21 +38,30 @@ export function createDenseModels(
       Failure.ModelNotConfigured,
     );
   };
-  const guarded = <T>({ baseUrl }: PinnedReranker, signal: AbortSignal, call: () => Promise<T>): Promise<T> =>
-    breakers.run(providerAt('openai-compatible', baseUrl), call, { signal, longestWaitMs: LONGEST_WAIT_MS });
+  /** Of a server that does several things, one may be broken. */
+  const guarded = <T>(
+    what: 'embeddings' | 'rerank',
+    { baseUrl }: PinnedReranker,
+    { signal, call }: { readonly signal: AbortSignal; readonly call: () => Promise<T> },
+  ): Promise<T> => {
+    const at = `${what} of ${providerAt('openai-compatible', baseUrl)}`;
+    return breakers.run(at, call, { signal, longestWaitMs: LONGEST_WAIT_MS });
+  };
   return {
     embeddingFor(embedding, options) {
       const { label, embed } = createOpenAiEmbeddings(embedding, { ...options, ...keyOf(embedding) });
       return {
         label,
-        embed: async (texts, signal, key) => await guarded(embedding, signal, () => embed(texts, signal, key)),
+        embed: async (texts, signal, key) =>
+          await guarded('embeddings', embedding, { signal, call: () => embed(texts, signal, key) }),
       };
     },
     rerankerFor(reranker) {
       const { label, rerank } = createRerankEndpoint(reranker, keyOf(reranker));
       return {
         label,
-        rerank: async (request) => await guarded(reranker, request.signal, () => rerank(request)),
+        rerank: async (request) =>
+          await guarded('rerank', reranker, { signal: request.signal, call: () => rerank(request) }),
       };
     },
   };

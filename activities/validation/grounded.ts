@@ -36,13 +36,14 @@ export const grounded: BuiltIn = {
     const threshold = (draft.rules.checks?.grounding || undefined)?.minScore ?? MIN_GROUNDING;
     const claims = yield* claimsOf(draft);
     if (claims.size === 0) return { passed: true, reason: 'everything in it is a quote' };
-    const chars = [...claims.values()].reduce((sum, claim) => sum + claim.length, 0);
+    let chars = 0;
+    for (const lines of claims.values()) for (const line of lines) chars += line.length;
     if (chars > MAX_CHARS) return { passed: false, reason: 'it has more sentences of its own than are looked at' };
     let weakest: Grounding | undefined;
     let sentences = 0;
-    for (const [cited, claim] of claims) {
+    for (const [cited, lines] of claims) {
       const grounds = yield* preparingGrounds(textsOf(draft, cited));
-      const grounding = yield* scoringGrounding(claim, grounds);
+      const grounding = yield* scoringGrounding([...lines].join('\n\n'), grounds);
       sentences += grounding.sentences;
       if (grounding.weakest !== null && grounding.weakest < (weakest?.weakest ?? 2)) weakest = grounding;
     }
@@ -72,8 +73,8 @@ const LINES_A_PAUSE = 256;
  * What a draft says in its own words, by what it cites for it: the numbers of its line, joined. Without citations, and without lines that are
  * nothing but quotes.
  */
-function* claimsOf({ text, quoted, passages }: Draft): Sliced<ReadonlyMap<string, string>> {
-  const claims = new Map<string, string>();
+function* claimsOf({ text, quoted, passages }: Draft): Sliced<ReadonlyMap<string, ReadonlySet<string>>> {
+  const claims = new Map<string, Set<string>>();
   for (const [i, line] of text.split('\n').entries()) {
     if (i % LINES_A_PAUSE === 0) yield;
     // A quote that does not stand there is a sentence like any other.
@@ -83,7 +84,11 @@ function* claimsOf({ text, quoted, passages }: Draft): Sliced<ReadonlyMap<string
     const cited = [...numbers].filter((n) => n >= 1 && n <= passages.length).sort((a, b) => a - b);
     const key = cited.join(' ');
     const claim = withoutCitations(line).replace(QUOTES, '').replace(SAYS_NOTHING, ' ');
-    if (/[\p{L}\p{N}]{2}/u.test(claim)) claims.set(key, `${claims.get(key) ?? ''}${claim}\n\n`);
+    if (!/[\p{L}\p{N}]{2}/u.test(claim)) continue;
+    const known = claims.get(key);
+    // What is said again is scored once.
+    if (known === undefined) claims.set(key, new Set([claim]));
+    else known.add(claim);
   }
   return claims;
 }

@@ -70,9 +70,9 @@ export const noInstructions: BuiltIn = {
   },
 };
 
-/** Only for an answer in words, made of documents: whatever else a release writes may well be in another language. */
-export const checksLanguage = ({ rules, isJson, passages }: Pick<Draft, 'rules' | 'isJson' | 'passages'>): boolean =>
-  rules.checks?.language ?? (!isJson && passages.length > 0);
+/** Only where a release asks for it: its n-grams take 30 MB, and the worker's thread for a good part of a second, once. */
+export const checksLanguage = ({ rules, isJson }: Pick<Draft, 'rules' | 'isJson'>): boolean =>
+  rules.checks?.language === true && !isJson;
 
 export const inLanguage = (check: CheckLanguage): BuiltIn => ({
   name: 'language',

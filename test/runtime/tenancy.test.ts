@@ -429,6 +429,8 @@ async function everyRareWrite(refund: RunHandle): Promise<void> {
   const modelCalls = createModelCalls(worker);
   await modelCalls.settle(modelCall, { text: 't', finishReason: 'stop', usage });
   await modelCalls.claim(modelCall);
+  await modelCalls.refuse({ ...modelCall, attempt: 3 }, 'f');
+  await modelCalls.unsettled({ ...modelCall, attempt: 2 }, false);
   const replies = createReplyCache({ db: worker, runKeys: keys.runKeys, tenantKeys: keys.tenantKeys, modelCalls });
   const asker = { id: 'a', tenant: 'default', groups: [], roles: [], clearance: 'public' } as const;
   const reusable = {

@@ -333,6 +333,10 @@ describe('a release that has passages put in order', () => {
     expect(report.passages.every(({ rerankScore }) => rerankScore === undefined)).toBe(true);
     expect(asked('/v1/rerank')).toHaveLength(3);
     expect(await run.trace()).toMatchObject({ rerank: 'failed' });
+    // It answers in between: one that only fails is left alone.
+    server.always('/v1/rerank', undefined);
+    expect(await found('ordered', query)).toMatchObject({ rerank: { outcome: 'done' } });
+    server.always('/v1/rerank', { status: 503 });
     // Held to min_score as a search without it is.
     expect(await found('ordered', 'door elephants giraffes zebras')).toMatchObject({ verdict: 'below-min-score' });
   });

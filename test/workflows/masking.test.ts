@@ -77,7 +77,8 @@ when { resource.name == "strict" && context.detected.contains("card") };
   releases: () => ({
     'models.yaml': `v: 1\nmodels:\n  remote: { provider: openai-compatible, model: m, base_url: "${server.url}" }\n`,
     ...release('desk', 'retrieval: { collection: files, min_score: 0.2 }\n'),
-    ...release('rewrite'),
+    // What its requester wrote comes back as it was, hidden characters among it.
+    ...release('rewrite', 'policy: { checks: { characters: false } }\n'),
     ...release('open'),
     ...release('strict'),
     ...release('agent', 'risk: high\ntools: [find_customer, pay_back]\n'),

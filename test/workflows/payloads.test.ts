@@ -43,7 +43,7 @@ const engine = useEngine({
   releases: () => ({
     'models.yaml': 'v: 1\nmodels:\n  wide: { provider: local, model: extractive }\n',
     'wide/manifest.yaml': `name: wide\nversion: 1.0.0\nmodel: wide\nretrieval: { collection: zebras, top_k: 50, min_score: 0.1 }
-policy: { require_citations: false, refuse_if_not_in_context: false }\n`,
+policy: { require_citations: false, refuse_if_not_in_context: false, checks: { grounding: false } }\n`,
     'wide/prompt.md': `Answer. ${noise(20 * KIB)}`,
   }),
 });

@@ -60,7 +60,7 @@ const release = (name: string, more = ''): Record<string, string> => ({
   [`${name}/prompt.md`]: 'Do what is asked.',
 });
 const FILES =
-  'retrieval: { collection: files }\npolicy: { require_citations: false, refuse_if_not_in_context: false }\n';
+  'retrieval: { collection: files }\npolicy: { require_citations: false, refuse_if_not_in_context: false, checks: { grounding: false } }\n';
 const engine = useEngine({
   tools,
   models: { 'scripted-in-test': model },

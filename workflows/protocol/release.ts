@@ -32,7 +32,7 @@ export interface AnswerRules {
 /** `false`: it is not asked. */
 export interface CheckSettings {
   readonly grounding?: { readonly minScore: number } | false | undefined;
-  /** @default for answers in words that are made of documents */
+  /** @default false */
   readonly language?: boolean | undefined;
   readonly characters?: boolean | undefined;
   readonly secrets?: boolean | undefined;

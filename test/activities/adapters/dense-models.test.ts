@@ -296,9 +296,10 @@ describe('an endpoint that keeps failing', () => {
     const sent = server.requests.length;
     const open = { type: Failure.ModelCircuitOpen, nonRetryable: false };
     await expect(asked()).rejects.toMatchObject(open);
-    await expect(
-      models.rerankerFor(pinned()).rerank({ query: 'q', documents: ['a'], signal: NEVER }),
-    ).rejects.toMatchObject(open);
-    expect(server.requests).toHaveLength(sent);
+    await expect(models.embeddingFor(pinned({ id: 'embed-2' })).embed(['a'], NEVER)).rejects.toMatchObject(open);
+    // What else the same server does is asked as before.
+    const { scores } = await models.rerankerFor(pinned()).rerank({ query: 'q', documents: ['a'], signal: NEVER });
+    expect(scores).toHaveLength(1);
+    expect(server.requests).toHaveLength(sent + 1);
   });
 });
