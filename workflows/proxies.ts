@@ -16,8 +16,8 @@ const STORE: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', maximumInterval: '15 seconds' },
 };
 
-/** For a draft of megabytes: ten at once share one processor. */
-const LONG: ActivityOptions = { ...STORE, startToCloseTimeout: '1 minute' };
+/** For a draft of megabytes: ten at once take their turns. */
+const LONG: ActivityOptions = { ...STORE, startToCloseTimeout: '5 minutes', scheduleToCloseTimeout: '15 minutes' };
 
 /** Without end: a run whose outcome cannot be written stays open rather than ending unrecorded. */
 const RECORD: ActivityOptions = {

@@ -23,11 +23,31 @@ export interface DraftToCheck {
   readonly usesTools: boolean;
 }
 
-/** Within the time of the activity: `long` of workflows/proxies.ts. */
+/** With others before it within the time of the activity: `long` of workflows/proxies.ts. */
 const LONGEST_MS = 45_000;
 
 export async function checkDraft(draft: DraftToCheck): Promise<CheckResults> {
-  return draft.subject.text.length > LONG_DRAFT_CHARS ? await checkInThread(draft) : await checkHere(draft);
+  return draft.subject.text.length > LONG_DRAFT_CHARS
+    ? await inTurn(() => checkInThread(draft))
+    : await checkHere(draft);
+}
+
+/** Threads at once: each holds a draft and what is made of it. */
+const MAX_THREADS = 2;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running >= MAX_THREADS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running += 1;
+  try {
+    return await work();
+  } finally {
+    // Whoever waits gets the place.
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
 }
 
 /** Compiled once a release: bodies are kept in memory. */

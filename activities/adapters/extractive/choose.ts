@@ -1,5 +1,5 @@
 // Which sentences answer a part of a question, and how sure that is. Pure, and linear in the sentences.
-// The figures were set on the dev halves of evals/sets; none of them moves a share by more than a few points when it is off by a third.
+// The figures were set on the dev halves of test/sets; none of them moves a share by more than a few points when it is off by a third.
 import type { Analyzer } from '../../sparse/analyzer.ts';
 import { hasCandidate } from './answer-types.ts';
 import type { QuestionPart } from './question.ts';

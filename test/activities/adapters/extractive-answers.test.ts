@@ -227,7 +227,7 @@ it('reads German passages with the German analyzer, since inflected words are th
 
 describe('its time', () => {
   it('is a few milliseconds for five passages of 400 words', async () => {
-    const folder = 'evals/sets/encyclopaedia/documents';
+    const folder = 'test/sets/encyclopaedia/documents';
     const words = readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), 'utf8').split(/\s+/));
     const texts = Array.from({ length: 5 }, (_, n) => words.slice(n * 400, (n + 1) * 400).join(' '));
     const request = requestOf('When was the Panama Canal opened and who paid for the mill of Elm Street?', texts);

@@ -1,4 +1,4 @@
-// How much local/extractive answers, and how much of it wrongly, on the test halves of evals/sets: whole way, without a stack.
+// How much local/extractive answers, and how much of it wrongly, on the test halves of test/sets: whole way, without a stack.
 // The halves for setting its figures are the dev ones. What the figures mean and where they end: docs/validation.md.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const MIN_SCORE = 0.5;
 
 const documentsIn = (folder: string): InMemoryDocument[] =>
   readdirSync(folder).map((id) => ({ id, text: readFileSync(join(folder, id), 'utf8') }));
-const encyclopaedia = documentsIn('evals/sets/encyclopaedia/documents');
+const encyclopaedia = documentsIn('test/sets/encyclopaedia/documents');
 // Customers do not see what is for staff.
 const refunds = documentsIn('examples/knowledge-base/refund-policy').filter(({ id }) => !id.startsWith('internal'));
 /** All of them in one collection, so that others' documents are in the way. */
@@ -27,7 +27,7 @@ async function measure(file: string, which: (id: string) => boolean, ask = askBo
 }
 
 describe('on the encyclopaedia, it', () => {
-  const file = 'evals/sets/encyclopaedia/test.jsonl';
+  const file = 'test/sets/encyclopaedia/test.jsonl';
 
   it('answers at least 85 % of what can be answered, at most 5 % of it wrongly, and at most 5 % of what is off the corpus', async () => {
     const { answerable, unanswerable } = await measure(file, (id) => !id.includes('/near-'));
@@ -54,7 +54,7 @@ describe('on the encyclopaedia, it', () => {
 
 it('on the sample documents, it answers what can be answered, and at most 5 % of what cannot', async () => {
   const ask = createAsk(refunds, MIN_SCORE);
-  const { answerable, unanswerable } = await measure('evals/sets/refund-policy/test.jsonl', () => true, ask);
+  const { answerable, unanswerable } = await measure('test/sets/refund-policy/test.jsonl', () => true, ask);
   expect(answerable.all).toBe(25);
   expect(answerable.answeredShare).toBeGreaterThanOrEqual(0.9);
   expect(answerable.wrongShare).toBeLessThanOrEqual(0.08);
@@ -82,7 +82,7 @@ describe.skipIf(cranfield === undefined)(`on Cranfield${needs('cranfield')}`, ()
     const queries = lines('queries.jsonl')
       .filter((_, at) => at % 2 === 1)
       .map(({ _id, text }) => ({ id: _id, question: text, answers: [], answerable: true }));
-    const off = await readQuestions('evals/sets/cranfield/off-corpus-test.jsonl');
+    const off = await readQuestions('test/sets/cranfield/off-corpus-test.jsonl');
     const report = await evaluateAnswers({
       questions: [...queries, ...off],
       ask: createAsk(documents, MIN_SCORE),

@@ -364,7 +364,7 @@ describe('no-instructions', () => {
 });
 
 describe('a long draft', () => {
-  const bytes = 10_000_000;
+  const bytes = 4_000_000;
   const filled = (text: string): string => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
   const honest = 'The page says: "Swimwear is not returned" [1], as we know.\n\n';
 
@@ -379,7 +379,7 @@ describe('a long draft', () => {
     ['empty lines', ' \n'],
     ['white space', ' '],
     ['half an order', 'ignore all '],
-  ])('of ten megabytes of %s is checked in seconds, and lets others have their turn', async (_, text) => {
+  ])('of megabytes of %s is checked in seconds, and lets others have their turn', async (_, text) => {
     let last = performance.now();
     let longest = 0;
     const timer = setInterval(() => {
