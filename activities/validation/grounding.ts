@@ -124,7 +124,7 @@ function scoreOf({ sentence, from, speaks }: Assertion, grounds: Grounds): Score
   if (items.length >= 2 && isVerbatim(sentence.text, best, grounds))
     return { ...common, score: 1, passage, reasons: [] };
   const overlap = overlapOf(measuresOf(items, best, second, grounds));
-  const mismatches = mismatchesOf({ sentence, items, alignment: best, grounds });
+  const mismatches = mismatchesOf({ sentence, from, items, alignment: best, grounds });
   const alone = speaks && !grounds.hasSpeaker;
   const leaves = mismatches.reduce((product, mismatch) => product * mismatch.leaves, alone ? 0.6 : 1);
   const reasons = [

@@ -49,16 +49,16 @@ function areNegatedForms(one: string, other: string): boolean {
   );
 }
 
-/** A negation on one side only, over words that both have. */
+/** A negation on one side only, over words that both have: compared clause by clause, whichever side it stands on. */
 function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void> {
-  const { sentence, passage, alignment, found, taken } = view;
+  const { sentence, from, passage, alignment, found, taken } = view;
   const window = alignment.window;
   for (const [at, token] of sentence.tokens.entries()) {
-    if (!token.isNegator) continue;
+    if (at < from || !token.isNegator) continue;
     const heads = headsOf(sentence.tokens, at);
     const there = heads.flatMap((head) => found.get(head) ?? []);
     if (there.length === 0) continue;
-    if (there.some((place) => isDeniedAround(place, view))) continue;
+    if (there.some((place) => isDeniedThere(place, view))) continue;
     // "not open" for "closed".
     if (heads.some((head) => !found.has(head) && hasContraryIn(sentence.tokens[head], view))) continue;
     // The less of it is found, the more likely it is only said in other words.
@@ -68,30 +68,41 @@ function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void
       what: token.text,
     };
   }
-  if (hasOpposites || sentence.tokens.some(isDenying)) return;
+  if (hasOpposites) return;
   const places = [...taken.keys()];
   const low = Math.min(...places);
   const high = Math.max(...places);
-  for (let at = Math.max(window.from, low - 3); at <= Math.min(high, window.to - 1); at += 1) {
+  for (let at = Math.max(window.from, low - 3); at <= Math.min(high + 3, window.to - 1); at += 1) {
     const token = passage.tokens[at];
     if (token === undefined || !token.isNegator) continue;
     const heads = headsOf(passage.tokens, at).slice(0, 2);
     const [head] = heads;
     if (head === undefined || passage.sentenceOf[head] !== passage.sentenceOf[at]) continue;
-    const kept = heads.filter((each) => taken.has(each)).length;
-    if (kept === 0) continue;
+    const kept = heads.filter((each) => taken.has(each));
+    if (kept.length === 0) continue;
+    if (kept.some((each) => isDeniedHere(taken.get(each) ?? 0, view))) continue;
     if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
-    yield { kind: 'negation', leaves: kept === heads.length ? 0.48 : 0.8, what: token.text };
+    yield { kind: 'negation', leaves: kept.length === heads.length ? 0.48 : 0.8, what: token.text };
   }
 }
 
-/** Whether something is denied in the sentence of the passage, near the place. */
-function isDeniedAround(place: number, { passage, alignment: { window } }: View): boolean {
+/** Whether something is denied in the sentence of the passage, near the place. What both say denies nothing by itself: "may refuse". */
+function isDeniedThere(place: number, { passage, taken, alignment: { window } }: View): boolean {
   for (let at = Math.max(window.from, place - REGION); at <= Math.min(window.to - 1, place + REGION / 2); at += 1) {
     const token = passage.tokens[at];
-    if (token !== undefined && passage.sentenceOf[at] === passage.sentenceOf[place] && isDenying(token)) return true;
+    if (token === undefined || passage.sentenceOf[at] !== passage.sentenceOf[place]) continue;
+    if (token.isNegator || (!taken.has(at) && isDenying(token))) return true;
   }
   return false;
+}
+
+/** Whether the claim denies something in the clause of the word at `at`. */
+function isDeniedHere(at: number, { sentence, from, found }: View): boolean {
+  const clause = sentence.tokens[at]?.clause;
+  return sentence.tokens.some(
+    (token, place) =>
+      place >= from && token.clause === clause && (token.isNegator || (!found.has(place) && isDenying(token))),
+  );
 }
 
 /** How much of the part of the sentence around the word at `at` is found, 0–1. */
@@ -102,7 +113,7 @@ function partCoverage(at: number, { sentence, items, found }: View): number {
 }
 
 const isDenying = (token: Token): boolean =>
-  token.isNegator || DENYING.has(token.stem) || /^(?:un|non)/.test(token.text);
+  token.isNegator || DENYING.has(token.stem) || (token.prior > 0 && /^(?:un(?!der|i[oqtv])|non)/.test(token.text));
 
 const isAntonymOf = (token: Token, other: Token | undefined): boolean =>
   other !== undefined &&
