@@ -75,14 +75,15 @@ function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void
   for (let at = Math.max(window.from, low - 3); at <= Math.min(high + 3, window.to - 1); at += 1) {
     const token = passage.tokens[at];
     if (token === undefined || !token.isNegator) continue;
-    const heads = headsOf(passage.tokens, at).slice(0, 2);
+    const heads = [...headsOf(passage.tokens, at).slice(0, 2)];
     const [head] = heads;
     if (head === undefined || passage.sentenceOf[head] !== passage.sentenceOf[at]) continue;
+    if (heads.length === 1 && ALLOWS.has(passage.tokens[head]?.text ?? '')) heads.splice(0, 1, ...subjectsOf(at, view));
     const kept = heads.filter((each) => taken.has(each));
     if (kept.length === 0) continue;
     if (kept.some((each) => isDeniedHere(taken.get(each) ?? 0, view))) continue;
     if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
-    yield { kind: 'negation', leaves: kept.length === heads.length ? 0.48 : 0.8, what: token.text };
+    yield { kind: 'negation', leaves: kept.length === heads.length ? 0.48 : kept.includes(head) ? 0.6 : 0.8, what: token.text };
   }
 }
 
@@ -94,6 +95,20 @@ function isDeniedThere(place: number, { passage, taken, alignment: { window } }:
     if (token.isNegator || (!taken.has(at) && isDenying(token))) return true;
   }
   return false;
+}
+
+/** "An exchange is not possible": denied is what stands before. */
+const ALLOWS = new Set(['possible', 'allowed', 'permitted', 'accepted', 'available', 'offered']);
+
+function subjectsOf(at: number, { passage }: View): number[] {
+  const subjects: number[] = [];
+  const clause = passage.tokens[at]?.clause;
+  for (let place = at - 1; place >= at - NEAR && subjects.length < 2; place -= 1) {
+    const token = passage.tokens[place];
+    if (token === undefined || token.clause !== clause || passage.sentenceOf[place] !== passage.sentenceOf[at]) break;
+    if (isContent(token)) subjects.push(place);
+  }
+  return subjects;
 }
 
 /** Whether the claim denies something in the clause of the word at `at`. */
