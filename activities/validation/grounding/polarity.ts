@@ -83,7 +83,11 @@ function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void
     if (kept.length === 0) continue;
     if (kept.some((each) => isDeniedHere(taken.get(each) ?? 0, view))) continue;
     if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
-    yield { kind: 'negation', leaves: kept.length === heads.length ? 0.48 : kept.includes(head) ? 0.6 : 0.8, what: token.text };
+    yield {
+      kind: 'negation',
+      leaves: kept.length === heads.length ? 0.48 : kept.includes(head) ? 0.6 : 0.8,
+      what: token.text,
+    };
   }
 }
 
