@@ -114,7 +114,7 @@ function passageOf(scored: readonly Scored[]): number | null {
 function scoreOf({ sentence, from, speaks }: Assertion, grounds: Grounds): Scored {
   const items = itemsOf(sentence, from, grounds);
   const weight = items.reduce((sum, item) => sum + item.weight, 0);
-  const alignments = alignmentsOf(items, grounds);
+  const alignments = alignmentsOf(items, sentence, grounds);
   const common = { weight: Math.max(weight, 0.1), words: items.length };
   if (alignments === undefined) {
     return { ...common, score: 0, passage: undefined, reasons: [{ kind: 'overlap' }] };
