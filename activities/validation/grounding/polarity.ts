@@ -53,12 +53,15 @@ function areNegatedForms(one: string, other: string): boolean {
 function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void> {
   const { sentence, from, passage, alignment, found, taken } = view;
   const window = alignment.window;
+  let looked = 0;
   for (const [at, token] of sentence.tokens.entries()) {
     if (at < from || !token.isNegator) continue;
     const heads = headsOf(sentence.tokens, at);
     const there = heads.flatMap((head) => found.get(head) ?? []);
     if (there.length === 0) continue;
     if (there.some((place) => isDeniedThere(place, view))) continue;
+    looked += 1;
+    if (looked <= MAX_LOOKED && isDeniedElsewhere(at, heads, view)) continue;
     // "not open" for "closed".
     if (heads.some((head) => !found.has(head) && hasContraryIn(sentence.tokens[head], view))) continue;
     // The less of it is found, the more likely it is only said in other words.
@@ -85,7 +88,12 @@ function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void
     if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
     yield {
       kind: 'negation',
-      leaves: kept.length === heads.length ? 0.48 : kept.includes(head) ? 0.6 : 0.8,
+      leaves:
+        kept.length === heads.length
+          ? 0.48
+          : kept.includes(head) || passage.tokens[head + 1]?.text === 'or'
+            ? 0.6
+            : 0.8,
       what: token.text,
     };
   }
@@ -113,6 +121,30 @@ function subjectsOf(at: number, { passage }: View): number[] {
     if (isContent(token)) subjects.push(place);
   }
   return subjects;
+}
+
+/** Of what the clause says, so much must stand where it is denied. */
+const DENIED_THERE = 0.6;
+/** Sentences looked at, and negations of one claim's sentence that they are looked at for. */
+const MAX_DENYING = 40;
+const MAX_LOOKED = 3;
+
+/** Whether another sentence denies the same of the same thing: a row of a table has less of the words than a text beside it. */
+function isDeniedElsewhere(at: number, heads: readonly number[], { sentence, items, grounds }: View): boolean {
+  const clause = sentence.tokens[at]?.clause;
+  const own = items.filter(({ token }) => token.clause === clause);
+  const all = own.reduce((sum, { weight }) => sum + weight, 0);
+  const [head] = own.filter((item) => heads.includes(item.at));
+  return (head?.stems ?? []).slice(0, 2).some(([stem]) =>
+    (grounds.holding.get(stem) ?? []).slice(0, MAX_DENYING).some((id) => {
+      const tokens = grounds.sentences[id]?.sentence.tokens ?? [];
+      const place = tokens.findIndex((token) => token.stem === stem);
+      if (!tokens.some((token) => token.isNegator && token.clause === tokens[place]?.clause)) return false;
+      const stems = new Set(tokens.map((token) => token.stem));
+      const held = own.reduce((sum, item) => sum + (item.stems.some(([each]) => stems.has(each)) ? item.weight : 0), 0);
+      return held >= DENIED_THERE * all;
+    }),
+  );
 }
 
 /** Whether the claim denies something in the clause of the word at `at`. */
