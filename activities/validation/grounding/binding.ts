@@ -16,8 +16,8 @@ export function bindingOf(view: View): readonly Mismatch[] {
 /** A figure whose clause stands in another sentence, with another figure of its kind, more than in any that has the figure. */
 function* strangers(view: View): Generator<Mismatch, void> {
   const { items, grounds, sentence } = view;
-  for (const { figure, at } of items) {
-    if (figure === undefined || figure.dimension === undefined) continue;
+  for (const [index, { figure, at, token }] of items.entries()) {
+    if (figure === undefined || figure.dimension === undefined || isTogether(index, token.part, view)) continue;
     const [key = ''] = figure.keys;
     const own = grounds.figures.get(key);
     if (own === undefined) continue;
@@ -33,6 +33,15 @@ function* strangers(view: View): Generator<Mismatch, void> {
       return;
     }
   }
+}
+
+/** All of the clause stands in the sentence of its figure: most often, and no other has to be looked at. */
+function isTogether(index: number, part: number, { items, alignment: { places }, passage }: View): boolean {
+  const id = passage.sentenceOf[places[index] ?? -1];
+  return (
+    id !== undefined &&
+    items.every((item, at) => item.token.part !== part || passage.sentenceOf[places[at] ?? -1] === id)
+  );
 }
 
 /** How much of the clause of `token` each sentence holds. */
