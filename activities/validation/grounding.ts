@@ -114,7 +114,7 @@ function passageOf(scored: readonly Scored[]): number | null {
 function scoreOf({ sentence, from, speaks }: Assertion, grounds: Grounds): Scored {
   const items = itemsOf(sentence, from, grounds);
   const weight = items.reduce((sum, item) => sum + item.weight, 0);
-  const alignments = alignmentsOf(items, grounds);
+  const alignments = alignmentsOf(items, sentence, grounds);
   const common = { weight: Math.max(weight, 0.1), words: items.length };
   if (alignments === undefined) {
     return { ...common, score: 0, passage: undefined, reasons: [{ kind: 'overlap' }] };
@@ -124,7 +124,7 @@ function scoreOf({ sentence, from, speaks }: Assertion, grounds: Grounds): Score
   if (items.length >= 2 && isVerbatim(sentence.text, best, grounds))
     return { ...common, score: 1, passage, reasons: [] };
   const overlap = overlapOf(measuresOf(items, best, second, grounds));
-  const mismatches = mismatchesOf({ sentence, items, alignment: best, grounds });
+  const mismatches = mismatchesOf({ sentence, from, items, alignment: best, grounds });
   const alone = speaks && !grounds.hasSpeaker;
   const leaves = mismatches.reduce((product, mismatch) => product * mismatch.leaves, alone ? 0.6 : 1);
   const reasons = [

@@ -28,6 +28,7 @@ interface Text {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SAMPLES = 'examples/knowledge-base/refund-policy';
 const WRITTEN = join(ROOT, 'test/support/grounding-texts');
 const WRITTEN_KINDS: Readonly<Record<string, { readonly label: 0 | 1; readonly kind: string }>> = {
   '+': { label: 1, kind: 'written: supported' },
@@ -60,6 +61,23 @@ export function* writtenPairs(): Generator<GroundingPair, void> {
   }
 }
 
+/** Answers to questions about the sample documents, against near misses: each over its whole document, as the only passage. */
+export function* answerPairs(): Generator<GroundingPair, void> {
+  const blocks = readFileSync(join(ROOT, 'test/support/grounding-answers.txt'), 'utf8').split(/^# /m).slice(1);
+  for (const block of blocks) {
+    const [head = '', ...lines] = block.trim().split('\n');
+    const [split, name = ''] = head.split(' ');
+    if (split !== 'dev' && split !== 'test') throw new Error(`No such split: ${head}`);
+    const context = withoutHead(readFileSync(join(ROOT, SAMPLES, name), 'utf8'));
+    for (const [line, text] of lines.entries()) {
+      const label = text.startsWith('+') ? 1 : 0;
+      yield { id: `${name}/${line}`, split, context, claim: text.slice(2), label, kind: `answer: ${label}` };
+    }
+  }
+}
+
+const withoutHead = (text: string): string => text.replace(/^---\n[\s\S]*?\n---\n/, '');
+
 function readTexts(file: string): { context: string; claims: { sign: string; claim: string }[] }[] {
   return readFileSync(join(WRITTEN, file), 'utf8')
     .split(/^# .*\n/m)
@@ -73,7 +91,7 @@ function readTexts(file: string): { context: string; claims: { sign: string; cla
 /** Claims made of the sentences of our texts, of the sample documents, of the project's documents, and of abstracts where there are any. */
 export function* madePairs(cranfield?: string): Generator<GroundingPair, void> {
   yield* pairsOf(writtenTexts(), { random: createRandom(11), most: 8 });
-  yield* pairsOf(filesOf('examples/knowledge-base/refund-policy'), { random: createRandom(12), most: 4 });
+  yield* pairsOf(filesOf(SAMPLES), { random: createRandom(12), most: 4 });
   yield* pairsOf(filesOf('docs'), { random: createRandom(13), most: 1 });
   if (cranfield !== undefined) yield* pairsOf(abstractsOf(cranfield), { random: createRandom(14), most: 2 });
 }
@@ -90,7 +108,7 @@ function* writtenTexts(): Generator<Text, void> {
 function* filesOf(folder: string): Generator<Text, void> {
   const names = readdirSync(join(ROOT, folder)).filter((name) => /\.(?:md|txt)$/.test(name));
   for (const name of names.sort()) {
-    const text = readFileSync(join(ROOT, folder, name), 'utf8').replace(/^---\n[\s\S]*?\n---\n/, '');
+    const text = withoutHead(readFileSync(join(ROOT, folder, name), 'utf8'));
     // By its name: another file beside it must not move it to the other side. A section is what a retriever would give.
     for (const [at, context] of text.split(/^(?=## )/m).entries()) {
       yield { id: `${name}/${at}`, split: splitOf(termId(name)), context, sentences: sentencesOf(context) };

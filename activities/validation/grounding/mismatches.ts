@@ -1,5 +1,6 @@
 // What a sentence says otherwise than the passages: figures, names, and who is what to whom. Pure.
 import type { Item } from './align.ts';
+import { bindingOf } from './binding.ts';
 import type { Figure } from './figures.ts';
 import type { Grounds } from './grounds.ts';
 import { isContent } from './grounds.ts';
@@ -21,7 +22,9 @@ export function mismatchesOf(compared: Compared): readonly Mismatch[] {
     taken.set(place, at);
   });
   const view: View = { ...compared, passage, found, taken };
-  return [...figures(view), ...names(view), ...polarityOf(view), ...swaps(view)];
+  const all = [...figures(view), ...names(view), ...polarityOf(view), ...swaps(view)];
+  // What is told already is not told again in other words.
+  return all.some(({ kind }) => kind === 'swap' || kind === 'number') ? all : [...all, ...bindingOf(view)];
 }
 
 function* figures(view: View): Generator<Mismatch, void> {

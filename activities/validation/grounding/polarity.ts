@@ -49,16 +49,19 @@ function areNegatedForms(one: string, other: string): boolean {
   );
 }
 
-/** A negation on one side only, over words that both have. */
+/** A negation on one side only, over words that both have: compared clause by clause, whichever side it stands on. */
 function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void> {
-  const { sentence, passage, alignment, found, taken } = view;
+  const { sentence, from, passage, alignment, found, taken } = view;
   const window = alignment.window;
+  let looked = 0;
   for (const [at, token] of sentence.tokens.entries()) {
-    if (!token.isNegator) continue;
+    if (at < from || !token.isNegator) continue;
     const heads = headsOf(sentence.tokens, at);
     const there = heads.flatMap((head) => found.get(head) ?? []);
     if (there.length === 0) continue;
-    if (there.some((place) => isDeniedAround(place, view))) continue;
+    if (there.some((place) => isDeniedThere(place, view))) continue;
+    looked += 1;
+    if (looked <= MAX_LOOKED && isDeniedElsewhere(at, heads, view)) continue;
     // "not open" for "closed".
     if (heads.some((head) => !found.has(head) && hasContraryIn(sentence.tokens[head], view))) continue;
     // The less of it is found, the more likely it is only said in other words.
@@ -68,30 +71,89 @@ function* negations(view: View, hasOpposites: boolean): Generator<Mismatch, void
       what: token.text,
     };
   }
-  if (hasOpposites || sentence.tokens.some(isDenying)) return;
+  if (hasOpposites) return;
   const places = [...taken.keys()];
   const low = Math.min(...places);
   const high = Math.max(...places);
-  for (let at = Math.max(window.from, low - 3); at <= Math.min(high, window.to - 1); at += 1) {
+  for (let at = Math.max(window.from, low - 3); at <= Math.min(high + 3, window.to - 1); at += 1) {
     const token = passage.tokens[at];
     if (token === undefined || !token.isNegator) continue;
-    const heads = headsOf(passage.tokens, at).slice(0, 2);
+    const heads = [...headsOf(passage.tokens, at).slice(0, 2)];
     const [head] = heads;
     if (head === undefined || passage.sentenceOf[head] !== passage.sentenceOf[at]) continue;
-    const kept = heads.filter((each) => taken.has(each)).length;
-    if (kept === 0) continue;
+    if (heads.length === 1 && ALLOWS.has(passage.tokens[head]?.text ?? '')) heads.splice(0, 1, ...subjectsOf(at, view));
+    const kept = heads.filter((each) => taken.has(each));
+    if (kept.length === 0) continue;
+    if (kept.some((each) => isDeniedHere(taken.get(each) ?? 0, view))) continue;
     if (sentence.tokens.some((each, place) => !found.has(place) && isAntonymOf(each, passage.tokens[head]))) continue;
-    yield { kind: 'negation', leaves: kept === heads.length ? 0.48 : 0.8, what: token.text };
+    yield {
+      kind: 'negation',
+      leaves:
+        kept.length === heads.length
+          ? 0.48
+          : kept.includes(head) || passage.tokens[head + 1]?.text === 'or'
+            ? 0.6
+            : 0.8,
+      what: token.text,
+    };
   }
 }
 
-/** Whether something is denied in the sentence of the passage, near the place. */
-function isDeniedAround(place: number, { passage, alignment: { window } }: View): boolean {
+/** Whether something is denied in the sentence of the passage, near the place. What both say denies nothing by itself: "may refuse". */
+function isDeniedThere(place: number, { passage, taken, alignment: { window } }: View): boolean {
   for (let at = Math.max(window.from, place - REGION); at <= Math.min(window.to - 1, place + REGION / 2); at += 1) {
     const token = passage.tokens[at];
-    if (token !== undefined && passage.sentenceOf[at] === passage.sentenceOf[place] && isDenying(token)) return true;
+    if (token === undefined || passage.sentenceOf[at] !== passage.sentenceOf[place]) continue;
+    if (token.isNegator || (!taken.has(at) && isDenying(token))) return true;
   }
   return false;
+}
+
+/** "An exchange is not possible": denied is what stands before. */
+const ALLOWS = new Set(['possible', 'allowed', 'permitted', 'accepted', 'available', 'offered']);
+
+function subjectsOf(at: number, { passage }: View): number[] {
+  const subjects: number[] = [];
+  const clause = passage.tokens[at]?.clause;
+  for (let place = at - 1; place >= at - NEAR && subjects.length < 2; place -= 1) {
+    const token = passage.tokens[place];
+    if (token === undefined || token.clause !== clause || passage.sentenceOf[place] !== passage.sentenceOf[at]) break;
+    if (isContent(token)) subjects.push(place);
+  }
+  return subjects;
+}
+
+/** Of what the clause says, so much must stand where it is denied. */
+const DENIED_THERE = 0.6;
+/** Sentences looked at, and negations of one claim's sentence that they are looked at for. */
+const MAX_DENYING = 40;
+const MAX_LOOKED = 3;
+
+/** Whether another sentence denies the same of the same thing: a row of a table has less of the words than a text beside it. */
+function isDeniedElsewhere(at: number, heads: readonly number[], { sentence, items, grounds }: View): boolean {
+  const clause = sentence.tokens[at]?.clause;
+  const own = items.filter(({ token }) => token.clause === clause);
+  const all = own.reduce((sum, { weight }) => sum + weight, 0);
+  const [head] = own.filter((item) => heads.includes(item.at));
+  return (head?.stems ?? []).slice(0, 2).some(([stem]) =>
+    (grounds.holding.get(stem) ?? []).slice(0, MAX_DENYING).some((id) => {
+      const tokens = grounds.sentences[id]?.sentence.tokens ?? [];
+      const place = tokens.findIndex((token) => token.stem === stem);
+      if (!tokens.some((token) => token.isNegator && token.clause === tokens[place]?.clause)) return false;
+      const stems = new Set(tokens.map((token) => token.stem));
+      const held = own.reduce((sum, item) => sum + (item.stems.some(([each]) => stems.has(each)) ? item.weight : 0), 0);
+      return held >= DENIED_THERE * all;
+    }),
+  );
+}
+
+/** Whether the claim denies something in the clause of the word at `at`. */
+function isDeniedHere(at: number, { sentence, from, found }: View): boolean {
+  const clause = sentence.tokens[at]?.clause;
+  return sentence.tokens.some(
+    (token, place) =>
+      place >= from && token.clause === clause && (token.isNegator || (!found.has(place) && isDenying(token))),
+  );
 }
 
 /** How much of the part of the sentence around the word at `at` is found, 0–1. */
@@ -102,7 +164,7 @@ function partCoverage(at: number, { sentence, items, found }: View): number {
 }
 
 const isDenying = (token: Token): boolean =>
-  token.isNegator || DENYING.has(token.stem) || /^(?:un|non)/.test(token.text);
+  token.isNegator || DENYING.has(token.stem) || (token.prior > 0 && /^(?:un(?!der|i[oqtv])|non)/.test(token.text));
 
 const isAntonymOf = (token: Token, other: Token | undefined): boolean =>
   other !== undefined &&

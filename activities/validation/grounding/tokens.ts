@@ -39,7 +39,7 @@ export interface Sentence {
 /** A longer one is cut: alignment is in proportion to the length of a sentence times that of a window. */
 const MAX_TOKENS = 80;
 /** What stands after a semicolon says something by itself, too. */
-const LISTED = /(?<=;)\s|\n[ \t]*(?=(?:[-*+•‣◦]|\d{1,3}[.)])[ \t])|(?<=[。！？])/u;
+const LISTED = /(?<=;)\s|\n[ \t]*(?=\||(?:[-*+•‣◦]|\d{1,3}[.)])[ \t])|(?<=[。！？])/u;
 const ABBREVIATED =
   /(?:^|[\s(])(?:mr|mrs|ms|dr|st|jr|sr|no|vs|e\.g|i\.e|cf|inc|ltd|co|corp|gen|sen|rep|lt|col|sgt|prof|gov|rev|fig|approx|dept|est|u\.s|u\.k|u\.n|jan|feb|mar|apr|aug|sept|sep|oct|nov|dec|\p{Lu})\.\s*$/iu;
 /** Ends in what may be an abbreviation; the longer expression is asked only of the last characters. */

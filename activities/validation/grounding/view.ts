@@ -26,6 +26,8 @@ export interface Mismatch {
 /** The sentence, what it says, and where that stands. */
 export interface Compared {
   readonly sentence: Sentence;
+  /** Tokens before it are an opening: its "yes" and "no" say nothing by themselves. */
+  readonly from: number;
   readonly items: readonly Item[];
   readonly alignment: Alignment;
   readonly grounds: Grounds;

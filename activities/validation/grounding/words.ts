@@ -124,6 +124,7 @@ resident inhabitant|citizen national|population people|election vote ballot|gove
 storm hurricane|rain rainfall precipitation|flood inundate|earthquake quake|hot warm|cold chilly|sea ocean|mountain hill peak|forest wood|river stream|animal creature|plant crop|dog canine|cat feline|hospital clinic|medicine drug medication|disease illness
 test trial experiment examine|result outcome finding|investigate study research examine inquiry|method technique approach procedure|measure gauge|calculate compute|obtain derive|effect impact influence|cause lead|agreement accord|theory model|flow stream
 deadline limit|whole entire complete full|goal aim objective purpose|speed velocity|height altitude|length long|weight heavy|power energy|light illumination|sound noise|road highway|train rail railway|airport airfield|hotel inn
+value worth|regardless whatever irrespective
 `;
 
 const pairs = (lists: string): string[][] =>
