@@ -9,6 +9,7 @@ import { failedCheck } from './validation/check.ts';
 import { checkDraft } from './validation/check-draft.ts';
 import type { OwnCheck } from './validation/define-check.ts';
 import type { CheckSubject } from './validation/draft.ts';
+import { checkWords } from './validation/moderated.ts';
 
 export interface ValidateDependencies {
   readonly runKeys: RunKeys;
@@ -40,7 +41,8 @@ export function createValidate({
           .filter((each) => !isRemote(each))
           .map(async ([name, settings]) => await run(ownChecks, name, cleaned, settings)),
       );
-      const all = [...checks, ...own];
+      const moderated = await checkWords(rules, cleaned);
+      const all = [...checks, ...(moderated === undefined ? [] : [moderated]), ...own];
       const passed = all.every((check) => check.passed);
       const pending = passed ? wanted.filter(isRemote).map(([name]) => name) : [];
       return {

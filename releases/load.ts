@@ -130,12 +130,19 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
 }
 
 /** What is so anyway is not there. */
-function checksOf({ grounding, links, language, ...others }: NonNullable<NonNullable<Manifest['policy']>['checks']>) {
+function checksOf({
+  grounding,
+  links,
+  language,
+  words,
+  ...others
+}: NonNullable<NonNullable<Manifest['policy']>['checks']>) {
   const off = Object.entries(others).filter(([, on]) => on === false);
   return {
     ...(typeof grounding === 'object' && { grounding: { minScore: grounding.min_score } }),
     ...(grounding === false && { grounding }),
     ...(language !== undefined && { language }),
+    ...(words !== undefined && { words }),
     ...(typeof links === 'object' && { links }),
     ...(links === false && { links }),
     ...(Object.fromEntries(off) as Partial<Record<keyof typeof others, false>>),

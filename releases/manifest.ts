@@ -30,6 +30,25 @@ const checksSchema = z.strictObject({
     ])
     .optional(),
   leakage: z.boolean().optional(),
+  /** What neither question nor answer may say: whole words and phrases, whatever their case and accents. */
+  words: z
+    .array(
+      z.strictObject({
+        category: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a short name such as violence'),
+        words: z
+          .array(
+            z
+              .string()
+              .max(100)
+              .regex(/[\p{L}\p{N}]/u, 'expected letters or digits'),
+          )
+          .min(1)
+          .max(2000),
+      }),
+    )
+    .min(1)
+    .max(50)
+    .optional(),
 });
 
 export const manifestSchema = z

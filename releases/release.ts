@@ -90,6 +90,7 @@ export const releaseBodySchema = z.object({
         secrets: z.literal(false).optional(),
         links: z.union([z.literal(false), z.object({ hosts: z.array(z.string()) })]).optional(),
         leakage: z.literal(false).optional(),
+        words: z.array(z.object({ category: z.string(), words: z.array(z.string()) })).optional(),
       })
       .optional(),
     ownChecks: z.record(z.string(), z.unknown()).optional(),

@@ -304,7 +304,7 @@ describe('a decision', () => {
       ['closeApproval', 'local', 'ok', 'how it ended is written'],
       ['callTool', 'activity', 'ok', 'wipe: done, 4 bytes'],
     ]);
-    expect(JSON.stringify(steps)).not.toContain('secret');
+    expect(JSON.stringify(steps)).not.toContain('secret reason');
     expect(steps.find(({ summary }) => summary.includes('asks for look_up'))).toMatchObject({ outcome: 'ok' });
   });
 });

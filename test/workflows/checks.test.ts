@@ -55,6 +55,7 @@ const engine = useEngine({
     ...release('hanging', 'own_checks: { hangs: true }'),
     ...release('silent', 'own_checks: { says-nothing: true }'),
     ...release('unknown', 'own_checks: { of-another-worker: true }'),
+    ...release('worded', 'checks: { words: [{ category: rivals, words: [Acme Outlet, Acmé] }] }'),
     ...release('reviewed', 'review: { groups: [editors] }'),
     ...release('asking', 'clarify: true'),
   }),
@@ -125,6 +126,25 @@ describe('a check of one’s own', () => {
     const run = await ask('foreign', [CHANGED, GOOD]);
     expect(await run.result()).toMatchObject({ kind: 'refused', message: expect.stringContaining('not as it should') });
     expect(looked).toEqual(['no-longer-than', 'no-longer-than', 'abroad-no']);
+  });
+});
+
+describe('a release with lists of words', () => {
+  it('gives out nothing with one of them, whatever its case and accents, and says what it is about', async () => {
+    const rival = `${GOOD} "Refunds are paid to the original payment method" [1], and ACME\u00a0 outlet does so, too [1].`;
+    const run = await ask('worded', [rival, GOOD], `${QUESTION} Elsewhere?`);
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: GOOD });
+    const [first] = (await run.timeline()).steps.flatMap(({ checks: each }) => (each === undefined ? [] : [each]));
+    const moderated = first?.find(({ name }) => name === 'moderated');
+    expect(moderated).toMatchObject({ passed: false, reason: 'the answer has words about rivals' });
+  });
+
+  it('refuses a question with one of them', async () => {
+    const run = await ask('worded', [GOOD, GOOD], `${QUESTION} And at acme?`);
+    expect(await run.result()).toMatchObject({
+      kind: 'refused',
+      message: 'No answer passed validation: the question has words about rivals.',
+    });
   });
 });
 

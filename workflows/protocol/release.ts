@@ -40,6 +40,8 @@ export interface CheckSettings {
   readonly links?: { readonly hosts: readonly string[] } | false | undefined;
   /** Of the operator's prompt. */
   readonly leakage?: boolean | undefined;
+  /** Words and phrases that neither question nor answer may hold, by what they are about. @default none */
+  readonly words?: readonly { readonly category: string; readonly words: readonly string[] }[] | undefined;
 }
 
 export interface RetrievalSettings {
