@@ -135,6 +135,21 @@ describe('a release that loads', () => {
     });
   });
 
+  it('pins what it says of checks, and nothing of what is so anyway', () => {
+    const head = 'name: support_refund_answer\nversion: 1.4.0\nmodel: example-llm-large\n';
+    const checks =
+      'checks: { grounding: { min_score: 0.5 }, secrets: true, leakage: false, links: { hosts: ["*.example.org"] } }';
+    const policy = `policy: { ${checks}, own_checks: { mine: { most: 3 } }, review: { groups: [editors] }, clarify: true }\n`;
+    expect(load({ manifest: `${head}${policy}` }).body.rules).toEqual({
+      requireCitations: false,
+      refuseIfNotInContext: false,
+      checks: { grounding: { minScore: 0.5 }, leakage: false, links: { hosts: ['*.example.org'] } },
+      ownChecks: { mine: { most: 3 } },
+      review: { groups: ['editors'], expiresAfterMs: 86_400_000 },
+      clarify: true,
+    });
+  });
+
   it('asks for feedback where the manifest does, which makes it another release', () => {
     const head = 'name: r\nversion: 1.0.0\nmodel: example-llm-large\nretrieval:\n  collection: docs\n';
     const plain = load({ manifest: head });
@@ -251,6 +266,32 @@ describe('a malformed manifest names file and field:', () => {
     ['an unknown key in a block', edited('  top_k: 5', '  topk: 5'), /retrieval: .*topk/],
     ['a text where a number belongs', edited('temperature: 0.2', 'temperature: warm'), /temperature: /],
     ['a number where a text belongs', edited('version: 1.4.0', 'version: 1.4'), /version: /],
+    [
+      'a check that there is not',
+      edited('require_citations: true', 'checks: { groundng: false }'),
+      /policy\.checks: .*groundng/,
+    ],
+    [
+      'a link to no host',
+      edited('require_citations: true', 'checks: { links: { hosts: ["https://a.example/path"] } }'),
+      /policy\.checks\.links.*: /,
+    ],
+    [
+      'a threshold above one',
+      edited('require_citations: true', 'checks: { grounding: { min_score: 3 } }'),
+      /policy\.checks\.grounding.*: /,
+    ],
+    [
+      'a list of no words',
+      edited('require_citations: true', 'checks: { words: [{ category: c, words: ["-"] }] }'),
+      /policy\.checks\.words/,
+    ],
+    ['a review by nobody', edited('require_citations: true', 'review: { groups: [] }'), /policy\.review\.groups: /],
+    [
+      'a check of a name that none has',
+      edited('require_citations: true', 'own_checks: { No_Such: true }'),
+      /policy\.own_checks/,
+    ],
     ['a number for a yes', edited('require_citations: true', 'require_citations: 1'), /policy\.require_citations: /],
     [
       'a list for a block',
