@@ -283,7 +283,14 @@ describe('one line about a step', () => {
           { name: 'quotes-verbatim', passed: false, reason: 'one is not' },
         ],
       }),
-      { outcome: 'refused', summary: 'failed quotes-verbatim (one is not)' },
+      {
+        outcome: 'refused',
+        summary: 'failed quotes-verbatim (one is not)',
+        checks: [
+          { name: 'complete', passed: true, reason: 'ends' },
+          { name: 'quotes-verbatim', passed: false, reason: 'one is not' },
+        ],
+      },
     ],
     [
       'an ingest that changed nothing',
