@@ -26,6 +26,8 @@ const ASKED = 'What does the zanzibar clause allow?';
 /** What Temporal takes for a worker that is gone is 10 seconds; an Update should not wait for one. */
 const LONGEST_STALL_MS = 2_000;
 const LONGEST_STALL_OF_TEN_MS = 5_000;
+/** A hundred megabytes go through every check, two replies at a time. */
+const TEN_MS = 180_000;
 /** Of this process, which is worker, client and provider in one and holds each reply several times. */
 const MOST_MEMORY_OF_TEN = 3 * KIB * KIB * KIB;
 
@@ -180,31 +182,35 @@ describe('a reply of 256 KiB', () => {
 });
 
 describe('ten replies of 10 MB at once', () => {
-  it('are all given out, none is paid twice, and others are answered meanwhile', async () => {
-    const questions = Array.from({ length: 10 }, (_, i) => `Rewrite number ${i} at length.`);
-    const text = prose(MEGABYTES);
-    const paid = server.paid;
-    server.script(...questions.map(() => text), 'In short.');
-    const runs = [];
-    for (const question of questions) runs.push(await ask(question));
-    // Scripted last, so it is answered once all the others are on their way.
-    await vi.waitFor(() => expect(server.left).toBe(1), { timeout: 60_000 });
-    const short = await ask('And this in short.');
-    expect(await short.result()).toMatchObject({ kind: 'answered', text: 'In short.' });
-    let mostBytes = 0;
-    for (const run of runs) {
-      const reply = await run.result();
-      expect(reply.kind === 'answered' && reply.text === text).toBe(true);
-      mostBytes = Math.max(mostBytes, process.memoryUsage.rss());
-    }
-    expect(longestStallMs()).toBeLessThan(LONGEST_STALL_OF_TEN_MS);
-    expect(mostBytes).toBeLessThan(MOST_MEMORY_OF_TEN);
-    expect(server.paid - paid).toBe(11);
-    for (const run of runs) {
-      expect(new Set(await attemptsOf(run))).toEqual(new Set([1]));
-      expect(await bytesOf(run)).toBeLessThan(20 * KIB);
-    }
-  });
+  it(
+    'are all given out, none is paid twice, and others are answered meanwhile',
+    async () => {
+      const questions = Array.from({ length: 10 }, (_, i) => `Rewrite number ${i} at length.`);
+      const text = prose(MEGABYTES);
+      const paid = server.paid;
+      server.script(...questions.map(() => text), 'In short.');
+      const runs = [];
+      for (const question of questions) runs.push(await ask(question));
+      // Scripted last, so it is answered once all the others are on their way.
+      await vi.waitFor(() => expect(server.left).toBe(1), { timeout: 60_000 });
+      const short = await ask('And this in short.');
+      expect(await short.result()).toMatchObject({ kind: 'answered', text: 'In short.' });
+      let mostBytes = 0;
+      for (const run of runs) {
+        const reply = await run.result();
+        expect(reply.kind === 'answered' && reply.text === text).toBe(true);
+        mostBytes = Math.max(mostBytes, process.memoryUsage.rss());
+      }
+      expect(longestStallMs()).toBeLessThan(LONGEST_STALL_OF_TEN_MS);
+      expect(mostBytes).toBeLessThan(MOST_MEMORY_OF_TEN);
+      expect(server.paid - paid).toBe(11);
+      for (const run of runs) {
+        expect(new Set(await attemptsOf(run))).toEqual(new Set([1]));
+        expect(await bytesOf(run)).toBeLessThan(20 * KIB);
+      }
+    },
+    TEN_MS,
+  );
 });
 
 describe('a tool that gives back 10 MB', () => {
