@@ -1,7 +1,7 @@
 // How replies and timelines look on a terminal, those of runs that ended at a limit or with a person included.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { effectState } from '../../cli/effect-state.ts';
-import { printCompensations, printReply, printTimeline } from '../../cli/show-run.ts';
+import { printChecks, printCompensations, printReply, printTimeline, printUnsettled } from '../../cli/show-run.ts';
 import type { Reply } from '../../client/index.ts';
 
 let printed = '';
@@ -46,16 +46,40 @@ it.each<[string, Reply, string]>([
 
 it('what a model wrote cannot send control characters, in texts, titles or tool names', () => {
   const evil = '\u001b]0;owned\u0007\u202e';
-  const citation = { n: 1, passageId: 'p', docId: evil, title: evil, start: 0, end: 1 };
+  const citation = { n: 1, passageId: 'p', docId: evil, title: evil, headings: [evil], start: 0, end: 1 };
   printReply({ ...answered, text: `a\n${evil}`, citations: [citation] });
   printReply({ ...base, kind: 'failed', code: 'x', message: evil });
   const step = { step: evil, kind: 'activity', startedAt: '', durationMs: 1, attempts: 1, outcome: 'ok' } as const;
-  printTimeline({ steps: [{ ...step, summary: `asks for ${evil}` }], events: 1, bytes: 1 });
-  expect(printed).not.toMatch(/[^\n\x20-\x7e✓]/u);
+  const checks = [{ name: evil, passed: false, reason: evil, score: 0.2, threshold: 0.3 }];
+  const timeline = { steps: [{ ...step, summary: `asks for ${evil}`, checks }], events: 1, bytes: 1 };
+  printTimeline(timeline);
+  printChecks(timeline);
+  expect(printed).not.toMatch(/[^\n\x20-\x7e✓›–]/u);
   expect(printed).toContain('a\n\\u{1b}]0;owned\\u{7}\\u{202e}\n');
 });
 
 const KEY = `sha256:${'a'.repeat(64)}` as const;
+
+it('each check is said with its score, threshold and reason, and what was never settled with what it may cost', () => {
+  const step = {
+    step: 'validate',
+    kind: 'local',
+    startedAt: '',
+    durationMs: 1,
+    attempts: 1,
+    outcome: 'refused',
+  } as const;
+  const checks = [
+    { name: 'complete', passed: true, reason: 'ends by itself', score: null, threshold: null },
+    { name: 'grounded', passed: false, reason: 'a figure differs', score: 0.2, threshold: 0.3 },
+  ];
+  printChecks({ steps: [{ ...step, summary: '', checks }], events: 1, bytes: 1 });
+  printUnsettled({ calls: 2, tokens: 1200, cost_usd: 0.0031 });
+  expect(printed).toBe(
+    '✓ complete                ends by itself\n– grounded  0.20 of 0.30  a figure differs\n' +
+      '2 model calls were begun and never settled: at most 1200 tokens, 0.0031 USD, which count against budgets\n',
+  );
+});
 
 it('what was undone, and what was not, is said of each effect', () => {
   const effect = { effect_key: KEY, tool: 'reserve_seat', by: 'release_seat' } as const;
