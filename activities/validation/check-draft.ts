@@ -32,8 +32,8 @@ export async function checkDraft(draft: DraftToCheck): Promise<CheckResults> {
     : await checkHere(draft);
 }
 
-/** Threads at once: each holds a draft and what is made of it. */
-const MAX_THREADS = 2;
+/** Threads at once: each holds a draft and what is made of it, and the worker’s own thread is to have a processor. */
+const MAX_THREADS = 1;
 let running = 0;
 const waiting: (() => void)[] = [];
 

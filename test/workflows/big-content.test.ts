@@ -26,7 +26,7 @@ const ASKED = 'What does the zanzibar clause allow?';
 /** What Temporal takes for a worker that is gone is 10 seconds; an Update should not wait for one. */
 const LONGEST_STALL_MS = 2_000;
 const LONGEST_STALL_OF_TEN_MS = 5_000;
-/** A hundred megabytes go through every check, two replies at a time. */
+/** A hundred megabytes go through every check, one reply at a time. */
 const TEN_MS = 180_000;
 /** Of this process, which is worker, client and provider in one and holds each reply several times. */
 const MOST_MEMORY_OF_TEN = 3 * KIB * KIB * KIB;
