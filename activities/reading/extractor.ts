@@ -1,9 +1,9 @@
 // Has files made text in threads, which are ended when one takes too long or too much memory: the worker lives on, and the file is
 // skipped. Imports no parser.
 import { once } from 'node:events';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { siblingModule } from '../../runtime/sibling-module.ts';
+import { quietThread } from '../quiet-thread.ts';
 import type { Extracted } from './extract-text.ts';
 import type { ExtractedFormat } from './formats.ts';
 
@@ -77,17 +77,8 @@ export function createExtractor(options: ExtractorOptions = {}): Extractor {
   };
 }
 
-/** Without the environment: a parser needs no secret. Without an output: what it says of a file is content. */
 async function startThread(module: string, maxMemoryMb: number): Promise<Worker> {
-  const thread = new Worker(pathToFileURL(module), {
-    env: {},
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb, maxYoungGenerationSizeMb: 64 },
-  });
-  thread.stdout.resume();
-  thread.stderr.resume();
-  thread.on('error', () => {});
+  const thread = quietThread(module, { maxMemoryMb });
   // A file's time begins when there is somebody to read it.
   await once(thread, 'online');
   thread.unref();

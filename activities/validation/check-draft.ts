@@ -1,12 +1,11 @@
 // Runs the engine's checks on a draft: a long one in a thread of its own, which is ended when it takes too long. Fails closed.
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import type { CompiledSchema, JsonSchema } from '../../runtime/json-schema.ts';
 import { compileSchema } from '../../runtime/json-schema.ts';
+import { siblingModule } from '../../runtime/sibling-module.ts';
 import type { AnswerRules } from '../../workflows/protocol/index.ts';
 import { LONG_DRAFT_CHARS } from '../../workflows/protocol/index.ts';
+import { quietThread } from '../quiet-thread.ts';
 import { inSlices } from '../slices.ts';
 import { failedCheck } from './check.ts';
 import type { CheckResults } from './checks.ts';
@@ -32,22 +31,13 @@ export async function checkDraft(draft: DraftToCheck): Promise<CheckResults> {
     : await checkHere(draft);
 }
 
-/** Threads at once: each holds a draft and what is made of it, and the worker’s own thread is to have a processor. */
-const MAX_THREADS = 1;
-let running = 0;
-const waiting: (() => void)[] = [];
+/** One at a time: each holds a draft and what is made of it, and the worker’s own thread is to have a processor. */
+let turn: Promise<unknown> = Promise.resolve();
 
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= MAX_THREADS) await new Promise<void>((resolve) => waiting.push(resolve));
-  else running += 1;
-  try {
-    return await work();
-  } finally {
-    // Whoever waits gets the place.
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  }
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(work);
+  turn = mine.catch(() => {});
+  return mine;
 }
 
 /** Compiled once a release: bodies are kept in memory. */
@@ -63,22 +53,10 @@ export async function checkHere({ subject, rules, schema, usesTools }: DraftToCh
 
 /** What a thread may hold: the draft, and what is made of it on the way. */
 const MAX_MEMORY_MB = 1024;
-const THREAD = ['./check-thread.ts', './check-thread.js']
-  .map((name) => fileURLToPath(new URL(name, import.meta.url)))
-  .find((path) => existsSync(path));
+const THREAD = siblingModule('./check-thread', import.meta.url);
 
 async function checkInThread(draft: DraftToCheck): Promise<CheckResults> {
-  if (THREAD === undefined) throw new Error('check-thread is missing beside check-draft');
-  const thread = new Worker(THREAD, {
-    workerData: draft,
-    // A check needs no secret, and what it would print is content.
-    env: {},
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
-  });
-  thread.stdout.resume();
-  thread.stderr.resume();
+  const thread = quietThread(THREAD, { maxMemoryMb: MAX_MEMORY_MB, workerData: draft });
   try {
     const [results] = (await once(thread, 'message', { signal: AbortSignal.timeout(LONGEST_MS) })) as [CheckResults];
     return results;

@@ -81,10 +81,7 @@ function* shinglesOf(prompt: string): Sliced<Shingles> {
   if (known !== undefined) return known;
   const made = yield* makeShingles(prompt);
   kept.set(prompt, made);
-  for (const oldest of kept.keys()) {
-    if (kept.size <= MAX_KEPT) break;
-    kept.delete(oldest);
-  }
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
   return made;
 }
 

@@ -118,10 +118,7 @@ function* sentencesOnce(text: string): Sliced<readonly Sentence[]> {
   const sentences = yield* sentencesIn(text);
   if (text.length > MAX_READ_CHARS) return sentences;
   read.set(text, sentences);
-  for (const oldest of read.keys()) {
-    if (read.size <= MAX_READ) break;
-    read.delete(oldest);
-  }
+  if (read.size > MAX_READ) read.delete(read.keys().next().value ?? '');
   return sentences;
 }
 
