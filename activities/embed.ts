@@ -6,7 +6,7 @@ import type { ReleaseBody } from '../releases/release.ts';
 import type { Sql } from '../runtime/database.ts';
 import type { DenseIndex, EmbedInput, EngineActivities, PinnedEmbedding } from '../workflows/protocol/index.ts';
 import { embeddingText, Failure, isSameEmbedding } from '../workflows/protocol/index.ts';
-import type { DenseModels } from './adapters/dense-models.ts';
+import type { EndpointModels } from './adapters/endpoint-models.ts';
 import { bytesOf } from './dense/vectors.ts';
 import { judgeSearch } from './guard-search.ts';
 import type { PaidDependencies } from './paid-request.ts';
@@ -17,7 +17,7 @@ const LONGEST_WAIT_MS = 12_000;
 const TIMEOUT_MS = 15_000;
 
 export interface EmbedDependencies extends PaidDependencies {
-  readonly models: Pick<DenseModels, 'embeddingFor'>;
+  readonly models: Pick<EndpointModels, 'embeddingFor'>;
 }
 
 /**
@@ -44,7 +44,7 @@ export function createEmbed(dependencies: EmbedDependencies): EngineActivities['
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: input.query }] }] },
         longestWaitMs: LONGEST_WAIT_MS,
-        async send([query = ''], signal, idempotencyKey) {
+        async send({ texts: [query = ''] }, signal, idempotencyKey) {
           const { vectors, tokens } = await model.embed(
             [`${embedding.queryPrefix ?? ''}${query}`],
             signal,

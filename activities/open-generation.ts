@@ -16,7 +16,7 @@ import type {
   OpenGenerationInput,
 } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
-import type { DenseModels } from './adapters/dense-models.ts';
+import type { EndpointModels } from './adapters/endpoint-models.ts';
 import type { ChunkSettings } from './chunking/chunk-document.ts';
 import { DEFAULT_CHUNKS } from './chunking/chunk-document.ts';
 import type { Denials } from './denials.ts';
@@ -58,7 +58,7 @@ export interface IngestDependencies {
   readonly extractor?: Extractor;
   /** For collections with vectors. @default none can be ingested */
   readonly embedding?: {
-    readonly models: Pick<DenseModels, 'embeddingFor'>;
+    readonly models: Pick<EndpointModels, 'embeddingFor'>;
     readonly modelRates: ModelRates;
     readonly policy: AccessPolicy;
     readonly denials: Denials;

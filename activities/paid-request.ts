@@ -1,4 +1,4 @@
-// What `embed` and `rerank` do around their request, as `generate` does around its own: the policy is asked, what must be hidden is hidden,
+// What `embed`, `rerank`, `moderate` and `judgeAnswer` do around their request, as `generate` does around its own: the policy is asked, what must be hidden is hidden,
 // the call is claimed in the ledger of paid calls and its answer kept there, so that a later attempt does not pay again.
 import { Context } from '@temporalio/activity';
 import type { Denial } from '../policies/denials.ts';
@@ -10,7 +10,6 @@ import type {
   Digest,
   ModelAccess,
   PaidStep,
-  PinnedReranker,
   Prompt,
   StepInput,
   Usage,
@@ -21,7 +20,7 @@ import { dayLimits } from './day-limits.ts';
 import { inspectPrompt, maskPrompt } from './detection/mask-prompt.ts';
 import { judgeSent } from './judge-sent.ts';
 import { requireStart } from './local-step.ts';
-import type { ModelCalls } from './model-calls.ts';
+import type { ModelCalls, SettledReply } from './model-calls.ts';
 import { inputCostOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
 import { payInTurn } from './pay-once.ts';
@@ -43,16 +42,24 @@ export interface PayingStep extends StepInput {
 
 /** What is sent, to which model. */
 export interface PaidRequest {
-  readonly pinned: PinnedReranker;
+  readonly pinned: ReleaseBody['model'];
   readonly label: string;
   readonly prompt: Prompt;
   /** At the provider's rate limit. */
   readonly longestWaitMs: number;
+  /** Most tokens that it may write. @default none: its price is that of its input */
+  readonly maxOutputTokens?: number;
   /**
-   * @param texts of the prompt's parts, in their order, with what must be hidden hidden
+   * @param sent what must be hidden is hidden in it
    * @param idempotencyKey the call's in the ledger: an endpoint that knows it does not do the work, or take the money, twice
    */
-  send(texts: readonly string[], signal: AbortSignal, idempotencyKey: string): Promise<PaidAnswer>;
+  send(sent: Sent, signal: AbortSignal, idempotencyKey: string): Promise<PaidAnswer | SettledReply>;
+}
+
+export interface Sent {
+  readonly prompt: Prompt;
+  /** Of its parts, in their order. */
+  readonly texts: readonly string[];
 }
 
 export interface PaidAnswer {
@@ -81,24 +88,30 @@ export async function payFor(
     denials.recent(tenant),
   ]);
   return await withHeartbeats(async () => {
-    const { pinned, label, prompt, longestWaitMs, send } = await make(body, standing);
+    const { pinned, label, prompt, longestWaitMs, maxOutputTokens, send } = await make(body, standing);
     const inspection = await inspectPrompt(detector, prompt, context.cancellationSignal);
     const verdict = judgeSent(policy, input, { start, body, standing, inspection, model: pinned });
     const mask = verdict.mask?.mask ?? [];
     const masked = mask.length === 0 ? undefined : maskPrompt(start.key, prompt, inspection, mask);
     const hidden = mask.length > 0 && { mask };
     const key = keyedHash(start.key, HashPrefix.ModelCall, { runId, stepPath, prompt, model: pinned, ...hidden });
-    const texts = (masked?.prompt ?? prompt).messages.flatMap(({ parts }) => parts.map(({ text }) => text));
+    const sent = masked?.prompt ?? prompt;
+    const texts = sent.messages.flatMap(({ parts }) => parts.map(({ text }) => text));
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    const price = { inputUsdPerMillion: pinned.inputUsdPerMillion, outputUsdPerMillion: 0 };
+    const price = maxOutputTokens === undefined ? { ...pinned, outputUsdPerMillion: 0 } : pinned;
     const { attempt } = context.info;
-    const reserve = reserveOf(bytes, 0, price);
+    const reserve = reserveOf(bytes, maxOutputTokens ?? 0, price);
     const call = { key, attempt, tenant, runId, stepPath, model: label, runKey: start.key, reserve };
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
     const turn = () => modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
     const { reply, reused, unsettled } = await payInTurn(call, { modelCalls, limits, turn }, async () => {
-      const { text, tokens } = await send(texts, signal, key);
+      const answer = await send({ prompt: sent, texts }, signal, key);
+      if ('usage' in answer) {
+        const { inputTokens, outputTokens } = answer.usage;
+        return { reply: answer, tokens: inputTokens + outputTokens || null };
+      }
+      const { text, tokens } = answer;
       const said = { text, finishReason: 'stop' } as const;
       if (tokens !== null) return { reply: { ...said, usage: usageOf(tokens, inputCostOf(tokens, pinned)) }, tokens };
       // What was not counted was not free: as much as it may have been.

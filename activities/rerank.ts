@@ -4,14 +4,14 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { EngineActivities, Passage, RerankInput } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
-import type { DenseModels } from './adapters/dense-models.ts';
+import type { EndpointModels } from './adapters/endpoint-models.ts';
 import { searchableText } from './chunking/chunk-document.ts';
 import type { PaidDependencies } from './paid-request.ts';
 import { payFor } from './paid-request.ts';
 import { joinPassages } from './passages/join-passages.ts';
 
 export interface RerankDependencies extends PaidDependencies {
-  readonly models: Pick<DenseModels, 'rerankerFor'>;
+  readonly models: Pick<EndpointModels, 'rerankerFor'>;
 }
 
 /** With the request's ten seconds within the time of the activity: `impatient` of workflows/proxies.ts. */
@@ -37,7 +37,7 @@ export function createRerank(dependencies: RerankDependencies): EngineActivities
         label: model.label,
         prompt: { messages: [{ role: 'user', parts: [{ origin: 'user', text: query }, ...parts] }] },
         longestWaitMs: LONGEST_WAIT_MS,
-        async send([asked = '', ...documents], signal, idempotencyKey) {
+        async send({ texts: [asked = '', ...documents] }, signal, idempotencyKey) {
           const { scores, tokens } = await model.rerank({ query: asked, documents, signal, idempotencyKey });
           return { text: JSON.stringify(scores), tokens };
         },

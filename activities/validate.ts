@@ -1,7 +1,14 @@
 // The verb `validate`: nothing is given out that did not pass each check. Fails closed.
 import type { ReleaseBody } from '../releases/release.ts';
 import type { RunKeys, StartedRun } from '../runtime/keys/index.ts';
-import type { Check, EngineActivities, Passage, ValidateInput } from '../workflows/protocol/index.ts';
+import type {
+  AnswerRules,
+  Check,
+  EngineActivities,
+  Passage,
+  ValidateInput,
+  Validation,
+} from '../workflows/protocol/index.ts';
 import { openWithheld } from './detection/restore-reply.ts';
 import { localStep, requireStart } from './local-step.ts';
 import type { Releases } from './release-cache.ts';
@@ -45,15 +52,23 @@ export function createValidate({
       const all = [...checks, ...(moderated === undefined ? [] : [moderated]), ...own];
       const passed = all.every((check) => check.passed);
       const pending = passed ? wanted.filter(isRemote).map(([name]) => name) : [];
+      const paid = passed ? paidChecks(rules, input) : [];
       return {
         passed,
         checks: all,
         citations: passed ? citations : [],
         ...(text !== input.text && { text }),
         ...(pending.length > 0 && { pending }),
+        ...(paid.length > 0 && { paid }),
       };
     });
 }
+
+/** A question back is no answer to rate. */
+const paidChecks = ({ checks }: AnswerRules, { asksBack }: ValidateInput): NonNullable<Validation['paid']> => [
+  ...(checks?.moderation === undefined ? [] : (['moderate'] as const)),
+  ...(checks?.judge === undefined || asksBack === true ? [] : (['judgeAnswer'] as const)),
+];
 
 /** The verb `checkRemotely`: what of a validation leaves our own systems. */
 export function createCheckRemotely({

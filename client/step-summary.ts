@@ -10,6 +10,7 @@ import type {
   Generation,
   IndexedGeneration,
   OpenedGeneration,
+  PaidCheck,
   PlannedCompensations,
   Quorum,
   RemotelyChecked,
@@ -107,6 +108,9 @@ const SUMMARIES: Readonly<Record<string, (result: never) => StepSummary>> = {
   },
   validate: ({ checks }: Validation) => checked(checks),
   checkRemotely: ({ checks }: RemotelyChecked) => checked(checks),
+  moderate: ({ check }: PaidCheck) => checked([check]),
+  judgeAnswer: ({ check, remark }: PaidCheck) =>
+    checked(remark === undefined ? [check] : [{ ...check, reason: `${check.reason}: ${remark}` }]),
   record: () => ok('trace written'),
   openGeneration: ({ changed, documents, added, updated, removed }: OpenedGeneration) =>
     ok(

@@ -1,6 +1,6 @@
-// One small call of a model, an embedding or a reranker as a worker would make it, to see that address, key and model id are right. It costs a few tokens.
+// One small call of a model, an embedding, a reranker or a moderation as a worker would make it, to see that address, key and model id are right. It costs a few tokens.
 import { randomUUID } from 'node:crypto';
-import { createDenseModels } from '../activities/adapters/dense-models.ts';
+import { createEndpointModels } from '../activities/adapters/endpoint-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
 import { costOf, inputCostOf } from '../activities/model-cost.ts';
 import type { ReleaseBody } from '../releases/release.ts';
@@ -38,7 +38,7 @@ export async function tryEmbedding(
   pinned: PinnedEmbedding,
   keys: Readonly<Record<string, string>>,
 ): Promise<TriedModel> {
-  const { label, embed } = createDenseModels(keys).embeddingFor(pinned);
+  const { label, embed } = createEndpointModels(keys).embeddingFor(pinned);
   return await tried(label, pinned, async () => {
     const { vectors, tokens } = await embed(['OK'], AbortSignal.timeout(TIMEOUT_MS));
     return { text: `a vector of ${vectors[0]?.length ?? 0}`, tokens };
@@ -47,12 +47,25 @@ export async function tryEmbedding(
 
 /** @throws ApplicationFailure of a `countersign.model.*` type */
 export async function tryReranker(pinned: PinnedReranker, keys: Readonly<Record<string, string>>): Promise<TriedModel> {
-  const { label, rerank } = createDenseModels(keys).rerankerFor(pinned);
+  const { label, rerank } = createEndpointModels(keys).rerankerFor(pinned);
   return await tried(label, pinned, async () => {
     const documents = ['Parcels arrive on Monday.', 'Cats sleep.'];
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const { scores, tokens } = await rerank({ query: 'When do parcels arrive?', documents, signal });
     return { text: `scores of ${scores.join(' and ')}`, tokens };
+  });
+}
+
+/** @throws ApplicationFailure of a `countersign.model.*` type */
+export async function tryModeration(
+  pinned: PinnedReranker,
+  keys: Readonly<Record<string, string>>,
+): Promise<TriedModel> {
+  const { label, moderate } = createEndpointModels(keys).moderationFor(pinned);
+  return await tried(label, pinned, async () => {
+    const [moderated] = await moderate(['Good morning.'], AbortSignal.timeout(TIMEOUT_MS));
+    const { flagged = true, categories = [] } = moderated ?? {};
+    return { text: `${flagged ? 'flagged' : 'not flagged'}, by ${categories.length} categories`, tokens: null };
   });
 }
 

@@ -1,4 +1,4 @@
-// Models that make vectors and reorder passages: their entries in models.yaml, what releases pin of them, and collections.yaml, which says
+// Models that make vectors, reorder passages and moderate texts: their entries in models.yaml, what releases pin of them, and collections.yaml, which says
 // how each collection is read and embedded.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,9 +30,11 @@ export const embeddingSchema = z.strictObject({
 });
 
 export const rerankerSchema = z.strictObject(endpoint);
+export const moderationSchema = z.strictObject(endpoint);
 
 export type EmbeddingEntry = z.infer<typeof embeddingSchema>;
 export type RerankerEntry = z.infer<typeof rerankerSchema>;
+export type ModerationEntry = z.infer<typeof moderationSchema>;
 
 const pinnedEndpoint = {
   name: z.string(),
@@ -52,6 +54,7 @@ export const pinnedEmbeddingSchema = z.object({
 });
 
 export const pinnedRerankerSchema = z.object(pinnedEndpoint);
+export const pinnedModerationSchema = z.object(pinnedEndpoint);
 
 const collectionsSchema = z.strictObject({
   v: z.literal(1),
@@ -84,7 +87,7 @@ const collectionsSchema = z.strictObject({
 export function pinEmbedding(name: string, entry: EmbeddingEntry): PinnedEmbedding {
   const { dimensions, request_dimensions, document_prefix, query_prefix } = entry;
   return {
-    ...pinReranker(name, entry),
+    ...pinEndpoint(name, entry),
     dimensions,
     ...(request_dimensions === true && { requestDimensions: true as const }),
     ...(document_prefix !== undefined && { documentPrefix: document_prefix }),
@@ -92,7 +95,8 @@ export function pinEmbedding(name: string, entry: EmbeddingEntry): PinnedEmbeddi
   };
 }
 
-export function pinReranker(name: string, entry: RerankerEntry): PinnedReranker {
+/** Of a reranker, and of a moderation. */
+export function pinEndpoint(name: string, entry: RerankerEntry | ModerationEntry): PinnedReranker {
   const { provider, model, base_url, api_key_env, input_usd_per_million } = entry;
   return {
     name,
@@ -107,7 +111,11 @@ export function pinReranker(name: string, entry: RerankerEntry): PinnedReranker 
 /** The entry of a name. @throws UserError that says which there are */
 export function requireEntry<Entry>(
   entries: ReadonlyMap<string, Entry>,
-  { name, kind, at }: { readonly name: string; readonly kind: 'embeddings' | 'rerankers'; readonly at: string },
+  {
+    name,
+    kind,
+    at,
+  }: { readonly name: string; readonly kind: 'embeddings' | 'rerankers' | 'moderations'; readonly at: string },
 ): Entry {
   const entry = entries.get(name);
   if (entry !== undefined) return entry;

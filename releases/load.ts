@@ -6,7 +6,7 @@ import type { JsonSchema } from '../runtime/json-schema.ts';
 import type { Digest, ToolDefinition } from '../workflows/protocol/index.ts';
 import { budgetsOf } from './budgets.ts';
 import type { CollectionSettings } from './dense.ts';
-import { pinEmbedding, pinReranker, readCollectionSettings, requireEntry } from './dense.ts';
+import { pinEmbedding, pinEndpoint, readCollectionSettings, requireEntry } from './dense.ts';
 import type { EvalSet } from './eval-set.ts';
 import { readEvalSet } from './eval-set.ts';
 import type { Manifest } from './manifest.ts';
@@ -92,6 +92,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
   const { policy } = manifest;
   const retrieval = manifest.retrieval && resolveRetrieval(manifest.retrieval, surroundings, path);
   const reuseMinutes = reuseMinutesOf(manifest, path);
+  const checks = policy?.checks && resolveChecks(policy.checks, surroundings, path);
   const pinned = pinnedTools(manifest, tools, path);
   return {
     v: 1,
@@ -109,7 +110,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
       requireCitations: policy?.require_citations ?? retrieval !== undefined,
       refuseIfNotInContext: policy?.refuse_if_not_in_context ?? retrieval !== undefined,
       ...(policy?.refer_to !== undefined && { referTo: policy.refer_to }),
-      ...(policy?.checks !== undefined && { checks: checksOf(policy.checks) }),
+      ...(checks !== undefined && { checks }),
       ...(policy?.own_checks !== undefined && { ownChecks: policy.own_checks }),
       ...(policy?.review !== undefined && { review: reviewOf(policy.review) }),
       ...(policy?.clarify === true && { clarify: true as const }),
@@ -121,7 +122,9 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
       budgets: budgetsOf(
         manifest.budgets,
-        [model, ...routed(others), ...(others.fallbacks ?? [])].every(isPriced) && isSearchPriced(retrieval),
+        [model, ...routed(others), ...(others.fallbacks ?? []), ...(checks?.judge ? [checks.judge.model] : [])].every(
+          isPriced,
+        ) && areEndpointsPriced(retrieval, checks),
         path,
       ),
     }),
@@ -129,14 +132,14 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
   };
 }
 
+type CheckSettings = NonNullable<NonNullable<Manifest['policy']>['checks']>;
+
 /** What is so anyway is not there. */
-function checksOf({
-  grounding,
-  links,
-  language,
-  words,
-  ...others
-}: NonNullable<NonNullable<Manifest['policy']>['checks']>) {
+function resolveChecks(
+  { grounding, links, language, words, moderation, judge, ...others }: CheckSettings,
+  surroundings: Surroundings,
+  path: string,
+): NonNullable<ReleaseBody['rules']['checks']> {
   const off = Object.entries(others).filter(([, on]) => on === false);
   return {
     ...(typeof grounding === 'object' && { grounding: { minScore: grounding.min_score } }),
@@ -145,8 +148,35 @@ function checksOf({
     ...(words !== undefined && { words }),
     ...(typeof links === 'object' && { links }),
     ...(links === false && { links }),
+    ...(moderation !== undefined && { moderation: moderationOf(moderation, surroundings, path) }),
+    ...(judge !== undefined && { judge: judgeOf(judge, surroundings, path) }),
     ...(Object.fromEntries(off) as Partial<Record<keyof typeof others, false>>),
   };
+}
+
+function moderationOf(
+  { model, max_score }: NonNullable<CheckSettings['moderation']>,
+  { moderations }: Catalogue,
+  path: string,
+) {
+  const asked = { name: model, kind: 'moderations', at: `${path}: policy.checks.moderation.model` } as const;
+  const moderation = pinEndpoint(model, requireEntry(moderations, asked));
+  return { moderation, ...(max_score !== undefined && { maxScore: max_score }) };
+}
+
+function judgeOf(
+  { model: name, criteria, min_score }: NonNullable<CheckSettings['judge']>,
+  { models }: Catalogue,
+  path: string,
+) {
+  const at = `${path}: policy.checks.judge.model`;
+  const model = modelOf(models, name, at);
+  if (model.provider === 'local') {
+    throw new UserError(`${at}: ${name} is ${model.provider}/${model.id}, which cannot judge`, {
+      hint: 'Name a model that reads what it is told.',
+    });
+  }
+  return { model, ...(criteria !== undefined && { criteria }), minScore: min_score };
 }
 
 const reviewOf = ({ groups, expires_minutes }: NonNullable<NonNullable<Manifest['policy']>['review']>) => ({
@@ -176,7 +206,7 @@ function resolveRetrieval(
     }),
     ...(rerank !== undefined && {
       rerank: {
-        reranker: pinReranker(rerank.model, entryOf(rerankers, rerank.model, 'rerank')),
+        reranker: pinEndpoint(rerank.model, entryOf(rerankers, rerank.model, 'rerank')),
         candidates: rerank.candidates ?? Math.min(100, 4 * top_k),
       },
     }),
@@ -277,7 +307,10 @@ function requireScriptWhereItBelongs(model: ReleaseBody['model'], script: Script
   );
 }
 
-const isSearchPriced = (retrieval: ReleaseBody['retrieval']): boolean =>
-  [retrieval?.dense?.embedding, retrieval?.rerank?.reranker].every(
+const areEndpointsPriced = (
+  retrieval: ReleaseBody['retrieval'],
+  checks: ReleaseBody['rules']['checks'] | undefined,
+): boolean =>
+  [retrieval?.dense?.embedding, retrieval?.rerank?.reranker, checks?.moderation?.moderation].every(
     (paid) => paid === undefined || paid.inputUsdPerMillion !== undefined,
   );

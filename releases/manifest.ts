@@ -30,6 +30,26 @@ const checksSchema = z.strictObject({
     ])
     .optional(),
   leakage: z.boolean().optional(),
+  /** An endpoint that tells harmful text from other text, asked of question and answer. @default nobody is asked */
+  moderation: z
+    .strictObject({
+      /** A name among `moderations` of models.yaml. */
+      model: z.string().min(1),
+      /** Of any category. @default what the endpoint flags is not given out, and what it does not flag is */
+      max_score: z.number().min(0).max(1).optional(),
+    })
+    .optional(),
+  /** A model that rates the answer, when all other checks have passed. @default nobody is asked */
+  judge: z
+    .strictObject({
+      /** A name among `models` of models.yaml; another than the one that writes, better. */
+      model: z.string().min(1),
+      /** What a good answer is, in words. @default what the passages say, all of it that was asked for, and nothing else */
+      criteria: z.string().trim().min(1).max(2000).optional(),
+      /** @default 0.75: 4 of 5 */
+      min_score: z.number().min(0).max(1).default(0.75),
+    })
+    .optional(),
   /** What neither question nor answer may say: whole words and phrases, whatever their case and accents. */
   words: z
     .array(

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../runtime/errors.ts';
-import type { EmbeddingEntry, RerankerEntry } from './dense.ts';
-import { embeddingSchema, rerankerSchema } from './dense.ts';
+import type { EmbeddingEntry, ModerationEntry, RerankerEntry } from './dense.ts';
+import { embeddingSchema, moderationSchema, rerankerSchema } from './dense.ts';
 import { knownModel } from './prices.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ReleaseBody } from './release.ts';
@@ -63,6 +63,7 @@ const modelsSchema = z.strictObject({
   models: z.record(z.string(), z.discriminatedUnion('provider', [localModel, compatibleModel, knownProvider])),
   embeddings: z.record(z.string(), embeddingSchema).optional(),
   rerankers: z.record(z.string(), rerankerSchema).optional(),
+  moderations: z.record(z.string(), moderationSchema).optional(),
 });
 
 export type ModelEntry = z.infer<typeof modelsSchema>['models'][string];
@@ -74,16 +75,18 @@ export interface Catalogue {
   readonly models: ReadonlyMap<string, ModelEntry>;
   readonly embeddings: ReadonlyMap<string, EmbeddingEntry>;
   readonly rerankers: ReadonlyMap<string, RerankerEntry>;
+  readonly moderations: ReadonlyMap<string, ModerationEntry>;
 }
 
 /** @throws UserError naming file and field */
 export function readModels(path: string): Catalogue {
   if (!existsSync(path)) throw new UserError(`No models file ${path}`, { hint: 'It maps model names to providers.' });
-  const { models, embeddings = {}, rerankers = {} } = readYaml(path, modelsSchema);
+  const { models, embeddings = {}, rerankers = {}, moderations = {} } = readYaml(path, modelsSchema);
   return {
     models: new Map(Object.entries(models)),
     embeddings: new Map(Object.entries(embeddings)),
     rerankers: new Map(Object.entries(rerankers)),
+    moderations: new Map(Object.entries(moderations)),
   };
 }
 

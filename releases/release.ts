@@ -4,7 +4,7 @@ import { digestOf } from '../runtime/canonical.ts';
 import type { Candidate, Digest, PinnedRelease } from '../workflows/protocol/index.ts';
 import { accessOf } from '../workflows/protocol/index.ts';
 import { pinnedBudgetsSchema } from './budgets.ts';
-import { pinnedEmbeddingSchema, pinnedRerankerSchema } from './dense.ts';
+import { pinnedEmbeddingSchema, pinnedModerationSchema, pinnedRerankerSchema } from './dense.ts';
 import { scriptSchema } from './script.ts';
 
 const digest = z.templateLiteral(['sha256:', z.string()]);
@@ -91,6 +91,8 @@ export const releaseBodySchema = z.object({
         links: z.union([z.literal(false), z.object({ hosts: z.array(z.string()) })]).optional(),
         leakage: z.literal(false).optional(),
         words: z.array(z.object({ category: z.string(), words: z.array(z.string()) })).optional(),
+        moderation: z.object({ moderation: pinnedModerationSchema, maxScore: z.number().optional() }).optional(),
+        judge: z.object({ model: pinnedModel, criteria: z.string().optional(), minScore: z.number() }).optional(),
       })
       .optional(),
     ownChecks: z.record(z.string(), z.unknown()).optional(),

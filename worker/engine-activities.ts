@@ -1,7 +1,7 @@
 // Wires the engine's activities to their adapters: the one place where they meet.
 import { join } from 'node:path';
 import { createBreakers } from '../activities/adapters/circuit-breaker.ts';
-import { createDenseModels } from '../activities/adapters/dense-models.ts';
+import { createEndpointModels } from '../activities/adapters/endpoint-models.ts';
 import { createModels } from '../activities/adapters/models.ts';
 import { createPresidioDetector } from '../activities/adapters/presidio.ts';
 import { createVectorStore } from '../activities/adapters/vector-stores.ts';
@@ -17,12 +17,14 @@ import { createEmbed } from '../activities/embed.ts';
 import { createGenerate } from '../activities/generate.ts';
 import { guardSearch } from '../activities/guard-search.ts';
 import { createIndexGeneration } from '../activities/index-generation.ts';
+import { createJudgeAnswer } from '../activities/judge-answer.ts';
 import { createJudgeCall } from '../activities/judge-call.ts';
 import { createLatencies } from '../activities/latencies.ts';
 import { lookUp } from '../activities/look-up.ts';
 import { createMeasureGeneration } from '../activities/measure-generation.ts';
 import { createModelCalls } from '../activities/model-calls.ts';
 import { createModelRates } from '../activities/model-rates.ts';
+import { createModerate } from '../activities/moderate.ts';
 import { createOpenGeneration } from '../activities/open-generation.ts';
 import { createPlanCompensations } from '../activities/plan-compensations.ts';
 import type { Detector } from '../activities/ports/detector.ts';
@@ -86,7 +88,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
   // One for the process: its threads are limited together.
   const breakers = createBreakers();
   const latencies = createLatencies();
-  const models = createDenseModels(config.providerKeys, breakers);
+  const models = createEndpointModels(config.providerKeys, breakers);
   const modelRates = createModelRates(db, loadRateLimits(join(config.policiesDir, 'rate-limits.yaml')));
   const analyzers = createAnalyzers(dependencies.analyzers);
   const ingest = {
@@ -108,6 +110,7 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
     releases,
     ownChecks: new Map((dependencies.checks ?? []).map((each) => [each.name, each])),
   };
+  const modelFor = createModels(config.providerKeys, dependencies.models, breakers);
   const toolSearch = createToolSearch(search, { embed, rerank });
   const verbs: EngineActivities = {
     admit: createAdmit({
@@ -124,10 +127,12 @@ export function createEngineActivities(dependencies: EngineDependencies): Engine
       ...paying,
       replies,
       latencies,
-      modelFor: createModels(config.providerKeys, dependencies.models, breakers),
+      modelFor,
     }),
     validate: createValidate(validating),
     checkRemotely: createCheckRemotely(validating),
+    moderate: createModerate(paying),
+    judgeAnswer: createJudgeAnswer({ ...paying, modelFor }),
     record: createRecord({ db, runKeys }),
     judgeCall: createJudgeCall({ ...dependencies, releases }),
     requestApproval: createRequestApproval({ ...dependencies, releases, approvers, ...clock }),

@@ -1,5 +1,6 @@
 // The step `validate` and what follows from it: one repair turn, then people or a refusal with the reason. Workflow code only.
 import { ApplicationFailure, patched } from '@temporalio/workflow';
+import { checkedElsewhere } from './checks-elsewhere.ts';
 import type { Draft } from './flow.ts';
 import type { Written } from './generate-step.ts';
 import { draftState, referring, written } from './generate-step.ts';
@@ -14,7 +15,7 @@ import {
   MAX_DRAFT_CHARS_SHOWN,
   OUTPUT_SCHEMA,
 } from './protocol/index.ts';
-import { long, remote } from './proxies.ts';
+import { long } from './proxies.ts';
 import { reviewed } from './review-step.ts';
 import type { RunState } from './run-state.ts';
 import { releaseOf, stepInput } from './run-state.ts';
@@ -54,7 +55,8 @@ export async function answerStep(state: RunState, first: Draft): Promise<Reply> 
       return asked === undefined ? answered(state, text, generation.model, validation) : clarify(state, text);
     }
     const reasons = validation.checks.filter((check) => !check.passed).map((check) => check.reason);
-    if (repairs === MAX_REPAIRS) return await unanswered(state, content, { validation, reasons, text });
+    const isFinal = validation.checks.some(({ passed, final }) => !passed && final === true);
+    if (repairs === MAX_REPAIRS || isFinal) return await unanswered(state, content, { validation, reasons, text });
     state.repairs += 1;
     draft = await written(state, content, { draft: excerptOf(generation.text, MAX_DRAFT_CHARS_SHOWN), reasons });
     // A repair is a text: tools asked for now would be a way around the flow's own decision to stop.
@@ -82,13 +84,8 @@ async function validated(state: RunState, content: Written, asked: string | unde
     ...(asked !== undefined && { asksBack: true as const }),
   };
   const validation = await validate({ ...stepInput(state, 'validate'), ...input });
-  const { pending, text = input.text } = validation;
-  if (pending === undefined) return validation;
-  const step = stepInput(state, 'checkRemotely');
-  const { checks } = await remote.checkRemotely(grant({ ...step, ...input, text, pending }));
-  const passed = checks.every((check) => check.passed);
-  const more = { passed, checks: [...validation.checks, ...checks] };
-  return { ...validation, ...more, citations: passed ? validation.citations : [] };
+  if (validation.pending === undefined && validation.paid === undefined) return validation;
+  return await checkedElsewhere(state, content, input, validation);
 }
 
 /** A long draft takes a while, and an Update waits for a local activity. */

@@ -1,6 +1,6 @@
 // What steps that pay a model do beside it: go on beyond soft limits of a day when people let them, and note what the access policy said,
 // what was found and what it cost. Workflow code only.
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import { activityCause } from './activity-cause.ts';
 import { extendDay, extendedDays } from './extend-budget.ts';
 import type {
@@ -37,14 +37,13 @@ export type PaidStepInput = StepInput & { readonly extended?: DayExtensions };
  */
 export async function paidStep<Result extends PaidStep>(
   state: RunState,
-  name: 'embed' | 'rerank',
+  name: 'embed' | 'rerank' | 'moderate' | 'judgeAnswer',
   schedule: (step: PaidStepInput) => Promise<Result>,
 ): Promise<Result | DeniedStep> {
   const step = stepInput(state, name);
   try {
     const result = await schedule({ ...step, ...extendedDays(state) });
     notePaid(state, step.stepPath, result);
-    state.retrievalMs = (state.retrievalMs ?? 0) + result.durationMs;
     return result;
   } catch (error) {
     const spent = spentDayOf(error);
@@ -92,4 +91,12 @@ export function noteDenial(state: RunState, error: unknown): DeniedStep | undefi
   noteVerdict(state, verdict);
   noteFound(state, found);
   return { denied: cause.message, ...(verdict !== undefined && { access: verdict }) };
+}
+
+/** Why an endpoint did not answer, where that may pass; a wrong setting does not pass, and nobody would hear of it. */
+export function passingFailure(error: unknown): string | undefined {
+  const cause = activityCause(error);
+  if (cause instanceof TimeoutFailure) return 'it did not answer in time';
+  if (cause instanceof ApplicationFailure && cause.nonRetryable !== true) return cause.message;
+  return undefined;
 }

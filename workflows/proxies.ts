@@ -95,14 +95,14 @@ export const store = proxyActivities<EngineActivities>(STORE);
 export const long = proxyActivities<EngineActivities>(LONG);
 export const recording = proxyActivities<EngineActivities>(RECORD);
 /** @param withinMs what is left of the run's time; `undefined` without a limit */
-export function modelWithin(withinMs: number | undefined): Pick<EngineActivities, 'generate'> {
+export function modelWithin(withinMs: number | undefined): Pick<EngineActivities, 'generate' | 'judgeAnswer'> {
   if (withinMs === undefined || withinMs >= MODEL_TOTAL_MS) return model;
   return proxyActivities<EngineActivities>({ ...MODEL, scheduleToCloseTimeout: Math.max(1, withinMs) });
 }
 
 const model = proxyActivities<EngineActivities>(MODEL);
 export const remote = proxyActivities<Pick<EngineActivities, 'checkRemotely'>>(CHECK);
-export const lookup = proxyActivities<Pick<EngineActivities, 'embed'>>(LOOKUP);
+export const lookup = proxyActivities<Pick<EngineActivities, 'embed' | 'moderate'>>(LOOKUP);
 export const impatient = proxyActivities<Pick<EngineActivities, 'rerank'>>(IMPATIENT);
 export const tool = proxyActivities<EngineActivities>(TOOL);
 export const index = proxyActivities<EngineActivities>(INDEX);

@@ -1,13 +1,14 @@
 // The step `retrieve`: the question's vector where the release wants one, the search, and a model's order where it wants that. Workflow
 // code only.
-import { ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import { activityCause } from './activity-cause.ts';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { Passages } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import { paidStep } from './paid-step.ts';
+import type { DeniedStep } from './paid-step.ts';
+import { paidStep, passingFailure } from './paid-step.ts';
 import type {
   ModelAccess,
+  PaidStep,
   Passage,
   RerankReport,
   Retrieval,
@@ -59,6 +60,7 @@ async function denseStep(state: RunState, asked: Asked, settings: RetrievalSetti
   const embedded = await paidStep(state, 'embed', (step) =>
     lookup.embed(grant({ ...step, ...asked, releaseDigest: releaseOf(state).digest, access: accessOf(state, []) })),
   );
+  noteTime(state, embedded);
   if ('denied' in embedded) {
     const { denied: reason, ...access } = embedded;
     return { verdict: 'denied', passages: [], coverage: 0, reason, ...access };
@@ -99,6 +101,7 @@ async function tryReranked(state: RunState, asked: Asked, { rerank, without }: R
   try {
     const access = accessOf(state, passages);
     const reranked = await paidStep(state, 'rerank', (step) => impatient.rerank(grant({ ...step, ...given, access })));
+    noteTime(state, reranked);
     if ('denied' in reranked) {
       const { denied: reason, ...access } = reranked;
       const report: RerankReport = { model, outcome: 'denied', reason };
@@ -131,6 +134,10 @@ async function tryReranked(state: RunState, asked: Asked, { rerank, without }: R
   }
 }
 
+function noteTime(state: RunState, step: PaidStep | DeniedStep): void {
+  if ('durationMs' in step) state.retrievalMs = (state.retrievalMs ?? 0) + step.durationMs;
+}
+
 /** One search of the store. */
 async function storeStep(state: RunState, asked: Asked, retrieval: RetrievalSettings): Promise<Retrieval> {
   const { principal } = admissionOf(state);
@@ -156,14 +163,6 @@ function accessOf(state: RunState, passages: readonly Passage[]): ModelAccess {
     sensitivity: highestSensitivity([state.sensitivity, ...passages.map(({ sensitivity }) => sensitivity)]),
     sawUntrusted: state.sawUntrusted || passages.length > 0,
   };
-}
-
-/** Why an endpoint did not answer, where that may pass; a wrong setting does not pass, and nobody would hear of it. */
-function passingFailure(error: unknown): string | undefined {
-  const cause = activityCause(error);
-  if (cause instanceof TimeoutFailure) return 'it did not answer in time';
-  if (cause instanceof ApplicationFailure && cause.nonRetryable !== true) return cause.message;
-  return undefined;
 }
 
 /** The result behind a handle. @throws ApplicationFailure InvalidInput for a handle that no step made */

@@ -11,7 +11,7 @@ import { readDraft } from './draft.ts';
 import { complete, fits } from './form.ts';
 import { grounded } from './grounded.ts';
 import type { CheckLanguage } from './language.ts';
-import { characters, inLanguage, links, noInstructions, promptKept, secrets } from './safety.ts';
+import { characters, injectionSignals, inLanguage, links, promptKept, secrets } from './safety.ts';
 
 export interface CheckResults {
   readonly passed: boolean;
@@ -50,7 +50,7 @@ export function* runChecks(
     secrets,
     links,
     promptKept,
-    noInstructions,
+    injectionSignals,
   ];
   for (const check of order) {
     const { check: found, text } = yield* look(check, draft);

@@ -23,7 +23,7 @@ export async function checkWords(
     const [asked, said] = await moderation.moderate([question, text], new AbortController().signal);
     const flagged = [asked, said].flatMap((each) => (each === undefined || each.flagged ? [each] : []));
     if (flagged.length === 0) {
-      return checkOf('moderated', { passed: true, reason: 'neither question nor answer has a word of the lists' });
+      return checkOf('words', { passed: true, reason: 'neither question nor answer has a word of the lists' });
     }
     const names = flagged.flatMap(
       (each) => each?.categories.filter(({ score }) => score > 0).map(({ name }) => name) ?? [],
@@ -34,8 +34,11 @@ export async function checkWords(
           ? 'question and answer have'
           : 'the question has'
         : 'the answer has';
-    return checkOf('moderated', { passed: false, reason: `${where} words about ${[...new Set(names)].join(', ')}` });
+    const reason = `${where} words about ${[...new Set(names)].join(', ')}`;
+    const check = checkOf('words', { passed: false, reason });
+    // Whatever is answered, the question stays.
+    return asked?.flagged === true ? { ...check, final: true } : check;
   } catch {
-    return failedCheck('moderated', 'failed');
+    return failedCheck('words', 'failed');
   }
 }

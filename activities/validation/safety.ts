@@ -58,14 +58,18 @@ export const promptKept: BuiltIn = {
   },
 };
 
-export const noInstructions: BuiltIn = {
-  name: 'no-instructions',
+/** A signal for whoever watches, never a boundary: orders can be put in words that it does not know, and harmless text reads like them. */
+export const injectionSignals: BuiltIn = {
+  name: 'injection-signals',
   applies: () => true,
   *look({ text }): Sliced<Finding> {
     const found = yield* holdsInstruction(text);
     return {
-      passed: !found,
-      reason: found ? 'it repeats text that reads like orders to a model' : 'repeats no orders',
+      passed: true,
+      score: found ? 0 : 1,
+      reason: found
+        ? 'repeats text that reads like orders to a model: noted, and nothing is held back for it'
+        : 'repeats no orders',
     };
   },
 };

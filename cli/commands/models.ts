@@ -15,7 +15,7 @@ interface Options {
 interface ListedModel {
   readonly name: string;
   /** What it does: write, make vectors, or put passages in order. */
-  readonly kind: 'model' | 'embedding' | 'reranker';
+  readonly kind: 'model' | 'embedding' | 'reranker' | 'moderation';
   readonly provider: string;
   readonly id: string;
   readonly baseUrl: string | null;
@@ -37,7 +37,9 @@ export function register(program: Command): void {
   const models = program.command('models').description('the models that releases may name, and whether they answer');
   models
     .command('list')
-    .description('provider, context, prices, sensitivity and key of each model, embedding and reranker in models.yaml')
+    .description(
+      'provider, context, prices, sensitivity and key of each model, embedding, reranker and moderation in models.yaml',
+    )
     .option('--releases <dir>', 'folder of the releases (default: COUNTERSIGN_RELEASES, or releases)')
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  $ npx countersign models list')
@@ -54,21 +56,22 @@ export function register(program: Command): void {
 
 async function read({ releases }: Options) {
   const { pinModel, readModels } = await import('../../releases/models.ts');
-  const { pinEmbedding, pinReranker } = await import('../../releases/dense.ts');
+  const { pinEmbedding, pinEndpoint } = await import('../../releases/dense.ts');
   const { providerKeysOf } = await import('../../runtime/config.ts');
   const { environment, env } = settings();
   const folder = resolve(releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases');
-  const { models, embeddings, rerankers } = readModels(join(folder, 'models.yaml'));
+  const { models, embeddings, rerankers, moderations } = readModels(join(folder, 'models.yaml'));
   return {
     models: [...models].map(([name, entry]) => pinModel(name, entry)),
     embeddings: [...embeddings].map(([name, entry]) => pinEmbedding(name, entry)),
-    rerankers: [...rerankers].map(([name, entry]) => pinReranker(name, entry)),
+    rerankers: [...rerankers].map(([name, entry]) => pinEndpoint(name, entry)),
+    moderations: [...moderations].map(([name, entry]) => pinEndpoint(name, entry)),
     keys: providerKeysOf({ ...env }),
   };
 }
 
 async function list(options: Options): Promise<void> {
-  const { models, embeddings, rerankers, keys } = await read(options);
+  const { models, embeddings, rerankers, moderations, keys } = await read(options);
   const listedAs = (kind: ListedModel['kind'], model: Endpoint): ListedModel => {
     const {
       name,
@@ -100,6 +103,7 @@ async function list(options: Options): Promise<void> {
     ...models.map((model) => listedAs('model', model)),
     ...embeddings.map((model) => listedAs('embedding', model)),
     ...rerankers.map((model) => listedAs('reranker', model)),
+    ...moderations.map((model) => listedAs('moderation', model)),
   ];
   if (options.json) return printJson(listed);
   const rows = listed.map((model) => [
@@ -113,7 +117,7 @@ async function list(options: Options): Promise<void> {
   print(alignTable([['NAME', 'MODEL', 'CONTEXT', 'USD A MILLION, IN/OUT', 'UP TO', 'KEY'], ...rows]));
 }
 
-/** What the three kinds have in common, and what each has beside it. */
+/** What the kinds have in common, and what each has beside it. */
 type Endpoint = Pick<ReleaseBody['model'], 'name' | 'id' | 'apiKeyEnv' | 'inputUsdPerMillion'> & {
   readonly provider: string;
   readonly baseUrl?: string | undefined;
@@ -125,7 +129,8 @@ type Endpoint = Pick<ReleaseBody['model'], 'name' | 'id' | 'apiKeyEnv' | 'inputU
 
 function whatText({ kind, contextTokens, dimensions }: ListedModel): string {
   if (kind === 'embedding') return `vectors of ${dimensions}`;
-  return kind === 'reranker' ? 'reranks' : (contextTokens?.toLocaleString('en') ?? '-');
+  if (kind === 'model') return contextTokens?.toLocaleString('en') ?? '-';
+  return kind === 'reranker' ? 'reranks' : 'moderates';
 }
 
 function pricesText({ kind, provider, inputUsdPerMillion, outputUsdPerMillion }: ListedModel): string {
@@ -142,22 +147,24 @@ function keyText({ keyVariable, keySet }: ListedModel): string {
 }
 
 async function test(name: string, options: Options): Promise<void> {
-  const { models, embeddings, rerankers, keys } = await read(options);
+  const { models, embeddings, rerankers, moderations, keys } = await read(options);
   const named = <Each extends { readonly name: string }>(all: readonly Each[]) =>
     all.find((each) => each.name === name);
-  const [model, embedding, reranker] = [named(models), named(embeddings), named(rerankers)];
+  const [model, embedding] = [named(models), named(embeddings)];
+  const [reranker, moderation] = [named(rerankers), named(moderations)];
   if (model?.provider === 'local') {
     if (options.json) return printJson({ name, ok: true, local: true });
     return print(`${name} is local/${model.id}: it runs in the worker, and there is nothing to call`);
   }
-  const { tryEmbedding, tryModel, tryReranker } = await import('../../evals/try-model.ts');
+  const { tryEmbedding, tryModel, tryModeration, tryReranker } = await import('../../evals/try-model.ts');
   const attempt =
     (model && (() => tryModel(model, keys))) ??
     (embedding && (() => tryEmbedding(embedding, keys))) ??
-    (reranker && (() => tryReranker(reranker, keys)));
+    (reranker && (() => tryReranker(reranker, keys))) ??
+    (moderation && (() => tryModeration(moderation, keys)));
   if (attempt === undefined) {
     throw new UserError(`There is no model ${name} in models.yaml`, {
-      hint: `There are: ${[...models, ...embeddings, ...rerankers].map((each) => each.name).join(', ')}.`,
+      hint: `There are: ${[...models, ...embeddings, ...rerankers, ...moderations].map((each) => each.name).join(', ')}.`,
     });
   }
   try {

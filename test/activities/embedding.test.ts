@@ -3,7 +3,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createDenseModels } from '../../activities/adapters/dense-models.ts';
+import { createEndpointModels } from '../../activities/adapters/endpoint-models.ts';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createCheckIndex } from '../../activities/check-index.ts';
 import { createDenials } from '../../activities/denials.ts';
@@ -83,7 +83,7 @@ function dependencies(
       await store.upsert(target, points);
     },
   };
-  const models = createDenseModels({ TEST_API_KEY: 'sk-test' });
+  const models = createEndpointModels({ TEST_API_KEY: 'sk-test' });
   const modelRates = createModelRates(db, limits);
   const embedding = { models, modelRates, policy: loadAccessPolicy('policies'), denials: createDenials(db) };
   return { db, vectors, embedding };

@@ -3,8 +3,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DenseModels } from '../../activities/adapters/dense-models.ts';
-import { createDenseModels } from '../../activities/adapters/dense-models.ts';
+import type { EndpointModels } from '../../activities/adapters/endpoint-models.ts';
+import { createEndpointModels } from '../../activities/adapters/endpoint-models.ts';
 import { createDenials } from '../../activities/denials.ts';
 import { builtInDetector } from '../../activities/detection/detectors.ts';
 import type { EmbedDependencies } from '../../activities/embed.ts';
@@ -98,7 +98,7 @@ function dependencies(limits: readonly RateLimit[] = []): EmbedDependencies & Re
     modelCalls: createModelCalls(db),
     modelRates: createModelRates(db, limits),
     detector: builtInDetector,
-    models: createDenseModels({}),
+    models: createEndpointModels({}),
   };
 }
 
@@ -200,7 +200,7 @@ describe('a question', () => {
   it('is given up before its activity is: what people see is that the endpoint did not answer', async () => {
     const own = dependencies();
     const times: unknown[] = [];
-    const embeddingFor: DenseModels['embeddingFor'] = (pinned, options) => {
+    const embeddingFor: EndpointModels['embeddingFor'] = (pinned, options) => {
       times.push(options?.timeoutMs);
       return own.models.embeddingFor(pinned, { timeoutMs: 100 });
     };

@@ -1,7 +1,7 @@
 // `retrieve` with dense vectors: what it finds, whom it shows it to, and what it refuses. Over both stores; the vectors are set by hand,
 // no model made them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DenseModels } from '../../activities/adapters/dense-models.ts';
+import type { EndpointModels } from '../../activities/adapters/endpoint-models.ts';
 import { createPostgresVectors } from '../../activities/adapters/postgres-vectors.ts';
 import { createQdrantVectors } from '../../activities/adapters/qdrant-vectors.ts';
 import { createCheckIndex } from '../../activities/check-index.ts';
@@ -43,7 +43,7 @@ const DIRECTIONS: Readonly<Record<string, Float32Array>> = {
 };
 
 /** Stands for an endpoint: what it gives is replaced by {@link withVectors}, which knows the documents. */
-const BY_HAND: Pick<DenseModels, 'embeddingFor'> = {
+const BY_HAND: Pick<EndpointModels, 'embeddingFor'> = {
   embeddingFor: () => ({
     label: 'by-hand',
     embed: async (texts) => ({ vectors: texts.map(() => unit(1, 1, 1)), tokens: null }),

@@ -233,6 +233,47 @@ describe('a release that loads', () => {
     expect(problemOf(folderOf({ manifest: `${head}  ${line}\n`, models: `${LOCAL}${DENSE}` })).message).toContain(text);
   });
 
+  const CHECKING = `${REMOTE}  far: { provider: openai-compatible, model: f, base_url: https://llm.example.com/v1 }
+moderations:
+  guard: { provider: openai-compatible, model: g, base_url: https://guard.example.com/v1 }
+`;
+  const checking = (checks: string, more = '') =>
+    folderOf({
+      manifest: `name: r\nversion: 1.0.0\nmodel: example-llm-large\npolicy: { checks: { ${checks} } }\n${more}`,
+      models: CHECKING,
+    });
+
+  it('pins who moderates and who judges, and by what', () => {
+    const [release] = loadReleases(checking('moderation: { model: guard, max_score: 0.2 }, judge: { model: far }'));
+    expect(release?.body.rules.checks).toEqual({
+      moderation: {
+        moderation: { name: 'guard', provider: 'openai-compatible', id: 'g', baseUrl: 'https://guard.example.com/v1' },
+        maxScore: 0.2,
+      },
+      judge: {
+        model: { name: 'far', provider: 'openai-compatible', id: 'f', baseUrl: 'https://llm.example.com/v1' },
+        minScore: 0.75,
+      },
+    });
+  });
+
+  it.each([
+    ['moderation: { model: far }', '', 'policy.checks.moderation.model: far is not among moderations'],
+    ['judge: { model: guard }', '', 'policy.checks.judge.model: guard is not in models.yaml'],
+    ['judge: { model: far, min_score: 4 }', '', 'policy.checks.judge.min_score'],
+    ['judge: { model: far }', 'budgets: { max_cost_usd: 1 }\n', 'budgets limit the cost'],
+    ['moderation: { model: guard }', 'budgets: { max_cost_usd: 1 }\n', 'budgets limit the cost'],
+  ])('is not one with %s %s', (checks, more, text) => {
+    expect(problemOf(checking(checks, more)).message).toContain(text);
+  });
+
+  it('has no judge that is no language model', () => {
+    const manifest = `name: r\nversion: 1.0.0\nmodel: example-llm-large\npolicy: { checks: { judge: { model: example-llm-large } } }\n`;
+    expect(problemOf(folderOf({ manifest, models: LOCAL })).message).toContain(
+      'is local/extractive, which cannot judge',
+    );
+  });
+
   it('pins provider, model id, base URL, prices and the name of its key', () => {
     expect(load({ models: REMOTE }).body.model).toEqual({
       name: 'example-llm-large',

@@ -1,5 +1,5 @@
 // A model provider for tests, over real HTTP on a loopback port: OpenAI's chat completions, whole or streamed, Anthropic's messages and
-// Google's generateContent. It says only what was scripted. What was not scripted gets 599, which no
+// Google's generateContent; OpenAI's moderations. It says only what was scripted. What was not scripted gets 599, which no
 // adapter takes for an answer, and is remembered.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
@@ -200,10 +200,16 @@ async function send(response: ServerResponse, { events, json }: Reply, manner: M
   response.end();
 }
 
+/** It has no completions: answers are scripted as they go over the wire. */
+const onlyRaw: Wire = () => {
+  throw new Error('A moderation is scripted as a RawAnswer');
+};
+
 const wholeJson: Wire = (completion, model) => [openAiJson(completion, model)];
 
 function wireOf({ path, body }: ModelServerRequest): Wire | undefined {
   if (path === '/v1/chat/completions') return body['stream'] === true ? openAiStream : wholeJson;
   if (path === '/v1/messages') return anthropicStream;
+  if (path === '/v1/moderations') return onlyRaw;
   return /^\/v1beta\/models\/[^/]+:streamGenerateContent\?alt=sse$/.test(path) ? googleStream : undefined;
 }

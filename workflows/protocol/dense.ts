@@ -24,12 +24,12 @@ export interface PinnedEmbedding {
   readonly inputUsdPerMillion?: number | undefined;
 }
 
-/** An endpoint that scores passages for a question: an entry of `rerankers` in models.yaml. */
+/** An endpoint that scores passages for a question, or moderates texts: an entry of `rerankers` or `moderations` in models.yaml. */
 export interface PinnedReranker {
   readonly name: string;
   readonly provider: 'openai-compatible';
   readonly id: string;
-  /** `/rerank` is added. */
+  /** `/rerank` or `/moderations` is added. */
   readonly baseUrl: string;
   readonly apiKeyEnv?: string | undefined;
   readonly inputUsdPerMillion?: number | undefined;

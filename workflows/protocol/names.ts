@@ -13,6 +13,8 @@ export const ENGINE_ACTIVITIES = [
   'generate',
   'validate',
   'checkRemotely',
+  'moderate',
+  'judgeAnswer',
   'record',
   'judgeCall',
   'requestApproval',

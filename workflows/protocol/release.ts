@@ -42,6 +42,17 @@ export interface CheckSettings {
   readonly leakage?: boolean | undefined;
   /** Words and phrases that neither question nor answer may hold, by what they are about. @default none */
   readonly words?: readonly { readonly category: string; readonly words: readonly string[] }[] | undefined;
+  /** Asked of question and answer. `maxScore` is of any category. @default nobody is asked */
+  readonly moderation?: { readonly moderation: PinnedReranker; readonly maxScore?: number | undefined } | undefined;
+  /** A model that rates the answer, last. @default nobody is asked */
+  readonly judge?:
+    | {
+        readonly model: { readonly name: string };
+        readonly criteria?: string | undefined;
+        /** 0–1. */
+        readonly minScore: number;
+      }
+    | undefined;
 }
 
 export interface RetrievalSettings {

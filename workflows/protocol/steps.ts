@@ -28,9 +28,11 @@ import type { WireVersion } from './limits.ts';
 import type {
   Assembled,
   AssembleInput,
+  DayExtensions,
   FoundCounts,
   GenerateInput,
   Generation,
+  ModelAccess,
   ModelAttempt,
   Withheld,
 } from './model-steps.ts';
@@ -40,7 +42,15 @@ import type { FinishReason, Unsettled, Usage } from './prompt.ts';
 import type { PinnedRelease, ReleaseRef } from './release.ts';
 import type { Citation } from './reply.ts';
 import type { RunFlags } from './rule-of-two.ts';
-import type { Embedded, EmbedInput, Reranked, RerankInput, Retrieval, RetrieveInput } from './search-steps.ts';
+import type {
+  Embedded,
+  EmbedInput,
+  PaidStep,
+  Reranked,
+  RerankInput,
+  Retrieval,
+  RetrieveInput,
+} from './search-steps.ts';
 import type { LocalStepResult, StepInput } from './step.ts';
 import type { CallResult } from './tool.ts';
 import type { Outcome } from './trace.ts';
@@ -86,6 +96,26 @@ export interface CheckRemotelyInput extends ValidateInput {
   readonly pending: readonly string[];
 }
 
+export interface ModerateInput extends StepInput {
+  readonly releaseDigest: Digest;
+  readonly question: string;
+  /** The answer, as it would be given out. */
+  readonly text: string;
+  readonly access: ModelAccess;
+  readonly extended?: DayExtensions;
+}
+
+export interface JudgeAnswerInput extends ModerateInput {
+  readonly passages: readonly Passage[];
+}
+
+/** A check that was paid for. */
+export interface PaidCheck extends PaidStep {
+  readonly check: Check;
+  /** Why, as the model that judged puts it: of use to who looks into it, and no text for whoever asked. Absent where it said nothing. */
+  readonly remark?: string;
+}
+
 export interface RemotelyChecked {
   readonly v: WireVersion;
   readonly checks: readonly Check[];
@@ -98,6 +128,8 @@ export interface Check {
   readonly score: number | null;
   readonly threshold: number | null;
   readonly reason: string;
+  /** Another draft would not mend it: the question is what does not pass, or nobody could be asked. Absent otherwise. */
+  readonly final?: true;
 }
 
 export interface Validation extends LocalStepResult {
@@ -108,6 +140,8 @@ export interface Validation extends LocalStepResult {
   readonly text?: string;
   /** Checks that are left to `checkRemotely`. Absent when there are none. */
   readonly pending?: readonly string[];
+  /** What else is asked, in this order, as steps that are paid. Absent when nobody is. */
+  readonly paid?: readonly ('moderate' | 'judgeAnswer')[];
 }
 
 export interface RecordInput extends StepInput {
@@ -164,6 +198,10 @@ export interface EngineActivities {
   validate(input: ValidateInput): Promise<Validation>;
   /** What of a validation leaves our own systems. */
   checkRemotely(input: CheckRemotelyInput): Promise<RemotelyChecked>;
+  /** Asks an endpoint whether question and answer may be said. */
+  moderate(input: ModerateInput): Promise<PaidCheck>;
+  /** Has a model rate an answer. */
+  judgeAnswer(input: JudgeAnswerInput): Promise<PaidCheck>;
   record(input: RecordInput): Promise<Recorded>;
   /** Checks a call against its schema, freezes its arguments in the ledger and asks the policy. */
   judgeCall(input: JudgeCallInput): Promise<CallJudgement>;

@@ -52,7 +52,7 @@ it('an answer that has nothing of it passes, unchanged', async () => {
     'no-secrets',
     'links-allowed',
     'prompt-kept',
-    'no-instructions',
+    'injection-signals',
   ]);
 });
 

@@ -31,6 +31,8 @@ embeddings:
   wrong: { provider: openai-compatible, model: embed-1, base_url: "${dense.url}", dimensions: 64 }
 rerankers:
   order: { provider: openai-compatible, model: rerank-1, base_url: "${dense.url}" }
+moderations:
+  guard: { provider: openai-compatible, model: mod-1, base_url: "${server.url}", input_usd_per_million: 0 }
 `,
   );
 });
@@ -47,21 +49,30 @@ describe('models', () => {
   it('list shows provider, context, prices, sensitivity, and whether the key is there', async () => {
     const { code, stdout } = await models('list');
     expect(code).toBe(0);
-    const [, offline, big, own, words, , order] = stdout.split('\n').map((line) => line.split(/ {2,}/));
+    const [, offline, big, own, words, , order, guard] = stdout.split('\n').map((line) => line.split(/ {2,}/));
     expect(offline).toEqual(['offline', 'local/extractive', '-', 'free', 'by policy', 'none needed']);
     expect(big).toEqual(['big', 'openai/gpt-4o', '128,000', '2.5 / 10', 'internal', 'OPENAI_API_KEY is set']);
     expect(own?.slice(0, 4)).toEqual(['own', 'openai-compatible/own-1', '-', 'unknown: cost will be unknown, too']);
     expect(words).toEqual(['words', 'openai-compatible/embed-1', 'vectors of 256', '0.1', 'by policy', 'none needed']);
     expect(order?.slice(0, 3)).toEqual(['order', 'openai-compatible/rerank-1', 'reranks']);
+    expect(guard?.slice(0, 4)).toEqual(['guard', 'openai-compatible/mod-1', 'moderates', '0']);
     expect(stdout).not.toContain(KEY);
   });
 
-  it('test asks an embedding for a vector and a reranker for scores, and says what is wrong with one', async () => {
+  it('test asks an embedding for a vector, a reranker for scores and a moderation for what it flags, and says what is wrong with one', async () => {
     const words = JSON.parse((await models('test', 'words', '--json')).stdout);
     expect(words).toMatchObject({ ok: true, label: 'openai-compatible/embed-1', text: 'a vector of 256' });
     expect(words.costUsd).toBeCloseTo((words.inputTokens * 0.1) / 1e6, 12);
     const order = JSON.parse((await models('test', 'order', '--json')).stdout);
     expect(order).toMatchObject({ ok: true, text: expect.stringMatching(/^scores of \S+ and \S+$/) });
+    const result = { flagged: false, categories: { harassment: false }, category_scores: { harassment: 0.01 } };
+    server.script({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ results: [result] }),
+    });
+    const guard = JSON.parse((await models('test', 'guard', '--json')).stdout);
+    expect(guard).toMatchObject({ ok: true, text: 'not flagged, by 1 categories', costUsd: 0 });
     const wrong = await models('test', 'wrong');
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toContain('gave a vector of 256 dimensions, and models.yaml says 64');
@@ -96,7 +107,7 @@ describe('models', () => {
     const unknown = await models('test', 'bigger');
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain(
-      'There is no model bigger in models.yaml\nhint: There are: offline, big, own, words, wrong, order.',
+      'There is no model bigger in models.yaml\nhint: There are: offline, big, own, words, wrong, order, guard.',
     );
   });
 });

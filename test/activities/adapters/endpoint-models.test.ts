@@ -2,7 +2,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { registerTelemetry } from 'ai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDenseModels } from '../../../activities/adapters/dense-models.ts';
+import { createEndpointModels } from '../../../activities/adapters/endpoint-models.ts';
 import { createOpenAiEmbeddings } from '../../../activities/adapters/openai-embeddings.ts';
 import { createRerankEndpoint } from '../../../activities/adapters/rerank-endpoint.ts';
 import type { PinnedEmbedding } from '../../../workflows/protocol/index.ts';
@@ -86,14 +86,14 @@ describe('an embedding endpoint', () => {
   });
 
   it('without a key in the environment is not asked', () => {
-    const make = () => createDenseModels({}).embeddingFor(pinned({ apiKeyEnv: 'ABSENT_API_KEY' }));
+    const make = () => createEndpointModels({}).embeddingFor(pinned({ apiKeyEnv: 'ABSENT_API_KEY' }));
     expect(make).toThrow("needs ABSENT_API_KEY in the worker's environment");
     expect(server.requests).toEqual([]);
   });
 
   it('is given no more time than whoever asks has', async () => {
     server.misbehave('hang');
-    const { embed: ask } = createDenseModels({}).embeddingFor(pinned(), { timeoutMs: 100 });
+    const { embed: ask } = createEndpointModels({}).embeddingFor(pinned(), { timeoutMs: 100 });
     expect((await failureOf(ask(['a'], NEVER))).message).toContain('did not answer in time');
   });
 
@@ -287,7 +287,7 @@ describe.each([
 
 describe('an endpoint that keeps failing', () => {
   it('is left alone, and so is another model of it', async () => {
-    const models = createDenseModels({});
+    const models = createEndpointModels({});
     const asked = () => models.embeddingFor(pinned()).embed(['a'], NEVER);
     for (let i = 0; i < 5; i += 1) {
       server.misbehave({ status: 503 });

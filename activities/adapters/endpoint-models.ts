@@ -1,14 +1,16 @@
-// From what a release or a generation pins to the adapter that calls it. Keys come from the worker's environment.
+// From what a release or a generation pins of an endpoint to the adapter that calls it. Keys come from the worker's environment.
 import { ApplicationFailure } from '@temporalio/common';
 import type { PinnedEmbedding, PinnedReranker } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { EmbeddingModel, Reranker } from '../ports/dense.ts';
+import type { Moderation } from '../ports/moderation.ts';
 import type { Breakers } from './circuit-breaker.ts';
 import { createBreakers, providerAt } from './circuit-breaker.ts';
 import { createOpenAiEmbeddings } from './openai-embeddings.ts';
+import { createOpenAiModeration } from './openai-moderation.ts';
 import { createRerankEndpoint } from './rerank-endpoint.ts';
 
-export interface DenseModels {
+export interface EndpointModels {
   /**
    * @param options how long a request may take. @default a minute, as a batch of an ingest may
    * @throws ApplicationFailure ModelNotConfigured, non-retryable
@@ -16,6 +18,8 @@ export interface DenseModels {
   embeddingFor(embedding: PinnedEmbedding, options?: { readonly timeoutMs?: number }): EmbeddingModel;
   /** @throws ApplicationFailure ModelNotConfigured, non-retryable */
   rerankerFor(reranker: PinnedReranker): Reranker;
+  /** @throws ApplicationFailure ModelNotConfigured, non-retryable */
+  moderationFor(pinned: PinnedReranker): Moderation;
 }
 
 /** As long as a search may wait to see whether a provider is back. */
@@ -25,10 +29,10 @@ const LONGEST_WAIT_MS = 5_000;
  * @param keys provider keys by variable name
  * @param breakers shared with whoever asks the same providers. @default of its own
  */
-export function createDenseModels(
+export function createEndpointModels(
   keys: Readonly<Record<string, string>>,
   breakers: Breakers = createBreakers(),
-): DenseModels {
+): EndpointModels {
   const keyOf = ({ name, apiKeyEnv }: PinnedReranker): { apiKey?: string } => {
     if (apiKeyEnv === undefined) return {};
     const apiKey = Object.hasOwn(keys, apiKeyEnv) ? keys[apiKeyEnv] : undefined;
@@ -40,7 +44,7 @@ export function createDenseModels(
   };
   /** Of a server that does several things, one may be broken. */
   const guarded = <T>(
-    what: 'embeddings' | 'rerank',
+    what: 'embeddings' | 'rerank' | 'moderations',
     { baseUrl }: PinnedReranker,
     { signal, call }: { readonly signal: AbortSignal; readonly call: () => Promise<T> },
   ): Promise<T> => {
@@ -62,6 +66,14 @@ export function createDenseModels(
         label,
         rerank: async (request) =>
           await guarded('rerank', reranker, { signal: request.signal, call: () => rerank(request) }),
+      };
+    },
+    moderationFor(pinned) {
+      const moderation = createOpenAiModeration({ baseUrl: pinned.baseUrl, model: pinned.id, ...keyOf(pinned) });
+      return {
+        ...moderation,
+        moderate: async (texts, signal) =>
+          await guarded('moderations', pinned, { signal, call: () => moderation.moderate(texts, signal) }),
       };
     },
   };
