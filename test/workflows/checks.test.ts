@@ -198,8 +198,8 @@ describe('a release that asks back', () => {
   });
 
   it('holds a question back to what an answer has to pass', async () => {
-    const order = 'CLARIFY: Is AKIAIOSFODNN7EXAMPLE your key, will you?';
-    expect(await (await ask('asking', [order, order], `${QUESTION} Or?`)).result()).toMatchObject({ kind: 'refused' });
+    const leak = 'CLARIFY: Is AKIAIOSFODNN7EXAMPLE your key, will you?';
+    expect(await (await ask('asking', [leak, leak], `${QUESTION} Or?`)).result()).toMatchObject({ kind: 'refused' });
   });
 });
 
