@@ -21,6 +21,7 @@ import * as migrate from './commands/migrate.ts';
 import * as models from './commands/models.ts';
 import * as notifications from './commands/notifications.ts';
 import * as policy from './commands/policy.ts';
+import * as release from './commands/release.ts';
 import * as retention from './commands/retention.ts';
 import * as runs from './commands/runs.ts';
 import * as search from './commands/search.ts';
@@ -48,6 +49,7 @@ const GROUPS: readonly { register(program: Command): void }[] = [
   runs,
   audit,
   evaluation,
+  release,
   doctor,
   keys,
   subject,

@@ -14,6 +14,8 @@ const MIN_CRITICAL_QUORUM = 2;
 
 const classSchema = z.strictObject({
   eval_cases: z.int().min(0).max(100_000),
+  /** @default false */
+  described: z.boolean().default(false),
   tools_up_to: z.enum(['none', ...RISKS]),
   models: z
     .array(z.string().regex(/^[A-Za-z0-9._*/-]+$/, 'expected provider/name, or a pattern with * for anything'))

@@ -94,6 +94,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
   const reuseMinutes = reuseMinutesOf(manifest, path);
   const checks = policy?.checks && resolveChecks(policy.checks, surroundings, path);
   const pinned = pinnedTools(manifest, tools, path);
+  const about = aboutOf(manifest);
   return {
     v: 1,
     name: manifest.name,
@@ -118,6 +119,7 @@ function resolve({ manifest, prompt, script, path, output }: Sources, surroundin
     ...(manifest.stream !== undefined && manifest.stream !== 'provisional' && { stream: manifest.stream }),
     risk: manifest.risk ?? (pinned === undefined ? 'low' : 'high'),
     ...(manifest.eval_set !== undefined && { evalSet: manifest.eval_set }),
+    ...(about !== undefined && { about }),
     ...(pinned !== undefined && { tools: pinned }),
     ...((pinned !== undefined || manifest.budgets !== undefined) && {
       budgets: budgetsOf(
@@ -177,6 +179,16 @@ function judgeOf(
     });
   }
   return { model, ...(criteria !== undefined && { criteria }), minScore: min_score };
+}
+
+function aboutOf(manifest: Manifest): ReleaseBody['about'] {
+  const { owner, users, data, actions, success, unsafe } = manifest;
+  const all = {
+    ...{ owner, useCase: manifest.use_case, users, data, actions, success, unsafe },
+    expensiveUsd: manifest.expensive_usd,
+  };
+  const said = Object.entries(all).filter(([, value]) => value !== undefined);
+  return said.length === 0 ? undefined : Object.fromEntries(said);
 }
 
 const reviewOf = ({ groups, expires_minutes }: NonNullable<NonNullable<Manifest['policy']>['review']>) => ({

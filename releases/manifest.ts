@@ -4,6 +4,9 @@ import { budgetsSchema } from './budgets.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, 'expected lower-case letters, digits, _ and -');
 
+/** A sentence or two. */
+const said = z.string().trim().min(1).max(1000).optional();
+
 const checkName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and -');
 
 const toolNames = z
@@ -173,6 +176,22 @@ export const manifestSchema = z
      * @default provisional
      */
     stream: z.enum(['provisional', 'validated', 'off']).optional(),
+    /** Who answers for it: a person or a team, as people can reach them. From here to `expensive_usd`: docs/releases.md. */
+    owner: z.string().trim().min(1).max(200).optional(),
+    /** What it is for. */
+    use_case: said,
+    /** Who uses it. */
+    users: said,
+    /** What it reads, and whose that is. */
+    data: said,
+    /** What it can do beside answering. */
+    actions: said,
+    /** How one sees that it does well. */
+    success: said,
+    /** What it must never do. */
+    unsafe: said,
+    /** US dollars: a run that costs more is one to look at. */
+    expensive_usd: z.number().positive().optional(),
     eval_set: name.optional(),
     /** @default low without tools, high with */
     risk: z.enum(['low', 'medium', 'high', 'critical']).optional(),

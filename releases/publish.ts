@@ -7,6 +7,7 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { Database, Transaction } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { Principal } from '../workflows/protocol/index.ts';
+import { labelState, moveLabel } from './labels.ts';
 import type { LoadedRelease, ToolDefinitions } from './load.ts';
 import { loadReleases } from './load.ts';
 import { shortfallsOf, uncheckedOf } from './risk.ts';
@@ -88,13 +89,12 @@ async function publish(sql: Transaction, release: LoadedRelease, options: Publis
   const [stored] = await sql<{ digest: string }[]>`
     select digest from releases where tenant = ${tenant} and name = ${name} and version = ${version}`;
   const conflict = stored?.digest !== release.digest;
-  if (!conflict) {
-    await sql`
-      insert into release_labels (tenant, name, label, stable, moved_by)
-      values (${tenant}, ${name}, ${label}, ${release.digest}, ${principal.id})
-      on conflict (tenant, name, label) do update
-        set stable = excluded.stable, revision = release_labels.revision + 1, moved_by = excluded.moved_by, moved_at = now()
-        where release_labels.stable <> excluded.stable`;
+  // Two who publish at once take turns: each publishes what it has.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`release ${tenant} ${name} ${label}`}, 0))`;
+  const from = await labelState(sql, { tenant, name, label });
+  if (!conflict && from.stable !== release.digest) {
+    const by = principal.id;
+    await moveLabel(sql, { tenant, name, label, kind: 'publish', to: release.digest, by, reason: 'published', from });
   }
   const unchecked = uncheckedOf(release, policy.riskClasses);
   return { name, version, digest: release.digest, published: inserted.length > 0, conflict, unchecked };

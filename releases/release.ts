@@ -103,6 +103,19 @@ export const releaseBodySchema = z.object({
   stream: z.enum(['validated', 'off']).optional(),
   risk,
   evalSet: z.string().optional(),
+  /** What people have to know of it. No run goes by it. */
+  about: z
+    .object({
+      owner: z.string().optional(),
+      useCase: z.string().optional(),
+      users: z.string().optional(),
+      data: z.string().optional(),
+      actions: z.string().optional(),
+      success: z.string().optional(),
+      unsafe: z.string().optional(),
+      expensiveUsd: z.number().optional(),
+    })
+    .optional(),
   /** What the model may ask for, each pinned by the digest of its definition. */
   tools: z
     .array(

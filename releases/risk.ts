@@ -4,6 +4,20 @@ import { allowsModel, isRiskier } from '../policies/risk-classes.ts';
 import type { LoadedRelease } from './load.ts';
 import { modelsOf } from './release.ts';
 
+type About = NonNullable<LoadedRelease['body']['about']>;
+
+/** As the manifest names them. */
+const ABOUT: readonly (readonly [keyof About, string])[] = [
+  ['owner', 'owner'],
+  ['useCase', 'use_case'],
+  ['users', 'users'],
+  ['data', 'data'],
+  ['actions', 'actions'],
+  ['success', 'success'],
+  ['unsafe', 'unsafe'],
+  ['expensiveUsd', 'expensive_usd'],
+];
+
 /** Why the release falls short of its class, each in half a sentence; empty if it does not. */
 export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasses): readonly string[] {
   const demands = classes[body.risk];
@@ -17,6 +31,10 @@ export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasse
     } else if (evals.cases < demands.eval_cases) {
       missing.push(`its eval_set ${body.evalSet} has ${evals.cases} cases, and ${wanted}`);
     }
+  }
+  const unsaid = demands.described ? ABOUT.filter(([key]) => body.about?.[key] === undefined) : [];
+  if (unsaid.length > 0) {
+    missing.push(`it does not say ${unsaid.map(([, field]) => field).join(', ')}, and the class demands that it does`);
   }
   for (const { provider, name } of modelsOf(body)) {
     const model = `${provider}/${name}`;

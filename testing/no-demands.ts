@@ -4,6 +4,7 @@ import type { RiskClass } from '../policies/risk-classes.ts';
 
 const NOTHING: RiskClass = {
   eval_cases: 0,
+  described: false,
   tools_up_to: 'critical',
   models: ['*'],
   max_sensitivity: 'restricted',

@@ -37,8 +37,12 @@ function folderOf(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
+const ABOUT = ['owner', 'use_case', 'users', 'data', 'actions', 'success', 'unsafe']
+  .map((field) => `${field}: as it should be\n`)
+  .join('');
+
 const release = (name: string, more: string, set?: string): Record<string, string> => ({
-  [`${name}/manifest.yaml`]: `name: ${name}\nversion: 1.0.0\nmodel: m\n${more}`,
+  [`${name}/manifest.yaml`]: `name: ${name}\nversion: 1.0.0\nmodel: m\n${ABOUT}expensive_usd: 1\n${more}`,
   [`${name}/prompt.md`]: 'Be kind.',
   ...(set !== undefined && { [`${name}/evals.json`]: set }),
 });
@@ -122,6 +126,22 @@ describe('a release of the class', () => {
   ])('high with %s is not published', async (_, more, set, says) => {
     const faults = await refusal(publish(release('desk', `risk: high\n${more}`, set)));
     expect(faults).toEqual([`desk@1.0.0 falls short of risk class high: ${says}`]);
+  });
+
+  it.each(['medium', 'high', 'critical'])('%s has to say what people have to know of it', async (risk) => {
+    const files = release('desk', `risk: ${risk}\neval_set: mine\n`, evals('mine', 20));
+    const said = files['desk/manifest.yaml'] ?? '';
+    const without = said.replace(/^(owner|unsafe|expensive_usd): .*\n/gm, '');
+    expect(await refusal(publish({ ...files, 'desk/manifest.yaml': without }))).toEqual([
+      `desk@1.0.0 falls short of risk class ${risk}: it does not say owner, unsafe, expensive_usd, and the class demands that it does`,
+    ]);
+    expect(await publish(files)).toMatchObject([{ name: 'desk', published: true }]);
+  });
+
+  it('low need not', async () => {
+    const { 'plain/manifest.yaml': said = '', ...rest } = release('plain', '');
+    const files = { ...rest, 'plain/manifest.yaml': said.replace(ABOUT, '') };
+    expect(await publish(files)).toMatchObject([{ name: 'plain', published: true }]);
   });
 
   it('may not name a tool that is riskier than the class', async () => {

@@ -16,7 +16,8 @@ function project(name: string, tool: string): Record<string, string> {
   const releases = folder.file(name, 'releases');
   mkdirSync(`${releases}/desk`, { recursive: true });
   writeFileSync(`${releases}/models.yaml`, 'v: 1\nmodels:\n  m: { provider: local, model: extractive }\n');
-  const manifest = 'name: desk\nversion: 1.0.0\nmodel: m\ntools: [pay]\neval_set: desk_set\n';
+  const about = ['owner', 'use_case', 'users', 'data', 'actions', 'success', 'unsafe'].map((each) => `${each}: desk\n`);
+  const manifest = `name: desk\nversion: 1.0.0\nmodel: m\ntools: [pay]\neval_set: desk_set\n${about.join('')}expensive_usd: 1\n`;
   writeFileSync(`${releases}/desk/manifest.yaml`, manifest);
   // With tools it is of high risk, whose class demands five cases.
   const cases = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, question: 'Pay?' }));
