@@ -1,30 +1,103 @@
-// The eval set beside a manifest, as far as publishing needs it: its name, and how many cases it has.
+// Eval sets as teams write them: the array or {"cases": […]} that articles about evaluation have, and the form with `v` and `name`.
 import { existsSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { basename, extname } from 'node:path';
+import { digestOf } from '../runtime/canonical.ts';
 import { messageOf, UserError } from '../runtime/errors.ts';
-import { check } from './read-yaml.ts';
+import type { Digest } from '../workflows/protocol/index.ts';
+import type { EvalCase } from './eval-case.ts';
+import { parseCase } from './eval-case.ts';
 
-const schema = z.looseObject({
-  v: z.literal(1),
-  name: z.string().min(1),
-  cases: z.array(z.looseObject({ id: z.string().min(1) })),
-});
+const MAX_CASES = 10_000;
+/** Faults that one error names. */
+const MAX_LISTED = 10;
+const SET_FIELDS = ['v', 'name', 'cases'];
+const HINT =
+  'A set is {"v": 1, "name": NAME, "cases": […]}, and a case {"id", "question", "expected", "must_not", "expect": {…}}. Correct it and try again.';
 
 export interface EvalSet {
+  /** @default the file's name without its ending */
   readonly name: string;
-  /** Distinct ids. */
-  readonly cases: number;
+  /** Of the file's content as canonical JSON: what is laid out otherwise is the same set. */
+  readonly digest: Digest;
+  /** At least one, each with an id of its own. */
+  readonly cases: readonly EvalCase[];
 }
 
-/** `undefined` without the file. @throws UserError for one that is malformed */
-export function readEvalSet(path: string): EvalSet | undefined {
-  if (!existsSync(path)) return undefined;
+/** @throws UserError that names the file and each case and field at fault, and for a file that cannot be read */
+export function readEvalSet(path: string): EvalSet {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  } catch (cause) {
+    throw new UserError(`Cannot read ${path}: ${messageOf(cause)}`, { hint: 'Name a file that holds a set.', cause });
+  }
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = JSON.parse(text);
   } catch (cause) {
     throw new UserError(`${path} is not JSON: ${messageOf(cause)}`, { hint: 'Correct it and try again.', cause });
   }
-  const { name, cases } = check(schema, content, path);
-  return { name, cases: new Set(cases.map(({ id }) => id)).size };
+  return parseEvalSet(content, path);
+}
+
+/** `undefined` without the file. @throws UserError as `readEvalSet` */
+export const readEvalSetIfAny = (path: string): EvalSet | undefined =>
+  existsSync(path) ? readEvalSet(path) : undefined;
+
+/** @param file where it came from, for errors. @throws UserError as `readEvalSet` */
+export function parseEvalSet(content: unknown, file: string): EvalSet {
+  const { name, cases: values } = envelopeOf(content, file);
+  if (values.length === 0) throw malformed(file, ['cases: there are none']);
+  if (values.length > MAX_CASES) throw malformed(file, [`cases: ${values.length}, and at most ${MAX_CASES} are read`]);
+  const cases: EvalCase[] = [];
+  const faults: string[] = [];
+  const places = new Map<string, number>();
+  for (const [at, value] of values.entries()) {
+    const parsed = parseCase(value);
+    if (!parsed.success) {
+      const place = placeOf(at, value);
+      for (const { path, message } of parsed.error.issues) faults.push(`${[place, ...path].join('.')}: ${message}`);
+      continue;
+    }
+    const { id } = parsed.data;
+    const first = places.get(id);
+    if (first === undefined) places.set(id, at);
+    else faults.push(`cases.${at}.id: ${JSON.stringify(id)} is that of cases.${first}, too`);
+    cases.push(parsed.data);
+  }
+  if (faults.length > 0) throw malformed(file, faults);
+  return { name, digest: digestOf(content), cases };
+}
+
+function envelopeOf(content: unknown, file: string): { readonly name: string; readonly cases: readonly unknown[] } {
+  const named = basename(file, extname(file));
+  if (Array.isArray(content)) return { name: named, cases: content };
+  if (typeof content !== 'object' || content === null) {
+    throw malformed(file, ['(top level): expected cases, or an object that has them']);
+  }
+  const { v, name, cases } = content as { readonly v?: unknown; readonly name?: unknown; readonly cases?: unknown };
+  const unknown = Object.keys(content).filter((key) => !SET_FIELDS.includes(key));
+  const faults = [
+    ...(v === undefined || v === 1 ? [] : ['v: expected 1']),
+    ...(isName(name) || (name === undefined && v === undefined)
+      ? []
+      : ['name: expected a name of 1 to 200 characters']),
+    ...(Array.isArray(cases) ? [] : ['cases: expected an array']),
+    ...unknown.map((key) => `${key}: there is no such field; there are ${SET_FIELDS.join(', ')}`),
+  ];
+  if (faults.length > 0 || !Array.isArray(cases)) throw malformed(file, faults);
+  return { name: isName(name) ? name : named, cases };
+}
+
+const isName = (name: unknown): name is string => typeof name === 'string' && name.length > 0 && name.length <= 200;
+
+/** With its id, where it has one. */
+function placeOf(at: number, value: unknown): string {
+  const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
+  return typeof id === 'string' && id !== '' ? `cases.${at} (${JSON.stringify(id.slice(0, 200))})` : `cases.${at}`;
+}
+
+function malformed(file: string, faults: readonly string[]): UserError {
+  const more = faults.length > MAX_LISTED ? [`and ${faults.length - MAX_LISTED} more`] : [];
+  return new UserError(`${file} is malformed: ${[...faults.slice(0, MAX_LISTED), ...more].join('; ')}`, { hint: HINT });
 }

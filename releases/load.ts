@@ -8,7 +8,7 @@ import { budgetsOf } from './budgets.ts';
 import type { CollectionSettings } from './dense.ts';
 import { pinEmbedding, pinEndpoint, readCollectionSettings, requireEntry } from './dense.ts';
 import type { EvalSet } from './eval-set.ts';
-import { readEvalSet } from './eval-set.ts';
+import { readEvalSetIfAny } from './eval-set.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestSchema } from './manifest.ts';
 import type { Catalogue } from './models.ts';
@@ -67,7 +67,7 @@ export function loadRelease(folder: string, surroundings: Surroundings): LoadedR
     : undefined;
   const output = readOutputSchema(join(folder, 'output.schema.json'), manifest);
   const body = resolve({ manifest, prompt, path, script, output }, surroundings);
-  const evals = readEvalSet(join(folder, 'evals.json'));
+  const evals = readEvalSetIfAny(join(folder, 'evals.json'));
   return { digest: releaseDigest(body), body, ...(evals !== undefined && { evals }) };
 }
 

@@ -28,8 +28,8 @@ export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasse
     else if (evals?.name !== body.evalSet) {
       const there = evals === undefined ? 'there is no evals.json' : `its evals.json is of ${evals.name}`;
       missing.push(`its eval_set is ${body.evalSet}, ${there}, and ${wanted}`);
-    } else if (evals.cases < demands.eval_cases) {
-      missing.push(`its eval_set ${body.evalSet} has ${evals.cases} cases, and ${wanted}`);
+    } else if (evals.cases.length < demands.eval_cases) {
+      missing.push(`its eval_set ${body.evalSet} has ${evals.cases.length} cases, and ${wanted}`);
     }
   }
   const unsaid = demands.described ? ABOUT.filter(([key]) => body.about?.[key] === undefined) : [];

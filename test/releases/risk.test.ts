@@ -117,12 +117,6 @@ describe('a release of the class', () => {
       evals('mine', 4),
       'its eval_set mine has 4 cases, and the class demands at least 5 cases',
     ],
-    [
-      'one case many times',
-      'eval_set: mine\n',
-      JSON.stringify({ v: 1, name: 'mine', cases: Array.from({ length: 9 }, () => ({ id: 'q' })) }),
-      'its eval_set mine has 1 cases, and the class demands at least 5 cases',
-    ],
   ])('high with %s is not published', async (_, more, set, says) => {
     const faults = await refusal(publish(release('desk', `risk: high\n${more}`, set)));
     expect(faults).toEqual([`desk@1.0.0 falls short of risk class high: ${says}`]);
@@ -204,6 +198,14 @@ describe('an evals.json', () => {
     ['that is no JSON', '{', 'evals.json is not JSON'],
     ['without cases', '{"v": 1, "name": "x"}', 'evals.json is malformed: cases'],
     ['with a case that has no id', '{"v": 1, "name": "x", "cases": [{}]}', 'evals.json is malformed: cases.0.id'],
+    [
+      'with one case twice',
+      JSON.stringify([
+        { id: 'q', question: 'why?' },
+        { id: 'q', question: 'how?' },
+      ]),
+      'evals.json is malformed: cases.1.id: "q" is that of cases.0, too',
+    ],
   ])('%s is an error that names the file', (_, text, says) => {
     expect(() => loadReleases(folderOf(release('plain', '', text)))).toThrow(says);
   });

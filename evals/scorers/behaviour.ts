@@ -1,0 +1,45 @@
+// Scorers of what kind of reply came, and of what it rests on.
+import { fold, holdsWhole } from '../../activities/validation/verbatim.ts';
+import type { Behaviour, Expectation } from '../../releases/eval-case.ts';
+import type { Observed } from './observed.ts';
+
+/** Refusals that a person looked at, or was to. */
+const REVIEWED: ReadonlySet<string | undefined> = new Set(['by-reviewer', 'not-reviewed']);
+
+const KINDS = {
+  answer: 'answered',
+  refuse: 'refused',
+  clarify: 'clarify',
+  escalate: 'handed-over',
+} as const satisfies Record<Behaviour, Observed['kind']>;
+
+/** Whether that is what was done. A question went to a person when it was handed over, and when a reviewer's refusal came back. */
+export const meets = (behaviour: Behaviour, { kind, reason }: Observed): boolean =>
+  kind === KINDS[behaviour] || (behaviour === 'escalate' && kind === 'refused' && REVIEWED.has(reason));
+
+export function scoreBehaviour({ behaviour }: Expectation, observed: Observed): string | null | undefined {
+  if (behaviour === undefined) return undefined;
+  return meets(behaviour, observed) ? null : `expected ${behaviour}, and the reply is of kind ${observed.kind}`;
+}
+
+export function scoreCite({ cite }: Expectation, { citations }: Observed): string | null | undefined {
+  if (cite === undefined) return undefined;
+  const cited = new Set(citations.map(({ docId }) => docId));
+  const missing = cite.filter((docId) => !cited.has(docId));
+  return missing.length === 0 ? null : `not cited: ${missing.join(', ')}`;
+}
+
+/** That a quote stands in its document is checked before a reply goes out. */
+export function scoreQuote({ quote, cite }: Expectation, { citations }: Observed): string | null | undefined {
+  if (quote === undefined) return undefined;
+  const span = fold(quote);
+  const isQuoted = citations.some(
+    (citation) =>
+      citation.quote !== undefined &&
+      (cite === undefined || cite.includes(citation.docId)) &&
+      holdsWhole(fold(citation.quote), span),
+  );
+  return isQuoted
+    ? null
+    : `not quoted${cite === undefined ? '' : ` from ${cite.join(', ')}`}: ${JSON.stringify(quote)}`;
+}

@@ -1,0 +1,26 @@
+// What was seen of one trial of a case, as scorers read it. Types only.
+import type { Reply } from '../../workflows/protocol/index.ts';
+
+export interface ObservedCall {
+  readonly tool: string;
+  readonly args: unknown;
+  /** What came of it. A call counts whatever that is: it was asked for. */
+  readonly status: string;
+}
+
+export interface Observed {
+  /** `failed`: nothing is known of the release. */
+  readonly kind: Reply['kind'];
+  /** What the user was told: an answer, a refusal's message, a question back. Empty without one. */
+  readonly text: string;
+  /** Of a refusal. */
+  readonly reason?: string;
+  readonly citations: readonly { readonly docId: string; readonly quote?: string }[];
+  /** In the order in which they were asked for. */
+  readonly toolCalls: readonly ObservedCall[];
+  /** How often people were asked. */
+  readonly approvals: number;
+  /** US dollars; `null` where a price is not known. */
+  readonly costUsd: number | null;
+  readonly latencyMs: number;
+}
