@@ -107,8 +107,6 @@ revoke all on countersign.gate_reports, countersign.release_moves, countersign.e
 grant select, insert on countersign.gate_reports, countersign.release_moves, countersign.evaluations,
   countersign.evaluation_results, countersign.evaluation_marks to countersign_gateway;
 grant update (ended_at) on countersign.evaluations to countersign_gateway;
--- A trial that ended by an error is tried again.
-grant update (run_id, outcome, verdicts, cost_usd, latency_ms, at) on countersign.evaluation_results to countersign_gateway;
 grant update (passed, reason, marked_at) on countersign.evaluation_marks to countersign_gateway;
 grant select on countersign.gate_reports, countersign.release_moves, countersign.evaluations, countersign.evaluation_results,
   countersign.evaluation_marks to countersign_exporter;

@@ -1,0 +1,134 @@
+// Evaluates a release on a set of cases: each trial a run of its own on the stack, some at a time, each result in the ledger before the next begins in its
+// place. One that was cut off is gone on with; no trial is repeated, whatever came of it.
+import type { CountersignClient } from '../../client/index.ts';
+import type { EvalCase } from '../../releases/eval-case.ts';
+import type { EvalSet } from '../../releases/eval-set.ts';
+import type { Release } from '../../releases/release.ts';
+import type { Sql } from '../../runtime/database.ts';
+import type { Principal } from '../../workflows/protocol/index.ts';
+import type { CaseResult, TrialResult } from '../case-result.ts';
+import { scoreCase } from '../scorers/score.ts';
+import type { KeptTrial } from './ledger.ts';
+import { endEvaluation, keepTrial, listTrials, openEvaluation } from './ledger.ts';
+import { observe, whyNot } from './observe.ts';
+
+export interface Evaluate {
+  readonly client: CountersignClient;
+  /** As the gateway role, of the tenant. */
+  readonly sql: Sql;
+  readonly tenant: string;
+  readonly release: Release;
+  readonly set: Pick<EvalSet, 'name' | 'digest' | 'cases'>;
+  /** Who asks; `undefined` for anonymous. */
+  readonly principal?: Principal | undefined;
+  /** Of each case, in place of its own. */
+  readonly trials?: number | undefined;
+  /** Trials at once. @default 8 */
+  readonly concurrency?: number;
+  /** Aborted: no further trial begins, and its reason is thrown once those under way have ended. */
+  readonly signal?: AbortSignal;
+  /** @param fraction 0–1 of the trials */
+  readonly onProgress?: (text: string, fraction: number) => void;
+}
+
+export interface Evaluated {
+  readonly id: string;
+  /** It was cut off before, and gone on with. */
+  readonly resumed: boolean;
+  readonly results: readonly CaseResult[];
+}
+
+interface Planned {
+  readonly case: EvalCase;
+  readonly trial: number;
+}
+
+/** @throws what the ledger throws; a trial that cannot be started is an error of its own */
+export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
+  const { sql, tenant, release, set, principal, concurrency = 8, signal, onProgress } = evaluation;
+  const planned = set.cases.flatMap((each) =>
+    Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),
+  );
+  const { id, resumed } = await openEvaluation(sql, {
+    ...{ tenant, release: release.digest, suite: set.name, suiteDigest: set.digest },
+    ...{ cases: set.cases.length, trials: planned.length, by: principal?.id ?? 'anonymous' },
+  });
+  const ofThis = { tenant, evaluation: id };
+  const keyOf = (caseId: string, trial: number): string => JSON.stringify([caseId, trial]);
+  const known = new Set((await listTrials(sql, ofThis)).map(({ caseId, trial }) => keyOf(caseId, trial)));
+  const left = planned.filter(({ case: { id: caseId }, trial }) => !known.has(keyOf(caseId, trial)));
+  let done = planned.length - left.length;
+  if (resumed && done > 0) onProgress?.(`goes on after ${done} of ${planned.length}`, done / planned.length);
+  const next = left.values();
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    for (const each of next) {
+      if (failed) return;
+      signal?.throwIfAborted();
+      await keepTrial(sql, ofThis, await tried(evaluation, id, each));
+      done += 1;
+      onProgress?.(`${done} of ${planned.length}`, done / planned.length);
+    }
+  };
+  const lanes = await Promise.allSettled(
+    Array.from({ length: Math.min(concurrency, left.length) }, () =>
+      lane().catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
+    ),
+  );
+  const first = lanes.find((each) => each.status === 'rejected');
+  if (first !== undefined) throw first.reason;
+  await endEvaluation(sql, ofThis);
+  return { id, resumed, results: caseResults(set.cases, await listTrials(sql, ofThis)) };
+}
+
+async function tried(
+  { client, release, principal, signal, tenant }: Evaluate,
+  evaluation: string,
+  { case: evalCase, trial }: Planned,
+): Promise<KeptTrial> {
+  const { name, version } = release.body;
+  const began = performance.now();
+  const caseId = evalCase.id;
+  try {
+    const { runId, observed } = await observe({
+      ...{ client, release: release.body, case: evalCase, signal },
+      start: {
+        release: `${name}@${version}`,
+        tenant,
+        ...(principal !== undefined && { principal }),
+        // A trial that was under way when the evaluation was cut off is found again, and not paid for twice.
+        idempotencyKey: `evaluation/${evaluation}/${caseId}/${trial}`,
+      },
+    });
+    const { outcome, verdicts } = scoreCase(evalCase, observed);
+    const { costUsd, latencyMs } = observed;
+    return { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const verdicts = [{ scorer: 'start', passed: false, reason: whyNot(error) }];
+    const latencyMs = Math.round(performance.now() - began);
+    return { caseId, trial, runId: null, outcome: 'error', verdicts, costUsd: null, latencyMs };
+  }
+}
+
+/** In the order of the cases; a case without a trial is left out. */
+export function caseResults(cases: readonly EvalCase[], trials: readonly KeptTrial[]): readonly CaseResult[] {
+  const byCase = Map.groupBy(trials, ({ caseId }) => caseId);
+  return cases.flatMap(({ id, tags, severity, cluster }): CaseResult[] => {
+    const own = byCase.get(id)?.toSorted((a, b) => a.trial - b.trial) ?? [];
+    if (own.length === 0) return [];
+    return [
+      { id, tags, severity, cluster, outcome: outcomeOf(own), trials: own.map(({ caseId: _, ...rest }) => rest) },
+    ];
+  });
+}
+
+function outcomeOf(trials: readonly Pick<TrialResult, 'outcome'>[]): CaseResult['outcome'] {
+  const has = (outcome: CaseResult['outcome']): boolean => trials.some((each) => each.outcome === outcome);
+  if (has('failed')) return 'failed';
+  if (has('error')) return 'error';
+  return has('unscored') ? 'unscored' : 'passed';
+}

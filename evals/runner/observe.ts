@@ -1,0 +1,128 @@
+// Runs one trial of a case as a run of its own, through the same flow as anybody's request, and says what was seen of it. Nothing is approved: a run
+// that asks people is ended there, so that an evaluation has no effect that waits for a yes.
+import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { CountersignClient, RunHandle, StartOptions } from '../../client/index.ts';
+import type { EvalCase } from '../../releases/eval-case.ts';
+import type { ReleaseBody } from '../../releases/release.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { plainConverter } from '../../runtime/payloads/data-converter.ts';
+import type { CallResult, Generation, Reply } from '../../workflows/protocol/index.ts';
+import type { Observed, ObservedCall } from '../scorers/observed.ts';
+
+export interface Trial {
+  readonly client: CountersignClient;
+  readonly release: ReleaseBody;
+  readonly start: StartOptions;
+  readonly case: EvalCase;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Seen {
+  readonly runId: string;
+  readonly observed: Observed;
+}
+
+const MAX_TRIAL_MS = 10 * 60_000;
+
+/** @throws what a start throws; a run that was started is seen, whatever became of it */
+export async function observe(trial: Trial): Promise<Seen> {
+  const { client, release, start, signal } = trial;
+  const { question } = trial.case;
+  const began = performance.now();
+  const hasTools = release.tools !== undefined;
+  const run = hasTools ? await client.agent({ task: question }, start) : await client.answer({ question }, start);
+  const mayAsk = hasTools || release.budgets !== undefined || release.rules.review !== undefined;
+  const ended = mayAsk ? await untilAsked(run, signal) : { reply: await run.result(), approvals: 0 };
+  const elapsedMs = performance.now() - began;
+  const trace = await run.trace();
+  return {
+    runId: run.id,
+    observed: {
+      ...saidOf(ended.reply),
+      toolCalls: hasTools ? await callsOf(run) : [],
+      approvals: ended.approvals,
+      costUsd: trace?.cost_usd ?? null,
+      latencyMs: trace?.latency_ms ?? Math.round(elapsedMs),
+    },
+  };
+}
+
+interface Ended {
+  /** `asked`: it waited for people, and was ended. */
+  readonly reply: Reply | 'asked' | 'too-long';
+  readonly approvals: number;
+}
+
+async function untilAsked(run: RunHandle, signal: AbortSignal | undefined): Promise<Ended> {
+  const late = AbortSignal.timeout(MAX_TRIAL_MS);
+  const ends = signal === undefined ? late : AbortSignal.any([signal, late]);
+  try {
+    for await (const event of run.stream({ signal: ends })) {
+      if (event.type === 'approval-requested') {
+        await endIt(run);
+        return { reply: 'asked', approvals: 1 };
+      }
+      if (event.type === 'final') return { reply: event.data.reply as Reply, approvals: 0 };
+    }
+  } catch (error) {
+    if (!late.aborted) throw error;
+  }
+  await endIt(run);
+  return { reply: 'too-long', approvals: 0 };
+}
+
+/** What it was ended with is of no interest; that it has ended is. */
+async function endIt(run: RunHandle): Promise<void> {
+  await run.cancel();
+  await run.result().catch(() => {});
+}
+
+function saidOf(reply: Ended['reply']): Pick<Observed, 'kind' | 'text' | 'reason' | 'citations'> {
+  const nothing = { text: '', citations: [] };
+  if (reply === 'asked') return { kind: 'handed-over', ...nothing };
+  if (reply === 'too-long') return { kind: 'failed', reason: 'too long', ...nothing };
+  const { kind } = reply;
+  switch (reply.kind) {
+    case 'answered': {
+      const citations = reply.citations.map(({ docId, quote }) => ({ docId, ...(quote !== undefined && { quote }) }));
+      return { kind, text: reply.text, citations };
+    }
+    case 'refused':
+      return { kind, text: reply.message, reason: reply.reason, citations: [] };
+    case 'clarify':
+      return { kind, text: reply.question, citations: [] };
+    case 'failed':
+      return { kind, reason: reply.code, ...nothing };
+    default:
+      return { kind, ...nothing };
+  }
+}
+
+/** Calls that the model asked for, in order, each with what came of it; `not-called` for what never got as far. */
+async function callsOf(run: RunHandle): Promise<readonly ObservedCall[]> {
+  const { events } = await run.history();
+  const converter = loadDataConverter(plainConverter);
+  const names = new Map<string, string>();
+  const asked: { tool: string; args: unknown; status: string }[] = [];
+  for (const event of events ?? []) {
+    const name = event.activityTaskScheduledEventAttributes?.activityType?.name;
+    if (name != null) names.set(String(event.eventId), name);
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed == null) continue;
+    const step = names.get(String(completed.scheduledEventId));
+    if (step !== 'generate' && step !== 'callTool') continue;
+    const [result] = await decodeArrayFromPayloads(converter, [...(completed.result?.payloads ?? [])]);
+    if (step === 'generate') {
+      const { toolCalls = [] } = result as Generation;
+      asked.push(...toolCalls.map(({ tool, args }) => ({ tool, args, status: 'not-called' })));
+    } else {
+      const { tool, status } = result as CallResult;
+      const call = asked.find((each) => each.tool === tool && each.status === 'not-called');
+      if (call !== undefined) call.status = status;
+    }
+  }
+  return asked;
+}
+
+/** Why a trial could not be started, for people. */
+export const whyNot = (error: unknown): string => messageOf(error).slice(0, 300);
