@@ -9,17 +9,18 @@ export type RandomBits = () => number;
  * @param state four numbers of 32 bits, not all of them 0
  */
 export function xoshiro128(state: readonly [number, number, number, number]): RandomBits {
-  let [a, b, c, d] = state;
+  // Typed, since a variable of 32 bits that outlives its function is a new object each time.
+  const s = Int32Array.from(state);
   return () => {
-    const result = Math.imul(rotated(Math.imul(b, 5), 7), 9) >>> 0;
-    const shifted = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= shifted;
-    d = rotated(d, 11);
-    return result;
+    const a = s[0] as number;
+    const b = s[1] as number;
+    const c = (s[2] as number) ^ a;
+    const d = (s[3] as number) ^ b;
+    s[0] = a ^ d;
+    s[1] = b ^ c;
+    s[2] = c ^ (b << 9);
+    s[3] = rotated(d, 11);
+    return Math.imul(rotated(Math.imul(b, 5), 7), 9) >>> 0;
   };
 }
 
