@@ -1,17 +1,30 @@
 // `countersign check`: whether something is as it should be, as an exit code for machines.
 import type { Command } from 'commander';
-import { collectionSettings } from '../../releases/load.ts';
-import type { IndexReport } from '../../workflows/protocol/index.ts';
-import { paint, print, printJson } from '../output.ts';
-import { identityOf, withClient } from '../session.ts';
-import { visible } from '../untrusted-text.ts';
+import { cost } from '../check/cost.ts';
+import { evals } from '../check/evals.ts';
+import { index } from '../check/index-check.ts';
+import { release } from '../check/release.ts';
+import { replay } from '../check/replay.ts';
 
-interface IndexOptions {
-  readonly collection: string;
-  readonly as?: string;
-  readonly home?: string;
-  readonly json?: boolean;
-}
+const VERDICT_CODES =
+  '\nExit codes: 0 passed; 1 failed; 2 undecided: too few cases, too many errors, or something could not be checked.';
+
+const reporting = (command: Command): Command =>
+  command
+    .option('--junit <file>', 'write the verdict as JUnit XML, too')
+    .option('--summary <file>', 'append the verdict to this file as Markdown, for example "$GITHUB_STEP_SUMMARY"')
+    .option('--json', 'print the verdict as JSON')
+    .option('--home <dir>', 'data folder of the running stack');
+
+const asking = (command: Command): Command =>
+  reporting(command)
+    .option('--trials <n>', 'how often each case is asked (default: as the set says, once)')
+    .option('--concurrency <n>', 'cases asked at once (default: 8)')
+    .option('--as <id>', 'ask as this development identity (default: customer; staff for releases with tools)')
+    .option('--ephemeral', 'on a stack that is started for it, and thrown away')
+    .option('--documents <collection=folder>', 'ingested first; again for another', collect, []);
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function register(program: Command): void {
   const check = program.command('check').description('say by exit code whether something is as it should be');
@@ -28,29 +41,45 @@ export function register(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  $ npx countersign check index --collection refund-policy-docs')
     .action(index);
-}
-
-async function index({ collection, as, home, json }: IndexOptions): Promise<void> {
-  await withClient(home, async ({ config, client }) => {
-    const run = await client.checkIndex(
-      { collection, ...collectionSettings(config.releasesDir, collection) },
-      await identityOf(config, as, 'operator'),
-    );
-    const report = await run.result();
-    if (json) printJson(report);
-    else if ('kind' in report)
-      print(`${paint('yellow', `${report.kind}:`)} ${'message' in report ? report.message : ''}`);
-    else printReport(report);
-    process.exitCode = 'kind' in report ? 1 : exitCodeOf(report);
-  });
-}
-
-function exitCodeOf({ faults }: IndexReport): 0 | 1 | 2 {
-  if (faults.length === 0) return 0;
-  return faults.every(({ fault }) => fault === 'unreadable') ? 2 : 1;
-}
-
-function printReport({ collection, documents, chunks, faults }: IndexReport): void {
-  if (faults.length === 0) print(`${collection}: ${documents} documents in ${chunks} chunks, as they should be`);
-  for (const { fault, detail } of faults) print(`${collection}: ${paint('yellow', fault)}: ${visible(detail)}`);
+  asking(check.command('evals').description('evaluate a release on a set of cases, and say whether it passes'))
+    .requiredOption('--suite <name>', 'a set beside a release, or a file of cases')
+    .option('--min-pass-rate <share>', 'to be proven, 0 to 1', '0.92')
+    .option('--release <ref>', 'NAME, NAME@VERSION or NAME@LABEL (default: the one that the set stands beside, at dev)')
+    .option(
+      '--baseline <label>',
+      'a label or version that it must not be worse than, measured on the same cases before',
+    )
+    .option('--max-average-cost-usd <usd>', 'most that a trial may cost on average (default: no limit)')
+    .addHelpText('after', VERDICT_CODES)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx countersign check evals --suite support_refund_eval_v3 --min-pass-rate 0.92 --baseline production',
+    )
+    .action(evals);
+  reporting(check.command('cost').description('what the latest evaluation cost a case on average'))
+    .requiredOption('--max-average-cost-usd <usd>', 'most that it may be')
+    .option('--release <ref>', 'of this release (default: whichever was evaluated last)')
+    .addHelpText('after', VERDICT_CODES)
+    .addHelpText('after', '\nExample:\n  $ npx countersign check cost --max-average-cost-usd 0.03')
+    .action(cost);
+  reporting(check.command('replay').description('whether the workflow code of today takes the steps that runs took'))
+    .option('--runs <n>', 'the latest runs, 0 to 1000', '200')
+    .option('--histories <dir>', 'and the histories in this folder')
+    .addHelpText('after', VERDICT_CODES)
+    .addHelpText('after', '\nExample:\n  $ npx countersign check replay --histories test/replay/histories')
+    .action(replay);
+  asking(check.command('release').description('all checks of a release; its report is what `release promote` goes by'))
+    .argument('<ref>', 'NAME@VERSION')
+    .option('--suite <name>', 'a set beside a release, or a file of cases (default: the eval_set of its manifest)')
+    .option('--min-pass-rate <share>', 'to be proven, 0 to 1', '0.92')
+    .option(
+      '--baseline <label>',
+      'that it must not be worse than; measured first where it was not (default: production, where there is one)',
+    )
+    .option('--max-average-cost-usd <usd>', 'most that a trial may cost on average (default: no limit)')
+    .option('--histories <dir>', 'replay the histories in this folder, too')
+    .option('--by <who>', 'who asks, for the report', 'ci')
+    .addHelpText('after', VERDICT_CODES)
+    .addHelpText('after', '\nExample:\n  $ npx countersign check release support_refund_answer@1.4.0')
+    .action(release);
 }

@@ -4,6 +4,8 @@
 export type GateOutcome = 'passed' | 'failed' | 'undecided';
 
 export type GateRule =
+  | 'index'
+  | 'replay'
   | 'errors'
   | 'unscored'
   | 'critical'
@@ -61,6 +63,12 @@ export interface GateVerdict {
   readonly outcome: GateOutcome;
   readonly rules: readonly RuleVerdict[];
   readonly figures: GateFigures;
+}
+
+/** Of all rules together. */
+export function outcomeOf(rules: readonly Pick<RuleVerdict, 'outcome'>[]): GateOutcome {
+  if (rules.some(({ outcome }) => outcome === 'failed')) return 'failed';
+  return rules.some(({ outcome }) => outcome === 'undecided') ? 'undecided' : 'passed';
 }
 
 /** 0 passed, 1 failed, 2 undecided. */

@@ -114,8 +114,17 @@ async function tried(
   }
 }
 
+/** Without the set: severity, tags and clusters are not known then. */
+export function resultsOfTrials(trials: readonly KeptTrial[]): readonly CaseResult[] {
+  const ids = [...new Set(trials.map(({ caseId }) => caseId))];
+  const cases = ids.map((id) => ({ id, tags: [], severity: 'major' as const, cluster: id }));
+  return caseResults(cases, trials);
+}
+
+type Described = Pick<EvalCase, 'id' | 'tags' | 'severity' | 'cluster'>;
+
 /** In the order of the cases; a case without a trial is left out. */
-export function caseResults(cases: readonly EvalCase[], trials: readonly KeptTrial[]): readonly CaseResult[] {
+export function caseResults(cases: readonly Described[], trials: readonly KeptTrial[]): readonly CaseResult[] {
   const byCase = Map.groupBy(trials, ({ caseId }) => caseId);
   return cases.flatMap(({ id, tags, severity, cluster }): CaseResult[] => {
     const own = byCase.get(id)?.toSorted((a, b) => a.trial - b.trial) ?? [];

@@ -1,0 +1,131 @@
+// `countersign check evals`: a release evaluated on a set of cases, judged by itself and against a baseline.
+import type { CaseResult } from '../../evals/case-result.ts';
+import type { Evaluated } from '../../evals/runner/evaluate.ts';
+import type { EvalSet } from '../../releases/eval-set.ts';
+import type { Release } from '../../releases/release.ts';
+import { UserError } from '../../runtime/errors.ts';
+import type { Measuring } from '../eval/measure.ts';
+import { concurrencyOf, measure, shareOf, TENANT, trialsOf, usdOf } from '../eval/measure.ts';
+import type { Suite } from '../eval/suite.ts';
+import { findSuite } from '../eval/suite.ts';
+import { note } from '../output.ts';
+import type { StackOptions } from './on-stack.ts';
+import { onStack } from './on-stack.ts';
+import type { ReportOptions } from './report.ts';
+import { report } from './report.ts';
+
+export interface AskingOptions extends ReportOptions, StackOptions {
+  readonly minPassRate: string;
+  readonly baseline?: string;
+  readonly maxAverageCostUsd?: string;
+  readonly trials?: string;
+  readonly concurrency?: string;
+  readonly as?: string;
+  readonly home?: string;
+}
+
+interface EvalsOptions extends AskingOptions {
+  readonly suite: string;
+  readonly release?: string;
+}
+
+export const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
+
+export async function evals(options: EvalsOptions): Promise<void> {
+  const { judgeEvals } = await import('../../evals/gate/judge.ts');
+  const limits = limitsOf(options);
+  await onStack(options, async (measuring) => {
+    const suite = findSuite(measuring.config.releasesDir, options.suite);
+    const { set } = suite;
+    const release = await resolve(measuring, options.release ?? ownerOf(suite));
+    const baseline = await baselineOf(measuring, release, options.baseline);
+    const before = baseline && (await measuredBefore(measuring, baseline, set));
+    const evaluated = await measured(measuring, release, set, options);
+    const verdict = judgeEvals({
+      ...limits,
+      candidate: evaluated.results,
+      ...(before !== undefined && { baseline: before }),
+    });
+    const about = { release: refOf(release), suite: set.name, evaluation: evaluated.id };
+    await report(
+      verdict,
+      evaluated.results,
+      { ...about, baseline: baseline === undefined ? null : refOf(baseline) },
+      options,
+    );
+  });
+}
+
+/** @throws UserError, wrong use */
+export function limitsOf({ minPassRate, maxAverageCostUsd }: AskingOptions): {
+  readonly minPassRate: number;
+  readonly maxAverageCostUsd?: number;
+} {
+  return {
+    minPassRate: shareOf('--min-pass-rate', minPassRate),
+    ...(maxAverageCostUsd !== undefined && {
+      maxAverageCostUsd: usdOf('--max-average-cost-usd', maxAverageCostUsd),
+    }),
+  };
+}
+
+export async function resolve({ sql }: Measuring, ref: string): Promise<Release> {
+  const { resolveRelease } = await import('../../releases/registry.ts');
+  return await resolveRelease(sql, TENANT, ref, 'dev');
+}
+
+function ownerOf({ release, path }: Suite): string {
+  if (release !== undefined) return release;
+  throw new UserError(`${path} stands beside no release`, {
+    hint: 'Say which one to ask: --release NAME@VERSION.',
+    exitCode: 64,
+  });
+}
+
+/** @param asked a label or a version. `undefined` where the baseline is the release itself: there is nothing to compare */
+export async function baselineOf(
+  measuring: Measuring,
+  release: Release,
+  asked: string | undefined,
+): Promise<Release | undefined> {
+  if (asked === undefined) return undefined;
+  const baseline = await resolve(measuring, asked.includes('@') ? asked : `${release.body.name}@${asked}`);
+  if (baseline.digest !== release.digest) return baseline;
+  note(`${asked} is ${refOf(release)} itself: it is not compared`);
+  return undefined;
+}
+
+/** @throws UserError for a baseline that was never measured on these cases */
+async function measuredBefore({ sql }: Measuring, baseline: Release, set: EvalSet): Promise<readonly CaseResult[]> {
+  const results = await earlierResults({ sql }, baseline, set);
+  if (results !== undefined) return results;
+  throw new UserError(`${refOf(baseline)} was never measured on ${set.name} as it is now`, {
+    hint: `Measure it first: \`countersign eval run --release ${refOf(baseline)} --suite ${set.name}\`.`,
+    exitCode: 2,
+  });
+}
+
+export async function earlierResults(
+  { sql }: Pick<Measuring, 'sql'>,
+  { digest }: Pick<Release, 'digest'>,
+  set: EvalSet,
+): Promise<readonly CaseResult[] | undefined> {
+  const { latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
+  const { caseResults } = await import('../../evals/runner/evaluate.ts');
+  const latest = await latestEvaluation(sql, { tenant: TENANT, release: digest, suiteDigest: set.digest });
+  if (latest === undefined) return undefined;
+  return caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
+}
+
+export async function measured(
+  measuring: Measuring,
+  release: Release,
+  set: EvalSet,
+  { trials, concurrency, as }: AskingOptions,
+): Promise<Evaluated> {
+  return await measure(measuring, {
+    ...{ set, release, as },
+    trials: trialsOf(trials),
+    concurrency: concurrencyOf(concurrency),
+  });
+}

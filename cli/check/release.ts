@@ -1,0 +1,88 @@
+// `countersign check release`: every check of a release as one verdict, kept as the gate report that `release promote` goes by.
+import type { GateVerdict } from '../../evals/gate/verdict.ts';
+import { UserError } from '../../runtime/errors.ts';
+import type { Measuring } from '../eval/measure.ts';
+import { TENANT } from '../eval/measure.ts';
+import { findSuite } from '../eval/suite.ts';
+import { note } from '../output.ts';
+import type { AskingOptions } from './evals.ts';
+import { baselineOf, earlierResults, limitsOf, measured, refOf, resolve } from './evals.ts';
+import { indexRule } from './index-check.ts';
+import { onStack } from './on-stack.ts';
+import { historiesIn, replayRule } from './replay.ts';
+import { report } from './report.ts';
+
+interface ReleaseOptions extends AskingOptions {
+  readonly suite?: string;
+  readonly histories?: string;
+  readonly by: string;
+}
+
+/** Of the latest runs, those of the evaluation among them. */
+const REPLAYED_RUNS = 100;
+
+export async function release(ref: string, options: ReleaseOptions): Promise<void> {
+  const limits = limitsOf(options);
+  const files = options.histories === undefined ? [] : historiesIn(options.histories);
+  await onStack(options, async (measuring) => await check(measuring, ref, { ...options, limits, files }));
+}
+
+type Asked = ReleaseOptions & { readonly limits: ReturnType<typeof limitsOf>; readonly files: readonly string[] };
+
+async function check(measuring: Measuring, ref: string, options: Asked): Promise<void> {
+  const { judgeEvals } = await import('../../evals/gate/judge.ts');
+  const { outcomeOf } = await import('../../evals/gate/verdict.ts');
+  const { keepGateReport } = await import('../../releases/gate-reports.ts');
+  const { client, config, sql } = measuring;
+  const candidate = await resolve(measuring, ref);
+  const { retrieval, evalSet } = candidate.body;
+  const suite = options.suite ?? evalSet;
+  if (suite === undefined) {
+    throw new UserError(`${refOf(candidate)} names no eval_set`, {
+      hint: 'Name one in its manifest, or give a set with --suite.',
+    });
+  }
+  const { set } = findSuite(config.releasesDir, suite);
+  const index = retrieval === undefined ? [] : [await indexRule({ client, config, collection: retrieval.collection })];
+  const baseline = await baselineOf(
+    measuring,
+    candidate,
+    options.baseline ?? (await production(measuring, candidate.body.name)),
+  );
+  const before =
+    baseline &&
+    ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, options)).results);
+  const { id, results } = await measured(measuring, candidate, set, options);
+  const judged = judgeEvals({
+    ...options.limits,
+    candidate: results,
+    ...(before !== undefined && { baseline: before }),
+  });
+  const replayed = await replayRule({ client, runs: REPLAYED_RUNS, files: options.files });
+  const rules = [...index, ...judged.rules, replayed];
+  const verdict: GateVerdict = { ...judged, rules, outcome: outcomeOf(rules) };
+  const about = {
+    release: refOf(candidate),
+    digest: candidate.digest,
+    suite: set.name,
+    evaluation: id,
+    baseline: baseline === undefined ? null : refOf(baseline),
+  };
+  const gateReport = await keepGateReport(sql, {
+    ...{ tenant: TENANT, release: candidate.digest, outcome: verdict.outcome, by: options.by },
+    verdict: { ...about, ...verdict },
+  });
+  await report(verdict, results, { ...about, gateReport }, options);
+  if (options.json) return;
+  note(`gate report ${gateReport}`);
+  if (verdict.outcome === 'passed') {
+    note(`promote it with \`countersign release promote ${refOf(candidate)} --to staging --by … --reason …\``);
+  }
+}
+
+/** `undefined` where the label points nowhere yet. */
+async function production({ sql }: Measuring, name: string): Promise<string | undefined> {
+  const { labelState } = await import('../../releases/labels.ts');
+  const { stable } = await labelState(sql, { tenant: TENANT, name, label: 'production' });
+  return stable === undefined ? undefined : 'production';
+}

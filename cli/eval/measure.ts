@@ -1,0 +1,92 @@
+// What commands share that evaluate a release: the stack, the ledger, the release, the progress line.
+import type { Evaluated } from '../../evals/runner/evaluate.ts';
+import type { EvalSet } from '../../releases/eval-set.ts';
+import type { Release } from '../../releases/release.ts';
+import type { Database, Sql } from '../../runtime/database.ts';
+import { UserError } from '../../runtime/errors.ts';
+import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
+import { progressLine } from '../output.ts';
+import type { Session } from '../session.ts';
+import { identityOf, withClient } from '../session.ts';
+
+export interface Measuring extends Session {
+  readonly db: Database;
+  readonly sql: Sql;
+}
+
+export const TENANT = DEFAULT_TENANT;
+const MAX_CONCURRENCY = 64;
+
+/** Runs `use` with a client on the running stack, and its ledger as the gateway role. */
+export async function withMeasuring<T>(
+  home: string | undefined,
+  use: (measuring: Measuring) => Promise<T>,
+): Promise<T> {
+  const { openDatabase } = await import('../../runtime/database.ts');
+  return await withClient(home, async (session) => {
+    const db = openDatabase({ ...session.config, maxConnections: 8 });
+    try {
+      return await use({ ...session, db, sql: db.of(TENANT) });
+    } finally {
+      await db.end();
+    }
+  });
+}
+
+export interface MeasureOptions {
+  readonly set: EvalSet;
+  readonly release: Release;
+  /** Development identity that asks. */
+  readonly as?: string | undefined;
+  readonly trials?: number | undefined;
+  readonly concurrency?: number | undefined;
+}
+
+/** One evaluation, with its progress on stderr; Ctrl-C leaves it to be gone on with. */
+export async function measure(
+  { client, config, sql }: Measuring,
+  { set, release, as, trials, concurrency }: MeasureOptions,
+): Promise<Evaluated> {
+  const { evaluate } = await import('../../evals/runner/evaluate.ts');
+  const { interruptible } = await import('../backup/interruptible.ts');
+  const { principal } = await identityOf(config, as, release.body.tools === undefined ? 'customer' : 'staff');
+  const { name, version } = release.body;
+  const line = progressLine(`${name}@${version} on ${set.name}`);
+  try {
+    return await interruptible((signal) =>
+      evaluate({
+        ...{ client, sql, tenant: TENANT, release, set, principal, trials, signal },
+        ...(concurrency !== undefined && { concurrency }),
+        onProgress: (text, fraction) => line.update(text, fraction),
+      }),
+    );
+  } finally {
+    line.done();
+  }
+}
+
+/** @throws UserError, wrong use */
+export function wholeNumber(option: string, text: string | undefined, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new UserError(`${option} must be a whole number from 1 to ${most}, not ${text}`, { exitCode: 64 });
+}
+
+export const concurrencyOf = (text: string | undefined): number | undefined =>
+  wholeNumber('--concurrency', text, MAX_CONCURRENCY);
+export const trialsOf = (text: string | undefined): number | undefined => wholeNumber('--trials', text, 20);
+
+/** @throws UserError, wrong use */
+export function shareOf(option: string, text: string): number {
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw new UserError(`${option} must be a share from 0 to 1, not ${text}`, { exitCode: 64 });
+}
+
+/** US dollars. @throws UserError, wrong use */
+export function usdOf(option: string, text: string): number {
+  const usd = Number(text);
+  if (text.trim() !== '' && usd >= 0 && Number.isFinite(usd)) return usd;
+  throw new UserError(`${option} must be US dollars, 0 or more, not ${text}`, { exitCode: 64 });
+}
