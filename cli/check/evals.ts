@@ -21,6 +21,8 @@ export interface AskingOptions extends ReportOptions, StackOptions {
   readonly trials?: string;
   readonly concurrency?: string;
   readonly as?: string;
+  /** One that was made already: it is judged as it is, with what people marked since. */
+  readonly evaluation?: string;
   readonly home?: string;
 }
 
@@ -121,11 +123,34 @@ export async function measured(
   measuring: Measuring,
   release: Release,
   set: EvalSet,
-  { trials, concurrency, as }: AskingOptions,
+  { trials, concurrency, as, evaluation }: AskingOptions,
 ): Promise<Evaluated> {
+  if (evaluation !== undefined) return await madeBefore(measuring, { release, set, id: evaluation });
   return await measure(measuring, {
     ...{ set, release, as },
     trials: trialsOf(trials),
     concurrency: concurrencyOf(concurrency),
   });
+}
+
+interface Made {
+  readonly release: Release;
+  readonly set: EvalSet;
+  readonly id: string;
+}
+
+/** @throws UserError when it is of another release or of other cases, or has not ended */
+async function madeBefore({ sql }: Measuring, { release, set, id }: Made): Promise<Evaluated> {
+  const { findEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
+  const { caseResults } = await import('../../evals/runner/evaluate.ts');
+  const found = await findEvaluation(sql, { tenant: TENANT, id });
+  const fits = found.release === release.digest && found.suiteDigest === set.digest && found.endedAt !== null;
+  if (!fits) {
+    throw new UserError(`Evaluation ${found.id} is no ended one of ${refOf(release)} on ${set.name} as it is now`, {
+      hint: '`countersign eval list` shows which there are.',
+      exitCode: 2,
+    });
+  }
+  const trials = await listTrials(sql, { tenant: TENANT, evaluation: found.id });
+  return { id: found.id, resumed: false, results: caseResults(set.cases, trials) };
 }

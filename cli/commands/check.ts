@@ -21,6 +21,7 @@ const asking = (command: Command): Command =>
     .option('--trials <n>', 'how often each case is asked (default: as the set says, once)')
     .option('--concurrency <n>', 'cases asked at once (default: 8)')
     .option('--as <id>', 'ask as this development identity (default: customer; staff for releases with tools)')
+    .option('--evaluation <id>', 'judge this evaluation, with what people marked since, in place of a new one')
     .option('--ephemeral', 'on a stack that is started for it, and thrown away')
     .option('--documents <collection=folder>', 'ingested first; again for another', collect, []);
 

@@ -6,6 +6,8 @@ import { UserError } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
 import { registerAnswers } from '../eval/answers-command.ts';
 import { registerGrounding } from '../eval/grounding.ts';
+import { registerReview } from '../eval/review-command.ts';
+import { registerRun } from '../eval/run-command.ts';
 import { alignTable, print, printJson, progressLine } from '../output.ts';
 
 interface RetrievalOptions {
@@ -45,6 +47,8 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExit codes: 0 no changed quote was taken; 1 some were.')
     .addHelpText('after', '\nExample:\n  $ npx countersign eval quotes --pairs quotes.jsonl --json')
     .action(quotes);
+  registerRun(evaluate);
+  registerReview(evaluate);
   registerGrounding(evaluate);
   registerAnswers(evaluate);
 }

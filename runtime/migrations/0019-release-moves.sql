@@ -75,7 +75,7 @@ create table countersign.evaluation_results (
   foreign key (tenant, evaluation) references countersign.evaluations (tenant, id)
 );
 
--- What people said of a reply without seeing what the set expects. The latest mark of a person counts.
+-- What people said of a reply that nothing else can check, without knowing which release it is of. The latest mark of a person counts.
 create table countersign.evaluation_marks (
   tenant text not null,
   evaluation text not null,
