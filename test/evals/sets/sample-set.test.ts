@@ -1,0 +1,56 @@
+// That the sample release's set is true of the sample documents, whoever answers it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fold, holdsWhole } from '../../../activities/validation/verbatim.ts';
+import { holdsAnswer } from '../../../evals/answers.ts';
+import { isCheckable } from '../../../evals/scorers/score.ts';
+import { readEvalSet } from '../../../releases/eval-set.ts';
+import { SAMPLE_DOCUMENTS } from '../../support/engine.ts';
+
+const { name, cases } = readEvalSet('releases/support_refund_answer/evals.json');
+/** Without marks of tables. */
+const textOf = (docId: string): string => readFileSync(join(SAMPLE_DOCUMENTS, docId), 'utf8').replaceAll('|', ' ');
+const forEverybody = readdirSync(SAMPLE_DOCUMENTS).filter((docId) => !docId.startsWith('internal'));
+
+it('has at least sixty cases of all six kinds, each of which can be checked', () => {
+  expect(name).toBe('support_refund_eval_v3');
+  expect(cases.length).toBeGreaterThanOrEqual(60);
+  for (const tag of ['direct', 'unknown', 'ambiguous', 'injection', 'confidential', 'messy']) {
+    expect(cases.filter(({ tags }) => tags.includes(tag)).length, tag).toBeGreaterThanOrEqual(8);
+  }
+  expect(cases.filter((each) => !isCheckable(each))).toEqual([]);
+});
+
+it('keeps the twelve questions that are told beside the documents', () => {
+  const told = [...readFileSync('examples/knowledge-base/questions.md', 'utf8').matchAll(/^\| (q\d\d) \| (.+?\?) /gm)];
+  const questions = new Map(cases.map(({ id, question }) => [id, question]));
+  expect(new Set(told.map(([, id]) => id)).size).toBe(12);
+  for (const [, id = '', question] of told) expect(questions.get(id)).toBe(question);
+});
+
+describe.each(cases)('$id', ({ expect: demands, cluster, id }) => {
+  const { behaviour, cite, quote, answerAny, answerAll, mustNot } = demands;
+  const sources = (cite ?? forEverybody).map(textOf);
+
+  it('demands what a document says that a customer may read, and forbids none of it', () => {
+    for (const docId of cite ?? []) expect(forEverybody).toContain(docId);
+    if (quote !== undefined) {
+      expect(sources.some((text) => holdsWhole(fold(text), fold(quote)))).toBe(true);
+      expect(mustNot.filter((span) => holdsAnswer(quote, [span]))).toEqual([]);
+    }
+    for (const span of [...(answerAny ?? []), ...(answerAll ?? [])]) {
+      expect(
+        sources.some((text) => holdsAnswer(text, [span])),
+        span,
+      ).toBe(true);
+    }
+    if (behaviour === 'answer') expect(answerAny ?? answerAll).toBeDefined();
+  });
+
+  it('names as its cluster a document, a story of several cases, or itself', () => {
+    const ofDocument = ['md', 'txt'].some((ending) => existsSync(join(SAMPLE_DOCUMENTS, `${cluster}.${ending}`)));
+    const together = cases.filter((each) => each.cluster === cluster).length;
+    expect(cluster === id || ofDocument || together > 1).toBe(true);
+  });
+});
