@@ -14,15 +14,15 @@ interface Promised extends Scenario {
 
 const SCENARIOS: readonly Promised[] = [
   { name: 'nothing changed', change: {}, releases: 10_000, maxStoppedShare: 0.05 },
-  { name: '8 points worse, spread', change: { worseBy: 0.08 }, releases: 1_000, minFailedShare: 0.8 },
+  { name: '8 points worse, spread', change: { worseBy: 0.08 }, releases: 500, minFailedShare: 0.8 },
   {
     name: '8 points worse, broken stories',
     change: { worseBy: 0.08, how: 'broken' },
-    releases: 1_000,
+    releases: 500,
     minFailedShare: 0.8,
   },
-  { name: '4 points worse, spread', change: { worseBy: 0.04 }, releases: 1_000 },
-  { name: 'costs 50 % more', change: { cost: 1.5 }, releases: 1_000 },
+  { name: '4 points worse, spread', change: { worseBy: 0.04 }, releases: 500 },
+  { name: 'costs 50 % more', change: { cost: 1.5 }, releases: 500 },
 ];
 
 interface Options {

@@ -132,7 +132,7 @@ export function judgeAverageCost(cases: readonly CaseResult[], limit: number): R
     return { ...rule, outcome: 'undecided', reason: 'No case ran to its end, so nothing is known of costs.' };
   }
   if (atLeast > limit) {
-    const more = unpriced > 0 ? ` or more, since ${counted(unpriced, 'case')} have no known price` : '';
+    const more = unpriced > 0 ? ` or more, since the price of ${counted(unpriced, 'case')} is not known` : '';
     return { ...rule, outcome: 'failed', reason: `A case costs ${usd(atLeast)} on average${more}; ${usd(limit)} may.` };
   }
   if (unpriced > 0) {

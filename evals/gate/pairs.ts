@@ -2,6 +2,7 @@
 import { UserError } from '../../runtime/errors.ts';
 import { visible } from '../../runtime/visible.ts';
 import type { CaseResult } from '../case-result.ts';
+import { counted } from './wording.ts';
 
 export interface Pair {
   readonly candidate: CaseResult;
@@ -19,10 +20,10 @@ export function pairsOf(candidate: readonly CaseResult[], baseline: readonly Cas
   const gone = baseline.filter(({ id }) => !now.has(id));
   if (added.length + gone.length > 0) {
     const sides = [
-      ...(added.length > 0 ? [`${added.length} are not in the baseline (${named(added)})`] : []),
-      ...(gone.length > 0 ? [`${gone.length} are in the baseline only (${named(gone)})`] : []),
+      ...(added.length > 0 ? [`missing in the baseline: ${added.length} (${named(added)})`] : []),
+      ...(gone.length > 0 ? [`only in the baseline: ${gone.length} (${named(gone)})`] : []),
     ];
-    throw new UserError(`The baseline was measured on other cases: ${sides.join(', and ')}`, {
+    throw new UserError(`The baseline was measured on other cases: ${sides.join('; ')}`, {
       hint: 'Evaluate the baseline release again on the set as it is now, and compare with that.',
       exitCode: 64,
     });
@@ -31,7 +32,7 @@ export function pairsOf(candidate: readonly CaseResult[], baseline: readonly Cas
   const unlike = pairs.filter((pair) => pair.candidate.trials.length !== pair.baseline.trials.length);
   if (unlike.length > 0) {
     throw new UserError(
-      `The baseline was measured with another number of trials in ${unlike.length} cases (${named(unlike.map((pair) => pair.candidate))})`,
+      `The baseline was measured with another number of trials in ${counted(unlike.length, 'case')} (${named(unlike.map((pair) => pair.candidate))})`,
       {
         hint: 'A case passes when each of its trials does: evaluate both releases with the same number of trials.',
         exitCode: 64,
