@@ -43,6 +43,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
     });
   }
   const { set } = findSuite(config.releasesDir, suite);
+  const { evaluation: _, ...asking } = options;
   const index = retrieval === undefined ? [] : [await indexRule({ client, config, collection: retrieval.collection })];
   const baseline = await baselineOf(
     measuring,
@@ -51,7 +52,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   );
   const before =
     baseline &&
-    ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, options)).results);
+    ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, asking)).results);
   const { id, results } = await measured(measuring, candidate, set, options);
   const judged = judgeEvals({
     ...options.limits,

@@ -6,6 +6,7 @@ import { UserError } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
 import { registerAnswers } from '../eval/answers-command.ts';
 import { registerGrounding } from '../eval/grounding.ts';
+import { registerLint } from '../eval/lint-command.ts';
 import { registerReview } from '../eval/review-command.ts';
 import { registerRun } from '../eval/run-command.ts';
 import { alignTable, print, printJson, progressLine } from '../output.ts';
@@ -49,6 +50,7 @@ export function register(program: Command): void {
     .action(quotes);
   registerRun(evaluate);
   registerReview(evaluate);
+  registerLint(evaluate);
   registerGrounding(evaluate);
   registerAnswers(evaluate);
 }
