@@ -22,6 +22,16 @@ import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
 import { createStartLedger } from '../../client/start-ledger.ts';
+import {
+  endEvaluation,
+  findEvaluation,
+  keepTrial,
+  latestEvaluation,
+  listEvaluations,
+  listTrials,
+  openEvaluation,
+} from '../../evals/runner/ledger.ts';
+import { keepMark, listUnmarked } from '../../evals/runner/marks.ts';
 import { withThrowAway } from '../../evals/throw-away.ts';
 import { createCodecLog } from '../../gateway/codec-log.ts';
 import type { Channel } from '../../notifications/channels.ts';
@@ -35,6 +45,11 @@ import {
   writeDue,
 } from '../../notifications/outbox.ts';
 import { liftDenial, placeDenial } from '../../policies/denial-ledger.ts';
+import { loadAccessPolicy } from '../../policies/load.ts';
+import { keepGateReport, listGateReports } from '../../releases/gate-reports.ts';
+import { labelState, moveLabel } from '../../releases/labels.ts';
+import { listReleases } from '../../releases/list.ts';
+import { promote, rollback } from '../../releases/promote.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { createKeys, requireOurKeys } from '../../runtime/keys/index.ts';
 import { createPostgresBlobs } from '../../runtime/payloads/postgres-blobs.ts';
@@ -210,6 +225,7 @@ beforeAll(async () => {
   await everyRead(refund, paid);
   await everyRareWrite(refund);
   await everyNotification();
+  await everyEvaluation(refund);
   await bringBackWhatIsGone();
 });
 
@@ -488,6 +504,48 @@ async function everyNotification(): Promise<void> {
   await owner`delete from notifications where channel = 'again'`;
   // As the list asks for it.
   await listNotifications(gateway, { tenant, states: ['waiting'], limit: 1 });
+}
+
+/** Releases on their way, and the evaluations behind them. What compares and sets is left as it was before. */
+async function everyEvaluation({ id: runId }: RunHandle): Promise<void> {
+  const [db, tenant, by] = [engine.db('gateway'), 'default', 'ada'];
+  const [sql, owner] = [db.of(tenant), engine.sql('owner')];
+  const principal = { id: by, tenant, groups: [], roles: ['publisher'], clearance: 'public' } as const;
+  const move = { db, tenant, principal, policy: loadAccessPolicy('policies'), reason: 'r' };
+  const release = await resolveRelease(sql, tenant, 'found', 'dev');
+  const of = { tenant, release: release.digest };
+  await keepGateReport(sql, { ...of, outcome: 'passed', verdict: {}, by });
+  await listGateReports(sql, of);
+  await promote({ ...move, ref: 'found', label: 'production' });
+  await expect(promote({ ...move, ref: 'found', label: 'production', expect: '9.9.9' })).rejects.toThrow(
+    'not at 9.9.9',
+  );
+  await expect(rollback({ ...move, name: 'found', label: 'production' })).rejects.toThrow('nothing to go back to');
+  const [name, label] = ['found', 'production'];
+  const from = await labelState(sql, { tenant, name, label });
+  const again = { tenant, name, label, kind: 'rollback', to: release.digest, by, reason: 'r' } as const;
+  await sql.begin(async (tx) => await moveLabel(tx, { ...again, from }));
+  await expect(sql.begin(async (tx) => await moveLabel(tx, { ...again, from }))).rejects.toThrow('was moved meanwhile');
+  await owner`update release_labels set revision = ${from.revision} where name = ${name} and label = ${label}`;
+  await listReleases(sql, { tenant });
+  await expect(listReleases(sql, { tenant, name: 'none' })).rejects.toThrow('No release none');
+  const suiteDigest: Digest = 'sha256:s';
+  const { id } = await openEvaluation(sql, { ...of, suite: 's', suiteDigest, cases: 1, trials: 1, by });
+  await openEvaluation(sql, { ...of, suite: 's', suiteDigest, cases: 1, trials: 1, by });
+  const ofThis = { tenant, evaluation: id };
+  const trial = { caseId: 'c', trial: 0, runId, verdicts: [], costUsd: 0, latencyMs: 1 };
+  await keepTrial(sql, ofThis, { ...trial, outcome: 'unscored' });
+  await listUnmarked(sql, ofThis, by);
+  await keepMark(sql, ofThis, { caseId: 'c', trial: 0, passed: true, reason: 'r', by });
+  await listTrials(sql, ofThis);
+  await findEvaluation(sql, { tenant, id });
+  await listEvaluations(sql, { tenant, limit: 1 });
+  await endEvaluation(sql, ofThis);
+  await latestEvaluation(sql, { tenant });
+  await owner`update evaluations set ended_at = null where id = ${id}`;
+  await owner`insert into evaluations select (jsonb_populate_record(e, ${owner.json({ id: 'ENDED', ended_at: '2026-01-01' })})).*
+    from evaluations e where id = ${id}`;
+  await owner`delete from evaluation_marks where evaluation = ${id}`;
 }
 
 const tablesOf = ({ text }: Sent): readonly string[] =>
