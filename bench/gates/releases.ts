@@ -55,16 +55,16 @@ interface Story {
 
 /**
  * A new set: stories of one to three cases that share a temper. Nearly all pass nearly always, a few fail nearly always, and as many flip
- * as it takes for the set to pass as often as `PASS_RATE` says.
+ * as it takes for the set to pass as often as `passRate` says.
  */
-export function makeSet(bits: RandomBits): readonly Temper[] {
+export function makeSet(bits: RandomBits, passRate = PASS_RATE): readonly Temper[] {
   const stories = storiesOf(bits);
   const others = shuffled(
     stories.filter(({ isCritical }) => !isCritical),
     bits,
   );
   const passRates = new Map<Story, number>();
-  let failures = (1 - PASS_RATE) * CASES - STEADY_FAILS * CASES * (1 - CRITICAL_SHARE);
+  let failures = (1 - passRate) * CASES - STEADY_FAILS * CASES * (1 - CRITICAL_SHARE);
   let hard = 0;
   for (const story of others) {
     const fails = hard < HARD_CASES ? HARD_FAILS : FLIPPING_FAILS;

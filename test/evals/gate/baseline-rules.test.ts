@@ -1,6 +1,6 @@
 // Rules of the gate that compare with a baseline. Each is the only one that stops the release it is tried on.
 import { describe, expect, it } from 'vitest';
-import type { CaseResult } from '../../../evals/case-result.ts';
+import type { CaseOutcome, CaseResult } from '../../../evals/case-result.ts';
 import { judged, made, ruleOf, some, withTrials } from './results.ts';
 
 const stoppedBy = (verdict: ReturnType<typeof judged>): readonly string[] =>
@@ -40,6 +40,20 @@ describe('a baseline', () => {
     expect(ruleOf(verdict, 'baseline')).toMatchObject({
       outcome: 'passed',
       figures: { worse: 10, worseClusters: 1, p: 0.5 },
+    });
+  });
+
+  it('counts a story as better when more of its cases got better than worse', () => {
+    const story = (outcomes: readonly CaseOutcome[]) =>
+      outcomes.map((outcome, at) => made(`part-${at}`, { outcome, cluster: 'story' }));
+    const verdict = judged([...some(300), ...story(['passed', 'passed', 'failed'])], {
+      baseline: [...some(300), ...story(['failed', 'failed', 'passed'])],
+    });
+    expect(ruleOf(verdict, 'baseline').figures).toMatchObject({
+      worse: 1,
+      better: 2,
+      worseClusters: 0,
+      betterClusters: 1,
     });
   });
 
