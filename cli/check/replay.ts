@@ -13,6 +13,7 @@ import type { ReportOptions } from './report.ts';
 import { report } from './report.ts';
 
 interface ReplayOptions extends ReportOptions {
+  readonly workflows?: string;
   readonly runs: string;
   readonly histories?: string;
 }
@@ -28,7 +29,7 @@ export async function replay(options: ReplayOptions): Promise<void> {
   }
   const files = options.histories === undefined ? [] : historiesIn(options.histories);
   const judged = async (client: CountersignClient | undefined): Promise<void> => {
-    const rules = [await replayRule({ client, runs, files })];
+    const rules = [await replayRule({ client, runs, files, workflows: options.workflows })];
     const verdict = { v: 1, outcome: outcomeOf(rules), rules, figures: figuresOf([], 0.05) } as const;
     await report(verdict, [], {}, options);
   };
@@ -53,14 +54,16 @@ export interface Replayed {
   /** The latest. */
   readonly runs: number;
   readonly files: readonly string[];
+  /** The workflows file that made them. @default the engine's own */
+  readonly workflows?: string | undefined;
 }
 
-export async function replayRule({ client, runs, files }: Replayed): Promise<RuleVerdict> {
+export async function replayRule({ client, runs, files, workflows }: Replayed): Promise<RuleVerdict> {
   const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
   const all = client === undefined || runs === 0 ? [] : await client.list({ limit: runs });
   const ended = all.filter(({ status }) => status !== 'not-started').map(({ runId }) => runId);
-  const workflowBundle = await bundleWorkflows();
+  const workflowBundle = await bundleWorkflows(workflows === undefined ? undefined : resolve(workflows));
   // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
   quietSdk();
   async function* histories() {
@@ -76,13 +79,20 @@ export async function replayRule({ client, runs, files }: Replayed): Promise<Rul
   line.done();
   const ok = results.filter(({ verdict }) => verdict === 'ok').length;
   const erased = results.filter(({ verdict }) => verdict === 'erased').length;
-  const wrong = results.filter(({ verdict }) => verdict === 'mismatch' || verdict === 'unreadable');
+  const mismatches = results.filter(({ verdict }) => verdict === 'mismatch');
+  const unreadable = results.filter(({ verdict }) => verdict === 'unreadable');
+  const wrong = [...mismatches, ...unreadable];
   const outcome = (['passed', 'failed', 'undecided'] as const)[exitCodeOf(results)];
-  const figures = { histories: results.length, replay: ok, erased, wrong: wrong.length };
+  const counts = { mismatches: mismatches.length, unreadable: unreadable.length };
+  const figures = { histories: results.length, replay: ok, erased, ...counts };
+  const whys = [
+    ...(mismatches.length > 0 ? [`for ${mismatches.length} the code would take other steps than the run took`] : []),
+    ...(unreadable.length > 0 ? [`${unreadable.length} could not be replayed at all`] : []),
+  ];
   const said =
     results.length === 0
       ? 'There is no history to replay.'
-      : `${ok} of ${results.length - erased} histories replay${wrong.length === 0 ? '' : ': the code would not take the steps that runs took'}.`;
+      : `${ok} of ${results.length - erased} histories replay${wrong.length === 0 ? '' : `: ${whys.join(', and ')}`}.`;
   return {
     rule: 'replay',
     outcome,

@@ -66,6 +66,7 @@ export function register(program: Command): void {
   reporting(check.command('replay').description('whether the workflow code of today takes the steps that runs took'))
     .option('--runs <n>', 'the latest runs, 0 to 1000', '200')
     .option('--histories <dir>', 'and the histories in this folder')
+    .option('--workflows <file>', "the workflows file that made them (default: the engine's own)")
     .addHelpText('after', VERDICT_CODES)
     .addHelpText('after', '\nExample:\n  $ npx countersign check replay --histories test/replay/histories')
     .action(replay);

@@ -7,7 +7,8 @@ import type { GateInput } from './options.ts';
 import { settingsOf } from './options.ts';
 import { judgeAverageCost, judgeCritical, judgeErrors, judgePassRate, judgeUnscored } from './own-rules.ts';
 import { pairsOf, requireUnique } from './pairs.ts';
-import type { GateOutcome, GateVerdict, RuleVerdict } from './verdict.ts';
+import type { GateVerdict } from './verdict.ts';
+import { outcomeOf } from './verdict.ts';
 
 /**
  * Judges one evaluation, with its baseline or without one. Results that are too few, too broken or unchecked make it `undecided`, never
@@ -31,9 +32,4 @@ export function judgeEvals(input: GateInput): GateVerdict {
     ...(baseline === undefined ? [] : judgeAgainstBaseline(pairsOf(candidate, baseline), settings)),
   ];
   return { v: 1, outcome: outcomeOf(rules), rules, figures };
-}
-
-function outcomeOf(rules: readonly RuleVerdict[]): GateOutcome {
-  if (rules.some(({ outcome }) => outcome === 'failed')) return 'failed';
-  return rules.some(({ outcome }) => outcome === 'undecided') ? 'undecided' : 'passed';
 }
