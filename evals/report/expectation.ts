@@ -17,7 +17,7 @@ export function expectationText({ expected, expect }: Pick<EvalCase, 'expected' 
     ['cites', cite?.join(', ')],
     ['quotes', quote && inLine([quote])],
     ['calls', toolCalls && (toolCalls.length === 0 ? 'no tool' : toolCalls.map(callText).join(', then '))],
-    ['asks for approval', approvals === undefined ? undefined : `${approvals} times`],
+    ['approvals asked for', approvals === undefined ? undefined : String(approvals)],
     ['costs at most', maxCostUsd === undefined ? undefined : usd(maxCostUsd)],
     ['takes at most', maxLatencyMs === undefined ? undefined : ms(maxLatencyMs)],
   ];

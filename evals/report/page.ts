@@ -86,7 +86,7 @@ function plots({ verdict, cases }: EvaluationPage): Markup {
       ...{ id, title, format, ...valuesOf(results.map(measure)) },
       ...(before.length > 0 && { baseline: valuesOf(before.map(measure)) }),
     });
-  return html`<div class="plots">${ratePlots(verdict, results)}
+  return html`<div class="plots">${rateFigure(verdict, results)}
 ${spread('cost', 'Cost of a case', costOf, usd)}
 ${spread('latency', 'Latency of a case', latencyOf, ms)}</div>`;
 }
@@ -96,20 +96,15 @@ const valuesOf = (values: readonly (number | null | undefined)[]) => ({
   unknown: values.length - values.filter(isPresent).length,
 });
 
-function ratePlots({ figures, rules }: GateVerdict, results: Parameters<typeof ratesByTag>[0]): Markup {
+function rateFigure({ figures, rules }: GateVerdict, results: Parameters<typeof ratesByTag>[0]): Markup {
   const asked = rules.find(({ rule }) => rule === 'pass-rate')?.figures['minPassRate'];
   const minimum = typeof asked === 'number' ? asked : null;
   const { rows, left } = ratesByTag(results);
-  const legend = html`<p class="legend">Point: as measured. Bar: Wilson’s bounds, each with 95 % confidence.${minimum === null ? '' : html` <span class="key line"></span> the minimum, ${limitPercent(minimum)}`}</p>`;
-  const overall =
-    figures.passRate === null
-      ? html`<p class="quiet">No case passed or failed.</p>`
-      : html`${ratePlot('pass-rate', 'Pass rate', [{ name: 'all cases', ...figures }], minimum)}${legend}`;
-  const byTag =
-    rows.length === 0
-      ? NOTHING
-      : html`<figure><figcaption><h3>Pass rate by tag</h3>The lowest first${left > 0 ? `; ${left} more are not shown` : ''}</figcaption>${ratePlot('tags', 'Pass rate by tag', rows, minimum)}${legend}</figure>`;
-  return html`<figure><figcaption><h3>Pass rate</h3>Of the cases that passed or failed</figcaption>${overall}</figure>${byTag}`;
+  const more = left > 0 ? `; ${counted(left, 'tag')} more are not shown` : '';
+  const caption = html`<figcaption><h3>Pass rate</h3>${figures.passRate === null ? 'No case passed or failed' : `Of the cases that passed or failed; ${rows.length === 0 ? 'there are no tags' : `by tag, the lowest first${more}`}`}</figcaption>`;
+  if (figures.passRate === null) return html`<figure>${caption}</figure>`;
+  return html`<figure>${caption}${ratePlot('pass-rate', 'Pass rate', [{ name: 'all cases', ...figures }, ...rows], minimum)}
+<p class="legend">Point: as measured. Bar: Wilson’s bounds, each with 95 % confidence.${minimum === null ? NOTHING : html` <span class="key line"></span> the minimum, ${limitPercent(minimum)}`}</p></figure>`;
 }
 
 function caseSection(cases: readonly PlacedCase[]): Markup {

@@ -49,19 +49,18 @@ export function ratePlot(id: string, title: string, rows: readonly RateRow[], mi
   return html`<svg viewBox="0 0 ${WIDTH} ${bottom + AXIS}" role="img" aria-labelledby="${id}"><title id="${id}">${[title, ...rows.map(said)].join('; ')}${minimum === null ? '' : `; the minimum is ${limitPercent(minimum)}`}</title>
 <line class="axis" x1="${LEFT}" y1="${bottom}" x2="${RIGHT}" y2="${bottom}"/>
 ${ticks.map((tick) => html`<line class="axis" x1="${xOf(tick)}" y1="${bottom}" x2="${xOf(tick)}" y2="${bottom + 4}"/><text class="small" x="${xOf(tick)}" y="${bottom + 17}" text-anchor="${anchorAt(tick, from)}">${limitPercent(Number(tick.toFixed(4)))}</text>`)}
-${rows.map((row, at) => rowOf(row, 16 + at * ROW, xOf))}
-${minimum === null ? NOTHING : html`<line class="minimum" x1="${xOf(minimum)}" y1="0" x2="${xOf(minimum)}" y2="${bottom}"/>`}
+${rows.map((row, at) => rowOf(row, 16 + at * ROW, xOf, minimum))}
 </svg>`;
 }
 
 const anchorAt = (tick: number, from: number): string => (tick === from ? 'start' : tick === 1 ? 'end' : 'middle');
 
-function rowOf(row: RateRow, y: number, xOf: (rate: number) => number): Markup {
+function rowOf(row: RateRow, y: number, xOf: (rate: number) => number, minimum: number | null): Markup {
   const { name, passed, failed, passRate, passRateLower, passRateUpper } = row;
   const [low, high, here] = [xOf(passRateLower), xOf(passRateUpper), xOf(passRate ?? 0)];
   return html`<g><title>${said(row)}</title>
 <text x="${LEFT}" y="${y}">${short(name)}</text><text class="small" x="${RIGHT}" y="${y}" text-anchor="end">${passed} of ${passed + failed}, ${percent(passRate ?? 0)}</text>
-<line class="range" x1="${low}" y1="${y + 10}" x2="${high}" y2="${y + 10}"/><line class="range" x1="${low}" y1="${y + 6}" x2="${low}" y2="${y + 14}"/><line class="range" x1="${high}" y1="${y + 6}" x2="${high}" y2="${y + 14}"/><circle class="here" cx="${here}" cy="${y + 10}" r="4.5"/></g>`;
+<line class="range" x1="${low}" y1="${y + 10}" x2="${high}" y2="${y + 10}"/><line class="range" x1="${low}" y1="${y + 6}" x2="${low}" y2="${y + 14}"/><line class="range" x1="${high}" y1="${y + 6}" x2="${high}" y2="${y + 14}"/><circle class="here" cx="${here}" cy="${y + 10}" r="4.5"/>${minimum === null ? NOTHING : html`<line class="minimum" x1="${xOf(minimum)}" y1="${y + 3}" x2="${xOf(minimum)}" y2="${y + 17}"/>`}</g>`;
 }
 
 const said = ({ name, passed, failed, passRate, passRateLower, passRateUpper }: RateRow): string =>

@@ -24,7 +24,8 @@ h1 .badge { font-size: 1.1rem; }
 nav ul, .about, .figures { list-style: none; margin: .75rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 .about div { display: flex; flex-wrap: wrap; gap: 0 .4rem; }
 dt { color: var(--quiet); font-size: .875rem; } dd { margin: 0; }
-.figures { gap: .75rem; }
+.figures { gap: .75rem; margin-bottom: 1rem; }
+[scope='row'] strong { white-space: nowrap; }
 .figures div { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; }
 .figures dd { font-weight: 600; }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
@@ -52,14 +53,14 @@ svg { display: block; width: 100%; max-width: 30rem; height: auto; margin-top: .
 svg text { font: 13px system-ui, sans-serif; fill: var(--text); } svg .small { font-size: 12px; fill: var(--quiet); }
 .axis { stroke: var(--quiet); stroke-width: 1; }
 .range { stroke: var(--blue); stroke-width: 2; } .here { fill: var(--blue); }
-.minimum { stroke: var(--failed); stroke-width: 1.5; stroke-dasharray: 5 3; }
+.minimum { stroke: var(--failed); stroke-width: 2; }
 svg .bar { fill: var(--bar); } svg .before { fill: none; stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 4 2; }
 .legend { font-size: .875rem; color: var(--quiet); }
 .key { display: inline-block; width: 1.1rem; height: .75rem; vertical-align: baseline; }
 .key.bar { background: var(--bar); } .key.before { border: 1.5px dashed var(--text); margin-left: .75rem; }
-.key.line { width: 0; border-left: 2px dashed var(--failed); }
+.key.line { width: 0; border-left: 2px solid var(--failed); margin-left: .25rem; }
 @media (max-width: 46rem) {
-  body { padding: 1rem; }
+  body { padding: 1rem; } h1 { font-size: 1.35rem; }
   table, tbody, tr, th, td, caption { display: block; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   th, td { border: 0; padding: .25rem 0; }
