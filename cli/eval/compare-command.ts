@@ -1,4 +1,6 @@
 // `countersign eval compare`: two releases on the same cases, beside each other. Each is measured first where it was not.
+import { existsSync } from 'node:fs';
+import { resolve as absolute, dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { CaseResult } from '../../evals/case-result.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
@@ -8,7 +10,7 @@ import type { AskingOptions } from '../check/evals.ts';
 import { earlierResults, limitsOf, measured, refOf, resolve } from '../check/evals.ts';
 import { note, print, printJson } from '../output.ts';
 import type { Measuring } from './measure.ts';
-import { TENANT, trialsOf, withMeasuring } from './measure.ts';
+import { concurrencyOf, TENANT, trialsOf, withMeasuring } from './measure.ts';
 import { findSuite } from './suite.ts';
 
 interface CompareCommandOptions extends Pick<AskingOptions, 'trials' | 'concurrency' | 'as' | 'home' | 'json'> {
@@ -50,13 +52,15 @@ export function registerCompare(evaluate: Command): void {
 async function compare(options: CompareCommandOptions): Promise<void> {
   const [first, second, ...others] = options.release;
   if (first === undefined || second === undefined || others.length > 0) {
-    throw new UserError(`--release was given ${options.release.length} times, and two releases are compared`, {
+    throw new UserError(`Two releases are compared, and --release names ${options.release.length}`, {
       hint: 'Give it twice: --release NAME@1 --release NAME@2.',
       exitCode: 64,
     });
   }
   limitsOf(options);
   trialsOf(options.trials);
+  concurrencyOf(options.concurrency);
+  requireFolder(options.html);
   await withMeasuring(options.home, async (measuring) => {
     const a = await resolve(measuring, first);
     const b = await resolve(measuring, second);
@@ -68,6 +72,12 @@ async function compare(options: CompareCommandOptions): Promise<void> {
     }
     await compareOn(measuring, { a, b, set: setOf(measuring, b, options.suite) }, options);
   });
+}
+
+/** Before anything is paid for. @throws UserError, wrong use */
+function requireFolder(file: string | undefined): void {
+  if (file === undefined || existsSync(dirname(absolute(file)))) return;
+  throw new UserError(`There is no folder for --html ${file}`, { hint: 'Make it, or name another.', exitCode: 64 });
 }
 
 function setOf({ config }: Measuring, { body }: Release, suite: string | undefined): EvalSet {

@@ -82,7 +82,10 @@ function baselineReply({ result, reply }: NonNullable<PageCase['baseline']>, now
 }
 
 function replyOf(name: string, reply: PageReply | undefined, { trials }: CaseResult): Markup {
-  if (reply === undefined) return html`<dt>${name}</dt><dd class="quiet">not kept</dd>`;
+  if (reply === undefined) {
+    const why = trials.every(({ runId }) => runId === null) ? 'none, since no run was started' : 'not kept';
+    return html`<dt>${name}</dt><dd class="quiet">${why}</dd>`;
+  }
   const { kind, text, cites = [], trial } = reply;
   const which = trial === undefined || trials.length < 2 ? '' : ` of trial ${trial + 1}`;
   return html`<dt>${name}${which}: ${kind}</dt>${text === '' ? html`<dd class="quiet">no text</dd>` : html`<dd dir="auto" class="reply">${longText(text)}</dd>`}${cites.length === 0 ? NOTHING : html`<dd class="quiet">cites ${cites.map((cite, at) => html`${at > 0 ? ', ' : ''}<bdi>${cite}</bdi>`)}</dd>`}`;

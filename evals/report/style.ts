@@ -43,7 +43,7 @@ thead th { color: var(--quiet); font-size: .875rem; border-top: 0; }
 .reply { border-left: 3px solid var(--line); padding-left: .6rem; }
 .checks { list-style: none; margin: 0; padding: 0; } .checks bdi { color: var(--text); }
 .checks li { margin-bottom: .25rem; }
-tr:target > * { background: var(--raised); }
+tr:target { background: var(--raised); }
 summary { cursor: pointer; }
 .fold > summary { font-weight: 600; padding: .5rem 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; align-items: start; }
