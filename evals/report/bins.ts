@@ -26,11 +26,8 @@ export function binsOf(series: readonly (readonly number[])[]): Bins {
   const isOpen = most - least > FAR * (usual - least) && usual > least;
   const highest = isOpen ? usual : most;
   const width = niceWidth((highest - least || Math.abs(highest) || 1) / MOST_BINS);
-  const lowest = Math.floor(least / width + 1e-9);
-  const needed = Math.max(1, Math.ceil(highest / width - 1e-9) - lowest + (isOpen ? 1 : 0));
-  // A single bin says nothing of where it lies: it stands beside empty ones.
-  const first = needed === 1 && lowest > 0 ? lowest - 1 : lowest;
-  const size = needed === 1 ? 3 : needed;
+  const first = Math.floor(least / width + 1e-9);
+  const size = Math.max(1, Math.ceil(highest / width - 1e-9) - first + (isOpen ? 1 : 0));
   const placeOf = (value: number): number => Math.min(size - 1, Math.max(0, Math.floor(value / width + 1e-9) - first));
   const counts = series.map((values) => {
     const own = new Array<number>(size).fill(0);

@@ -27,7 +27,9 @@ const BOTTOM = HEIGHT - 22;
 
 export function histogram({ id, title, values, unknown, baseline, format }: Spread): Markup {
   const caption = html`<figcaption><h3>${title}</h3>${summary('', values, unknown, format)}${baseline === undefined ? NOTHING : html`<br>${summary('Baseline: ', baseline.values, baseline.unknown, format)}`}</figcaption>`;
-  if (values.length === 0) return html`<figure>${caption}</figure>`;
+  // Values that are all the same are told in full by their mean.
+  const areAlike = new Set([...values, ...(baseline?.values ?? [])]).size < 2;
+  if (values.length === 0 || areAlike) return html`<figure>${caption}</figure>`;
   const { bins, isOpen } = binsOf([values, ...(baseline === undefined ? [] : [baseline.values])]);
   const highest = Math.max(...bins.flatMap(({ counts }) => counts));
   const wide = (RIGHT - LEFT) / bins.length;
@@ -54,10 +56,9 @@ function outline(bins: readonly Bin[], xOf: (at: number) => number, yOf: (count:
 
 function summary(who: string, values: readonly number[], unknown: number, format: (value: number) => string): Markup {
   const average = mean(values);
+  const each = new Set(values).size === 1 && values.length > 1 ? 'in each of' : 'on average over';
   const known =
-    average === undefined
-      ? 'not known of any case'
-      : `${format(average)} on average over ${counted(values.length, 'case')}`;
+    average === undefined ? 'not known of any case' : `${format(average)} ${each} ${counted(values.length, 'case')}`;
   const missing = unknown > 0 && average !== undefined ? `; not known of ${counted(unknown, 'case')}` : '';
   return html`${who}${known}${missing}`;
 }

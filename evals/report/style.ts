@@ -59,7 +59,7 @@ svg .bar { fill: var(--bar); } svg .before { fill: none; stroke: var(--text); st
 .key { display: inline-block; width: 1.1rem; height: .75rem; vertical-align: baseline; }
 .key.bar { background: var(--bar); } .key.before { border: 1.5px dashed var(--text); margin-left: .75rem; }
 .key.line { width: 0; border-left: 2px solid var(--failed); margin-left: .25rem; }
-@media (max-width: 46rem) {
+@media (max-width: 60rem) {
   body { padding: 1rem; } h1 { font-size: 1.35rem; }
   table, tbody, tr, th, td, caption { display: block; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }

@@ -91,7 +91,6 @@ describe('the page of an evaluation', () => {
     expect(page.match(/failed before, too/g)).toHaveLength(1);
     expect(page).toContain('As it was said before.');
     expect(page).toContain('support_refund_answer@3');
-    expect(page).toContain('class="before"');
   });
 
   it('shows each of several trials, and folds those that passed', () => {
@@ -150,6 +149,19 @@ describe('the page of an evaluation', () => {
     expect(page.match(/<svg[^>]*><title/g)?.length).toBe(page.match(/<svg/g)?.length);
     expect(page).toContain('Pass rate; all cases: 1 of 2 pass, 50 %');
     expect(page).toContain('the minimum is 92 %');
+  });
+
+  it('draws how costs and latencies are spread, with the baseline over it, unless they are all the same', () => {
+    const cases = [1, 2, 3].map((at) =>
+      caseOf(resultOf(`c${at}`, { costUsd: at / 1000, latencyMs: 700 }), {
+        baseline: { result: resultOf(`c${at}`, { costUsd: at / 2000, latencyMs: 700 }) },
+      }),
+    );
+    const page = evaluationPage(pageOf(cases));
+    expect(page).toContain('<title id="cost">Cost of a case, 3 cases: ');
+    expect(page.match(/class="before"/g)).toHaveLength(1);
+    expect(page).not.toContain('<title id="latency">');
+    expect(page).toContain('700 ms in each of 3 cases');
   });
 
   it('is a page of no cases', () => {
