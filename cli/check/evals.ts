@@ -1,5 +1,6 @@
 // `countersign check evals`: a release evaluated on a set of cases, judged by itself and against a baseline.
 import type { CaseResult } from '../../evals/case-result.ts';
+import type { GateVerdict } from '../../evals/gate/verdict.ts';
 import type { Evaluated } from '../../evals/runner/evaluate.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
@@ -23,6 +24,7 @@ export interface AskingOptions extends ReportOptions, StackOptions {
   readonly as?: string;
   /** One that was made already: it is judged as it is, with what people marked since. */
   readonly evaluation?: string;
+  readonly html?: string;
   readonly home?: string;
 }
 
@@ -55,6 +57,7 @@ export async function evals(options: EvalsOptions): Promise<void> {
       { ...about, baseline: baseline === undefined ? null : refOf(baseline) },
       options,
     );
+    await page(measuring, { release, set, evaluated, verdict, baseline, before }, options);
   });
 }
 
@@ -153,4 +156,28 @@ async function madeBefore({ sql }: Measuring, { release, set, id }: Made): Promi
   }
   const trials = await listTrials(sql, { tenant: TENANT, evaluation: found.id });
   return { id: found.id, resumed: false, results: caseResults(set.cases, trials) };
+}
+
+interface Judged {
+  readonly release: Release;
+  readonly set: EvalSet;
+  readonly evaluated: Evaluated;
+  readonly verdict: GateVerdict;
+  readonly baseline: Release | undefined;
+  readonly before: readonly CaseResult[] | undefined;
+}
+
+/** Where one is asked for. */
+export async function page(
+  measuring: Measuring,
+  { release, set, evaluated, verdict, baseline, before }: Judged,
+  { html }: AskingOptions,
+): Promise<void> {
+  if (html === undefined) return;
+  const { writePage } = await import('../eval/page.ts');
+  const { id: evaluationId, results } = evaluated;
+  const compared = baseline !== undefined &&
+    before !== undefined && { baseline: { release: baseline, results: before } };
+  await writePage(measuring, { release, set, evaluationId, verdict, results, ...compared }, html);
+  note(`wrote ${html}`);
 }

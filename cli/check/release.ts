@@ -6,7 +6,7 @@ import { TENANT } from '../eval/measure.ts';
 import { findSuite } from '../eval/suite.ts';
 import { note } from '../output.ts';
 import type { AskingOptions } from './evals.ts';
-import { baselineOf, earlierResults, limitsOf, measured, refOf, resolve } from './evals.ts';
+import { baselineOf, earlierResults, limitsOf, measured, page, refOf, resolve } from './evals.ts';
 import { indexRule } from './index-check.ts';
 import { onStack } from './on-stack.ts';
 import { historiesIn, replayRule } from './replay.ts';
@@ -53,7 +53,8 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   const before =
     baseline &&
     ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, asking)).results);
-  const { id, results } = await measured(measuring, candidate, set, options);
+  const evaluated = await measured(measuring, candidate, set, options);
+  const { id, results } = evaluated;
   const judged = judgeEvals({
     ...options.limits,
     candidate: results,
@@ -74,6 +75,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
     verdict: { ...about, ...verdict },
   });
   await report(verdict, results, { ...about, gateReport }, options);
+  await page(measuring, { release: candidate, set, evaluated, verdict, baseline, before }, options);
   if (options.json) return;
   note(`gate report ${gateReport}`);
   if (verdict.outcome === 'passed') {

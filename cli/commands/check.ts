@@ -18,6 +18,7 @@ const reporting = (command: Command): Command =>
 
 const asking = (command: Command): Command =>
   reporting(command)
+    .option('--html <file>', 'write the evaluation as one HTML page; it holds replies')
     .option('--trials <n>', 'how often each case is asked (default: as the set says, once)')
     .option('--concurrency <n>', 'cases asked at once (default: 8)')
     .option('--as <id>', 'ask as this development identity (default: customer; staff for releases with tools)')

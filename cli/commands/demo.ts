@@ -100,6 +100,14 @@ async function demo(options: DemoOptions): Promise<void> {
         );
       }
 
+      const isSample = options.ask === undefined && options.path === undefined;
+      if (isSample) {
+        const { playGate } = await import('../demo/gate.ts');
+        const played = await playGate({ home: options.home, talk: !options.json, from: scene + 1 });
+        faults.push(...played.faults);
+        scene = played.until;
+      }
+
       out();
       out(paint('bold', `${scene + 1}. Replay every history`));
       const results = await replayAll(client, runs, (result) => out(`   ${lineOf(result)}`));

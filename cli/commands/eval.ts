@@ -5,6 +5,7 @@ import type { RetrievalReport } from '../../evals/retrieval.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { settings } from '../context.ts';
 import { registerAnswers } from '../eval/answers-command.ts';
+import { registerCompare } from '../eval/compare-command.ts';
 import { registerGrounding } from '../eval/grounding.ts';
 import { registerLint } from '../eval/lint-command.ts';
 import { registerReview } from '../eval/review-command.ts';
@@ -49,6 +50,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx countersign eval quotes --pairs quotes.jsonl --json')
     .action(quotes);
   registerRun(evaluate);
+  registerCompare(evaluate);
   registerReview(evaluate);
   registerLint(evaluate);
   registerGrounding(evaluate);
