@@ -9,6 +9,11 @@ import { readEvalSet } from '../../../releases/eval-set.ts';
 import { SAMPLE_DOCUMENTS } from '../../support/engine.ts';
 
 const { name, cases } = readEvalSet('releases/support_refund_answer/evals.json');
+/**
+ * Questions like those of the set that `local/extractive` got wrong when they were first asked, and that are no part of the gate. So the
+ * pass rate of the set is no estimate of that model's rate on new questions, which is lower.
+ */
+const { cases: weakPoints } = readEvalSet('test/evals/sets/weak-points.json');
 /** Without marks of tables. */
 const textOf = (docId: string): string => readFileSync(join(SAMPLE_DOCUMENTS, docId), 'utf8').replaceAll('|', ' ');
 const forEverybody = readdirSync(SAMPLE_DOCUMENTS).filter((docId) => !docId.startsWith('internal'));
@@ -43,7 +48,12 @@ it('keeps the twelve questions that are told beside the documents', () => {
   for (const [, id = '', question] of told) expect(questions.get(id)).toBe(question);
 });
 
-describe.each(cases)('$id', ({ expect: demands, cluster, id }) => {
+it('shares no case with the weak points', () => {
+  const weak = new Set(weakPoints.flatMap(({ id, question }) => [id, question]));
+  expect(cases.filter(({ id, question }) => weak.has(id) || weak.has(question))).toEqual([]);
+});
+
+describe.each([...cases, ...weakPoints])('$id', ({ expect: demands, cluster, id }) => {
   const { behaviour, cite, quote, answerAny, answerAll, mustNot } = demands;
   const sources = (cite ?? forEverybody).map(textOf);
 
