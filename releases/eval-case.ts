@@ -21,6 +21,12 @@ export interface ExpectedCall {
 /** Each field that is there is checked by the scorer of its name. */
 export interface Expectation {
   readonly behaviour?: Behaviour;
+  /**
+   * A refusal is as good as a right answer: of a question that is badly put, a careful release may say that it does not understand. A
+   * refusal is held against what must not be said, calls of tools and people asked beyond those expected, and limits; an answer against
+   * everything. @default a refusal is held against everything, too
+   */
+  readonly mayRefuse?: true;
   /** Spans, one of which stands in the reply. */
   readonly answerAny?: readonly string[];
   /** Spans, each of which stands in the reply. */
@@ -99,8 +105,12 @@ function faultOf(text: string): string | undefined {
   }
 }
 
+/** What an answer can fail and a refusal cannot pass. Without one, `may_refuse` would let any answer through, too. */
+const OF_ANSWERS = ['answer_any', 'answer_all', 'exact', 'matches', 'cite', 'quote'] as const;
+
 const expectation = strict({
   behaviour: z.enum(['answer', 'refuse', 'clarify', 'escalate']).optional(),
+  may_refuse: z.boolean().optional(),
   answer_any: spans.optional(),
   answer_all: spans.optional(),
   exact: z.string().trim().min(1).max(100_000).optional(),
@@ -120,11 +130,19 @@ const expectation = strict({
   approvals: z.number().int().min(0).max(1000).optional(),
   max_cost_usd: z.number().min(0).optional(),
   max_latency_ms: z.number().int().min(1).optional(),
-}).superRefine(({ behaviour, cite, quote }, context) => {
-  if (behaviour === undefined || behaviour === 'answer') return;
-  for (const [path, demand] of Object.entries({ cite, quote })) {
-    if (demand === undefined) continue;
-    context.addIssue({ code: 'custom', path: [path], message: `only an answer cites, and behaviour is ${behaviour}` });
+}).superRefine((demands, context) => {
+  const { behaviour, cite, quote, may_refuse } = demands;
+  const refused = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+  const demandsOther = behaviour !== undefined && behaviour !== 'answer';
+  if (demandsOther) {
+    for (const [path, demand] of Object.entries({ cite, quote })) {
+      if (demand !== undefined) refused(path, `only an answer cites, and behaviour is ${behaviour}`);
+    }
+  }
+  if (may_refuse !== true) return;
+  if (demandsOther) refused('may_refuse', `goes with behaviour answer or none, and behaviour is ${behaviour}`);
+  else if (OF_ANSWERS.every((field) => demands[field] === undefined)) {
+    refused('may_refuse', `an answer is held against nothing: add ${OF_ANSWERS.join(', ')} or several of them`);
   }
 });
 
@@ -206,6 +224,7 @@ function expectationOf(expect: Omit<NonNullable<Written['expect']>, 'must_not'>)
   const { behaviour, exact, matches, cite, quote, approvals } = expect;
   return {
     ...(behaviour !== undefined && { behaviour }),
+    ...(expect.may_refuse === true && { mayRefuse: true }),
     ...(expect.answer_any !== undefined && { answerAny: expect.answer_any }),
     ...(expect.answer_all !== undefined && { answerAll: expect.answer_all }),
     ...(exact !== undefined && { exact }),

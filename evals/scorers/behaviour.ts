@@ -17,23 +17,33 @@ const KINDS = {
 export const meets = (behaviour: Behaviour, { kind, reason }: Observed): boolean =>
   kind === KINDS[behaviour] || (behaviour === 'escalate' && kind === 'refused' && REVIEWED.has(reason));
 
-export function scoreBehaviour({ behaviour }: Expectation, observed: Observed): string | null | undefined {
+/** Whether the reply is a refusal that is as good as an answer. */
+export const isFreeRefusal = ({ mayRefuse }: Expectation, { kind }: Observed): boolean =>
+  mayRefuse === true && kind === 'refused';
+
+export function scoreBehaviour(expect: Expectation, observed: Observed): string | null | undefined {
+  // Of a case without a behaviour, too, so that what passed has a verdict that says why.
+  if (isFreeRefusal(expect, observed)) return null;
+  const { behaviour, mayRefuse } = expect;
   if (behaviour === undefined) return undefined;
-  return meets(behaviour, observed) ? null : `expected ${behaviour}, and the reply is of kind ${observed.kind}`;
+  if (meets(behaviour, observed)) return null;
+  return `expected ${behaviour}${mayRefuse ? ' or refuse' : ''}, and the reply is of kind ${observed.kind}`;
 }
 
-export function scoreCite({ cite }: Expectation, { citations }: Observed): string | null | undefined {
-  if (cite === undefined) return undefined;
-  const cited = new Set(citations.map(({ docId }) => docId));
+export function scoreCite(expect: Expectation, observed: Observed): string | null | undefined {
+  const { cite } = expect;
+  if (cite === undefined || isFreeRefusal(expect, observed)) return undefined;
+  const cited = new Set(observed.citations.map(({ docId }) => docId));
   const missing = cite.filter((docId) => !cited.has(docId));
   return missing.length === 0 ? null : `not cited: ${missing.join(', ')}`;
 }
 
 /** That a quote stands in its document is checked before a reply goes out. */
-export function scoreQuote({ quote, cite }: Expectation, { citations }: Observed): string | null | undefined {
-  if (quote === undefined) return undefined;
+export function scoreQuote(expect: Expectation, observed: Observed): string | null | undefined {
+  const { quote, cite } = expect;
+  if (quote === undefined || isFreeRefusal(expect, observed)) return undefined;
   const span = fold(quote);
-  const isQuoted = citations.some(
+  const isQuoted = observed.citations.some(
     (citation) =>
       citation.quote !== undefined &&
       (cite === undefined || cite.includes(citation.docId)) &&

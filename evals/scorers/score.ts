@@ -60,10 +60,10 @@ export function scoreCase(evalCase: EvalCase, observed: Observed): Scored {
 
 /**
  * Whether the case can pass. With a right answer in prose alone it cannot, and not with what must not be said or limits beside it;
- * those are enough where no right answer is given.
+ * those are enough where no right answer is given. That it may refuse tells nothing.
  */
 export function isCheckable({ expected, expect }: EvalCase): boolean {
-  const { mustNot, maxCostUsd, maxLatencyMs, ...telling } = expect;
+  const { mayRefuse: _, mustNot, maxCostUsd, maxLatencyMs, ...telling } = expect;
   if (Object.keys(telling).length > 0) return true;
   return expected === null && (mustNot.length > 0 || maxCostUsd !== undefined || maxLatencyMs !== undefined);
 }

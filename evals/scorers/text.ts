@@ -2,7 +2,7 @@
 import { createContext, Script } from 'node:vm';
 import type { Expectation } from '../../releases/eval-case.ts';
 import { holdsAnswer } from '../answers.ts';
-import { meets } from './behaviour.ts';
+import { isFreeRefusal, meets } from './behaviour.ts';
 import type { Observed } from './observed.ts';
 
 /** Longest reply that expressions are matched against, in UTF-16 code units: more is no answer that people read. */
@@ -11,29 +11,33 @@ const MAX_MATCHED_CHARS = 20_000;
 const MAX_MATCHING_MS = 100;
 const MAX_NAMED = 5;
 
-export function scoreAnswerAny({ answerAny, behaviour }: Expectation, observed: Observed): string | null | undefined {
-  if (answerAny === undefined) return undefined;
-  if (!speaks(behaviour, observed)) return NO_ANSWER;
+export function scoreAnswerAny(expect: Expectation, observed: Observed): string | null | undefined {
+  const { answerAny } = expect;
+  if (answerAny === undefined || isFreeRefusal(expect, observed)) return undefined;
+  if (!speaks(expect, observed)) return NO_ANSWER;
   return holdsAnswer(observed.text, answerAny) ? null : `none of ${listed(answerAny)} stands in the reply`;
 }
 
-export function scoreAnswerAll({ answerAll, behaviour }: Expectation, observed: Observed): string | null | undefined {
-  if (answerAll === undefined) return undefined;
-  if (!speaks(behaviour, observed)) return NO_ANSWER;
+export function scoreAnswerAll(expect: Expectation, observed: Observed): string | null | undefined {
+  const { answerAll } = expect;
+  if (answerAll === undefined || isFreeRefusal(expect, observed)) return undefined;
+  if (!speaks(expect, observed)) return NO_ANSWER;
   const missing = answerAll.filter((answer) => !holdsAnswer(observed.text, [answer]));
   return missing.length === 0 ? null : `missing in the reply: ${listed(missing)}`;
 }
 
 /** Citations and white space apart, each character counts. */
-export function scoreExact({ exact, behaviour }: Expectation, observed: Observed): string | null | undefined {
-  if (exact === undefined) return undefined;
-  if (!speaks(behaviour, observed)) return NO_ANSWER;
+export function scoreExact(expect: Expectation, observed: Observed): string | null | undefined {
+  const { exact } = expect;
+  if (exact === undefined || isFreeRefusal(expect, observed)) return undefined;
+  if (!speaks(expect, observed)) return NO_ANSWER;
   return bare(observed.text) === bare(exact) ? null : `the reply is not ${listed([exact])}`;
 }
 
-export function scoreMatches({ matches, behaviour }: Expectation, observed: Observed): string | null | undefined {
-  if (matches === undefined) return undefined;
-  if (!speaks(behaviour, observed)) return NO_ANSWER;
+export function scoreMatches(expect: Expectation, observed: Observed): string | null | undefined {
+  const { matches } = expect;
+  if (matches === undefined || isFreeRefusal(expect, observed)) return undefined;
+  if (!speaks(expect, observed)) return NO_ANSWER;
   const { text } = observed;
   if (text.length > MAX_MATCHED_CHARS)
     return `the reply is longer than the ${MAX_MATCHED_CHARS} characters that are matched`;
@@ -56,7 +60,7 @@ export function scoreMustNot({ mustNot }: Expectation, observed: Observed): stri
 const NO_ANSWER = 'the reply is no answer';
 
 /** What is said counts in an answer, and in another reply where that is what the case asks for. */
-const speaks = (behaviour: Expectation['behaviour'], observed: Observed): boolean =>
+const speaks = ({ behaviour }: Expectation, observed: Observed): boolean =>
   observed.kind === 'answered' || (behaviour !== undefined && meets(behaviour, observed));
 
 const withoutZeroCents = (text: string): string => text.replace(/(?<=\d)[.,]00(?![\d])/g, '');

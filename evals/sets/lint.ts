@@ -216,7 +216,8 @@ function unchecked(cases: readonly EvalCase[]): readonly Finding[] {
   return findings;
 }
 
-function demandsOnlyAnAnswer({ behaviour, mustNot, maxCostUsd, maxLatencyMs, ...others }: EvalCase['expect']): boolean {
+function demandsOnlyAnAnswer(expect: EvalCase['expect']): boolean {
+  const { behaviour, mayRefuse: _, mustNot, maxCostUsd, maxLatencyMs, ...others } = expect;
   return behaviour === 'answer' && Object.keys(others).length === 0;
 }
 

@@ -197,6 +197,54 @@ describe('a case', () => {
     expect(scoreCase(caseOf({ must_not: 'never' }), ANSWER).outcome).toBe('passed');
   });
 
+  describe('that may refuse', () => {
+    const demands = { behaviour: 'answer', may_refuse: true, answer_any: ['€3.90'], cite: ['how-to-return.md'] };
+    const free = (more: object = {}): EvalCase => caseOf({ expect: { ...demands, ...more } });
+
+    it('passes with a refusal, of which nothing is checked that only answers have', () => {
+      const verdicts = [{ scorer: 'behaviour', passed: true, reason: 'as expected' }];
+      const more = { answer_all: ['x'], exact: 'x', matches: ['x'], quote: 'x' };
+      expect(scoreCase(free(), REFUSAL)).toEqual({ outcome: 'passed', verdicts });
+      expect(scoreCase(free(more), REFUSAL)).toEqual({ outcome: 'passed', verdicts });
+      expect(scoreCase(free({ behaviour: undefined }), REFUSAL)).toEqual({ outcome: 'passed', verdicts });
+    });
+
+    it('passes with a right answer, and with no wrong one', () => {
+      expect(scoreCase(free(), ANSWER).outcome).toBe('passed');
+      expect(scoreCase(free(), say('The label costs €7.90 [2].')).outcome).toBe('failed');
+      expect(scoreCase(free({ cite: ['gift-cards.md'] }), ANSWER).outcome).toBe('failed');
+    });
+
+    it('fails with another reply', () => {
+      const { outcome, verdicts } = scoreCase(free(), CLARIFY);
+      const reason = 'expected answer or refuse, and the reply is of kind clarify';
+      expect(outcome).toBe('failed');
+      expect(verdicts).toContainEqual({ scorer: 'behaviour', passed: false, reason });
+      expect(scoreCase(free({ behaviour: undefined }), CLARIFY).outcome).toBe('failed');
+      expect(scoreCase(free(), HANDED_OVER).outcome).toBe('failed');
+      expect(scoreCase(free(), FAILED).outcome).toBe('error');
+    });
+
+    it('fails with a refusal that says what must not be said, or costs or takes too much', () => {
+      expect(scoreCase(free({ must_not: 'contact support' }), REFUSAL).outcome).toBe('failed');
+      expect(scoreCase(free({ max_cost_usd: 0.001 }), REFUSAL).outcome).toBe('failed');
+      expect(scoreCase(free({ max_latency_ms: 1 }), REFUSAL).outcome).toBe('failed');
+    });
+
+    it('fails with a refusal after a call or a question to people that nobody expected, and needs none', () => {
+      const refusing = (more: Partial<Observed>): Observed => ({ ...REFUSAL, ...more });
+      expect(scoreCase(free({ ...TOOLS, approvals: 1 }), REFUSAL).outcome).toBe('passed');
+      expect(scoreCase(free(TOOLS), refusing({ toolCalls: [lookUp] })).outcome).toBe('passed');
+      expect(scoreCase(free(TOOLS), refusing({ toolCalls: [refund] })).outcome).toBe('failed');
+      expect(scoreCase(free({ approvals: 1 }), refusing({ approvals: 2 })).outcome).toBe('failed');
+    });
+
+    it('and demands nothing else cannot be checked', () => {
+      expect(isCheckable({ ...caseOf({}), expect: { mayRefuse: true, mustNot: [] } })).toBe(false);
+      expect(isCheckable({ ...caseOf({ expected: 'Within a week.' }), expect: free().expect })).toBe(true);
+    });
+  });
+
   it('of a run that failed is an error, whatever it expects', () => {
     const demands = { behaviour: 'refuse', answer_any: ['x'], max_latency_ms: 1 };
     expect(scoreCase(caseOf({ expect: demands }), FAILED)).toEqual({ outcome: 'error', verdicts: [] });

@@ -72,6 +72,7 @@ it('a case of the form with v and name has all that can be checked', () => {
       must_not: ['at once'],
       expect: {
         behaviour: 'answer',
+        may_refuse: true,
         answer_any: ['refunded', 'paid back'],
         answer_all: ['7 days'],
         exact: 'It is refunded.',
@@ -95,6 +96,7 @@ it('a case of the form with v and name has all that can be checked', () => {
     expected: 'It is refunded.',
     expect: {
       behaviour: 'answer',
+      mayRefuse: true,
       answerAny: ['refunded', 'paid back'],
       answerAll: ['7 days'],
       exact: 'It is refunded.',
@@ -108,6 +110,12 @@ it('a case of the form with v and name has all that can be checked', () => {
       approvals: 1,
     },
   });
+});
+
+it('a case that may not refuse says so with false, or not at all', () => {
+  const demands = { behaviour: 'answer', answer_any: ['refunded'] };
+  const plain = only({ id: 'q01', question: 'Why?', expect: demands });
+  expect(only({ id: 'q01', question: 'Why?', expect: { ...demands, may_refuse: false } })).toEqual(plain);
 });
 
 it('a case of the first form says the same in the words of today', () => {
@@ -157,7 +165,7 @@ describe('a set is refused', () => {
     [
       'an unknown scorer',
       { expect: { answer: ['x'] } },
-      'cases.0 ("q01").expect: there is no answer; there are behaviour, answer_any, answer_all, exact, matches',
+      'cases.0 ("q01").expect: there is no answer; there are behaviour, may_refuse, answer_any, answer_all, exact, matches',
     ],
     [
       'an unknown field of a call',
@@ -194,6 +202,19 @@ describe('a set is refused', () => {
       { expect: { behaviour: 'refuse', cite: ['a.md'] } },
       'expect.cite: only an answer cites, and behaviour is refuse',
     ],
+    ...['refuse', 'clarify', 'escalate'].map((behaviour): [string, object, string] => [
+      `behaviour ${behaviour} that may refuse`,
+      { expect: { behaviour, may_refuse: true, answer_any: ['x'] } },
+      `expect.may_refuse: goes with behaviour answer or none, and behaviour is ${behaviour}`,
+    ]),
+    ...[{}, { behaviour: 'answer' }, { must_not: 'x' }, { max_cost_usd: 1, approvals: 0, tool_calls: [] }].map(
+      (others): [string, object, string] => [
+        `${JSON.stringify(others)} that may refuse`,
+        { expect: { ...others, may_refuse: true } },
+        'expect.may_refuse: an answer is held against nothing: add answer_any, answer_all, exact, matches, cite, quote or',
+      ],
+    ),
+    ['a refusal that is perhaps free', { expect: { may_refuse: 'yes', answer_any: ['x'] } }, 'expect.may_refuse: '],
     ['a negative cost', { expect: { max_cost_usd: -1 } }, 'cases.0 ("q01").expect.max_cost_usd: '],
   ])('with %s', (_, more, says) => {
     expect(faultOf(more)).toContain(says);
