@@ -54,7 +54,7 @@ export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasse
 export function uncheckedOf({ body }: LoadedRelease, classes: RiskClasses): readonly string[] {
   const { eval_cases: cases, audit } = classes[body.risk];
   return [
-    ...(cases > 0 ? ['that its eval set passes: nothing runs it here'] : []),
+    ...(cases > 0 ? ['that its eval set passes: `countersign check release` does'] : []),
     ...(audit === 'evidence' ? ['that evidence is exported and signed'] : []),
   ];
 }

@@ -30,9 +30,9 @@ interface Version {
 
 const VERSIONS: readonly Version[] = [
   {
-    title: 'A version that looks a little further at the gate',
+    title: 'A version that refuses a little less, at the gate',
     version: '1.5.0',
-    change: ['top_k: 5', 'top_k: 6'],
+    change: ['min_score: 0.72', 'min_score: 0.65'],
     passes: true,
   },
   {

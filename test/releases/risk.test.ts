@@ -92,7 +92,7 @@ describe('a release of the class', () => {
       ['plain', true, 0],
     ]);
     expect(published[0]?.unchecked).toEqual([
-      'that its eval set passes: nothing runs it here',
+      'that its eval set passes: `countersign check release` does',
       'that evidence is exported and signed',
     ]);
   });

@@ -13,7 +13,7 @@ const { name, cases } = readEvalSet('releases/support_refund_answer/evals.json')
  * Questions like those of the set that `local/extractive` got wrong when they were first asked, and that are no part of the gate. So the
  * pass rate of the set is no estimate of that model's rate on new questions, which is lower.
  */
-const { cases: weakPoints } = readEvalSet('test/evals/sets/weak-points.json');
+const { cases: weakPoints } = readEvalSet('releases/support_refund_answer/weak-points.json');
 /** Without marks of tables. */
 const textOf = (docId: string): string => readFileSync(join(SAMPLE_DOCUMENTS, docId), 'utf8').replaceAll('|', ' ');
 const forEverybody = readdirSync(SAMPLE_DOCUMENTS).filter((docId) => !docId.startsWith('internal'));
