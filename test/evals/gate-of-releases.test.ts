@@ -133,7 +133,7 @@ const within = (ids: readonly string[], all: readonly string[]): void => {
 describe('the release that is in production', () => {
   it('proves its pass rate by itself: all cases pass, and every rule does', () => {
     expect(baseline.stopped).toEqual([]);
-    expect(baseline.verdict).toMatchObject({ outcome: 'passed', figures: { cases: 60, passed: 60, errors: 0 } });
+    expect(baseline.verdict).toMatchObject({ outcome: 'passed', figures: { cases: 50, passed: 50, errors: 0 } });
     expect(baseline.rule('index').outcome).toBe('passed');
   });
 });
