@@ -51,7 +51,8 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   );
   const before =
     baseline &&
-    ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, options)).results);
+    ((await earlierResults(measuring, baseline, set, options)) ??
+      (await measured(measuring, baseline, set, options)).results);
   const { id, results } = await measured(measuring, candidate, set, options);
   const judged = judgeEvals({
     ...options.limits,
