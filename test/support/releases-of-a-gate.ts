@@ -74,7 +74,6 @@ export async function gate({ engine, release, set, ...limits }: Gate): Promise<G
     release,
     set,
     principal: CUSTOMER,
-    concurrency: 16,
   });
   const judged = judgeEvals({ ...limits, candidate: results });
   const rules = [...index, ...judged.rules];
