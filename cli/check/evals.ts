@@ -6,7 +6,7 @@ import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Measuring } from '../eval/measure.ts';
-import { concurrencyOf, measure, shareOf, TENANT, trialsOf, usdOf } from '../eval/measure.ts';
+import { askerOf, concurrencyOf, measure, shareOf, TENANT, trialsOf, usdOf } from '../eval/measure.ts';
 import type { Suite } from '../eval/suite.ts';
 import { findSuite } from '../eval/suite.ts';
 import { note } from '../output.ts';
@@ -43,7 +43,7 @@ export async function evals(options: EvalsOptions): Promise<void> {
     const { set } = suite;
     const release = await resolve(measuring, options.release ?? ownerOf(suite));
     const baseline = await baselineOf(measuring, release, options.baseline);
-    const before = baseline && (await measuredBefore(measuring, baseline, set));
+    const before = baseline && (await measuredBefore(measuring, baseline, set, options));
     const evaluated = await measured(measuring, release, set, options);
     const verdict = judgeEvals({
       ...limits,
@@ -100,24 +100,36 @@ export async function baselineOf(
   return undefined;
 }
 
-/** @throws UserError for a baseline that was never measured on these cases */
-async function measuredBefore({ sql }: Measuring, baseline: Release, set: EvalSet): Promise<readonly CaseResult[]> {
-  const results = await earlierResults({ sql }, baseline, set);
+/** @throws UserError for a baseline that was never measured on these cases, by who asks now and as often */
+async function measuredBefore(
+  measuring: Measuring,
+  baseline: Release,
+  set: EvalSet,
+  options: AskingOptions,
+): Promise<readonly CaseResult[]> {
+  const results = await earlierResults(measuring, baseline, set, options);
   if (results !== undefined) return results;
-  throw new UserError(`${refOf(baseline)} was never measured on ${set.name} as it is now`, {
-    hint: `Measure it first: \`countersign eval run --release ${refOf(baseline)} --suite ${set.name}\`.`,
+  const { as, trials } = options;
+  const same = `${as === undefined ? '' : ` --as ${as}`}${trials === undefined ? '' : ` --trials ${trials}`}`;
+  throw new UserError(`${refOf(baseline)} was never measured on ${set.name} as it is now, asked the same way`, {
+    hint: `Measure it first: \`countersign eval run --release ${refOf(baseline)} --suite ${set.name}${same}\`.`,
     exitCode: 2,
   });
 }
 
+/** Of the same asker and with as many trials: staff may read what customers may not, and a case passes when each of its trials does. */
 export async function earlierResults(
-  { sql }: Pick<Measuring, 'sql'>,
-  { digest }: Pick<Release, 'digest'>,
+  { sql, config }: Pick<Measuring, 'sql' | 'config'>,
+  release: Release,
   set: EvalSet,
+  { as, trials }: Pick<AskingOptions, 'as' | 'trials'>,
 ): Promise<readonly CaseResult[] | undefined> {
   const { latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
-  const { caseResults } = await import('../../evals/runner/evaluate.ts');
-  const latest = await latestEvaluation(sql, { tenant: TENANT, release: digest, suiteDigest: set.digest });
+  const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
+  const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(trials) });
+  const latest = await latestEvaluation(sql, {
+    ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest, ...manner },
+  });
   if (latest === undefined) return undefined;
   return caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
 }

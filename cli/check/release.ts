@@ -52,7 +52,8 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   );
   const before =
     baseline &&
-    ((await earlierResults(measuring, baseline, set)) ?? (await measured(measuring, baseline, set, asking)).results);
+    ((await earlierResults(measuring, baseline, set, options)) ??
+      (await measured(measuring, baseline, set, asking)).results);
   const evaluated = await measured(measuring, candidate, set, options);
   const { id, results } = evaluated;
   const judged = judgeEvals({

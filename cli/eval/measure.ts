@@ -2,8 +2,10 @@
 import type { Evaluated } from '../../evals/runner/evaluate.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
+import type { Config } from '../../runtime/config.ts';
 import type { Database, Sql } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
+import type { Principal } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
 import { progressLine } from '../output.ts';
 import type { Session } from '../session.ts';
@@ -49,7 +51,7 @@ export async function measure(
 ): Promise<Evaluated> {
   const { evaluate } = await import('../../evals/runner/evaluate.ts');
   const { interruptible } = await import('../backup/interruptible.ts');
-  const { principal } = await identityOf(config, as, release.body.tools === undefined ? 'customer' : 'staff');
+  const principal = await askerOf(config, release, as);
   const { name, version } = release.body;
   const line = progressLine(`${name}@${version} on ${set.name}`);
   try {
@@ -63,6 +65,15 @@ export async function measure(
   } finally {
     line.done();
   }
+}
+
+/** Who asks a release: the development identity that was named, or the one that such releases are for. */
+export async function askerOf(
+  config: Config,
+  { body }: Release,
+  as: string | undefined,
+): Promise<Principal | undefined> {
+  return (await identityOf(config, as, body.tools === undefined ? 'customer' : 'staff')).principal;
 }
 
 /** @throws UserError, wrong use */

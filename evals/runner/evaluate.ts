@@ -43,15 +43,25 @@ interface Planned {
   readonly trial: number;
 }
 
+/** How a set is asked: what was measured otherwise is another measurement. */
+export const mannerOf = ({
+  set,
+  principal,
+  trials,
+}: Pick<Evaluate, 'set' | 'principal' | 'trials'>): { readonly by: string; readonly trials: number } => ({
+  by: principal?.id ?? 'anonymous',
+  trials: set.cases.reduce((sum, each) => sum + (trials ?? each.trials), 0),
+});
+
 /** @throws what the ledger throws; a trial that cannot be started is an error of its own */
 export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
-  const { sql, tenant, release, set, principal, concurrency = 8, signal, onProgress } = evaluation;
+  const { sql, tenant, release, set, concurrency = 8, signal, onProgress } = evaluation;
   const planned = set.cases.flatMap((each) =>
     Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),
   );
   const { id, resumed } = await openEvaluation(sql, {
     ...{ tenant, release: release.digest, suite: set.name, suiteDigest: set.digest },
-    ...{ cases: set.cases.length, trials: planned.length, by: principal?.id ?? 'anonymous' },
+    ...{ cases: set.cases.length, ...mannerOf(evaluation) },
   });
   const ofThis = { tenant, evaluation: id };
   const keyOf = (caseId: string, trial: number): string => JSON.stringify([caseId, trial]);

@@ -96,16 +96,24 @@ export async function listTrials(
   );
 }
 
-/** The latest that has ended, of a release, of a suite, or of any. */
+/** The latest that has ended, of a release, of a suite, or of any; of one who asked, and with so many trials, where that is given. */
 export async function latestEvaluation(
   sql: Sql,
-  { tenant, release, suiteDigest }: { readonly tenant: string } & Partial<EvaluationKey>,
+  {
+    tenant,
+    release,
+    suiteDigest,
+    by,
+    trials,
+  }: Pick<EvaluationKey, 'tenant'> & Partial<EvaluationKey & Pick<NewEvaluation, 'by' | 'trials'>>,
 ): Promise<Evaluation | undefined> {
   const [row] = await sql<Evaluation[]>`
     select id, release_digest as release, suite, suite_digest as "suiteDigest", cases, trials, made_by as by,
       started_at as "startedAt", ended_at as "endedAt" from evaluations where tenant = ${tenant} and ended_at is not null
       and (${release ?? null}::text is null or release_digest = ${release ?? null})
       and (${suiteDigest ?? null}::text is null or suite_digest = ${suiteDigest ?? null})
+      and (${by ?? null}::text is null or made_by = ${by ?? null})
+      and (${trials ?? null}::integer is null or trials = ${trials ?? null})
     order by started_at desc, id desc limit 1`;
   return row;
 }

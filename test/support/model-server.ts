@@ -74,6 +74,8 @@ export interface ModelServer extends AsyncDisposable {
   readonly left: number;
   /** Adds replies: one a request, in this order. A key that was billed before gets its own reply again and consumes none. */
   script(...replies: readonly Script[]): void;
+  /** From now on, of every request that finds no reply scripted; `undefined`: no longer. */
+  always(reply: Script | undefined): void;
   /** @throws Error naming each request that no reply was scripted for */
   assertAllScripted(): void;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export interface ModelServer extends AsyncDisposable {
 
 export async function startModelServer(): Promise<ModelServer> {
   const queue: Script[] = [];
+  let standing: Script | undefined;
   const requests: ModelServerRequest[] = [];
   const unscripted: string[] = [];
   /** The one reply of each billed call, by idempotency key. */
@@ -92,7 +95,7 @@ export async function startModelServer(): Promise<ModelServer> {
     const again = billed.get(key);
     if (again !== undefined) return await send(response, again);
     const wire = request.method === 'POST' ? wireOf(request) : undefined;
-    const next = wire === undefined ? undefined : queue.shift();
+    const next = wire === undefined ? undefined : (queue.shift() ?? standing);
     if (wire === undefined || next === undefined) {
       unscripted.push(`${request.method} ${request.path} ${request.text.slice(0, 500)}`);
       response.writeHead(599).end('not scripted');
@@ -147,6 +150,9 @@ export async function startModelServer(): Promise<ModelServer> {
     },
     script(...replies) {
       queue.push(...replies);
+    },
+    always(reply) {
+      standing = reply;
     },
     assertAllScripted() {
       if (unscripted.length > 0)
