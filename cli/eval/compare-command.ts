@@ -111,34 +111,17 @@ interface BothResults {
   readonly b: readonly CaseResult[];
 }
 
-/** What was measured before is taken where both were measured with as many trials as each other, or as are asked for. */
+/** What was measured before in the same manner is taken; the other is measured now. */
 async function resultsOfBoth(
   measuring: Measuring,
   { a, b, set }: Compared,
   options: CompareCommandOptions,
 ): Promise<BothResults> {
-  const earlier = { a: await earlierResults(measuring, a, set), b: await earlierResults(measuring, b, set) };
-  if (options.trials === undefined && earlier.a !== undefined && earlier.b !== undefined) {
-    const both = { a: earlier.a, b: earlier.b };
-    if (haveTrials(both.b, trialsIn(both.a))) return both;
-  }
-  const asked = trialsOf(options.trials);
-  const wanted = new Map(set.cases.map(({ id, trials }) => [id, asked ?? trials]));
-  const resultsOf = async (
-    release: Release,
-    known: readonly CaseResult[] | undefined,
-  ): Promise<readonly CaseResult[]> =>
-    known !== undefined && haveTrials(known, wanted)
-      ? known
-      : (await measured(measuring, release, set, options)).results;
-  return { a: await resultsOf(a, earlier.a), b: await resultsOf(b, earlier.b) };
+  const resultsOf = async (release: Release): Promise<readonly CaseResult[]> =>
+    (await earlierResults(measuring, release, set, options)) ??
+    (await measured(measuring, release, set, options)).results;
+  return { a: await resultsOf(a), b: await resultsOf(b) };
 }
-
-const trialsIn = (results: readonly CaseResult[]): ReadonlyMap<string, number> =>
-  new Map(results.map(({ id, trials }) => [id, trials.length]));
-
-const haveTrials = (results: readonly CaseResult[], wanted: ReadonlyMap<string, number>): boolean =>
-  results.length === wanted.size && results.every(({ id, trials }) => wanted.get(id) === trials.length);
 
 async function writeCompared(
   measuring: Measuring,
