@@ -36,9 +36,9 @@ const VERSIONS: readonly Version[] = [
     passes: true,
   },
   {
-    title: 'One that is too careful',
+    title: 'One that looks at a single passage',
     version: '1.6.0',
-    change: ['min_score: 0.72', 'min_score: 0.95'],
+    change: ['top_k: 5', 'top_k: 1'],
     passes: false,
   },
 ];
