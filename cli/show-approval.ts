@@ -46,6 +46,7 @@ function factsOf(approval: ApprovalDetail, now: Date): readonly (readonly [strin
     ],
     ...(request.amount === undefined ? [] : [['amount', amountText(request.amount)] as const]),
     ['asked by', `${visible(approval.requester)}, in run ${approval.runId}`],
+    ...(approval.owner === undefined ? [] : [['owner', `${visible(approval.owner)}, of the release`] as const]),
     ['rule', request.rules.length === 0 ? 'none named' : visible(request.rules.join(', '))],
     ...followsOf(approval),
     ['untrusted text', untrusted.length === 0 ? 'none was in the context' : paint('yellow', originsOf(untrusted))],

@@ -57,6 +57,8 @@ export interface ApprovalDetail extends ApprovalSummary {
   readonly args?: unknown;
   /** What the run was started for; `null` when it cannot be read, or is not what the ledger bound. */
   readonly asked: string | null;
+  /** Who answers for the release, as its manifest says. Absent where it does not. */
+  readonly owner?: string;
   readonly decisions: readonly RecordedDecision[];
   /** Decisions and effects that were turned away, oldest first. */
   readonly refused: readonly RefusedAttempt[];

@@ -63,15 +63,18 @@ export function createApprovalReader(db: Database, runKeys: RunKeys): ApprovalRe
           a.requested_at, a.expires_at, o.state as outcome, o.decided_by, o.decided_at, t.run_id is not null as ended,
           a.expires_at <= now() as is_over, a.expires_at - now() < (a.expires_at - a.requested_at) / 4 as due_soon,
           a.request_hash, a.effect_key, a.sealed, o.sealed as outcome_sealed,
-          c.sealed as call_sealed
+          c.sealed as call_sealed, r.body->'about'->>'owner' as owner
         from approvals a
+        left join start_ledger l on l.run_id = a.run_id
+        left join releases r on r.tenant = l.tenant and r.digest = l.release_digest
         left join approval_outcomes o on o.approval_id = a.approval_id
         left join traces t on t.run_id = a.run_id
         left join tool_calls c on c.effect_key = a.effect_key
         where a.approval_id = ${id}`;
       if (row === undefined) throw noSuchApproval(id);
       const opened = await openRow(row);
-      return { ...askedFor(summaryOf(row), opened), ...opened, refused: await refusedAttempts(sql, id) };
+      const owner = row.owner === null ? {} : { owner: row.owner };
+      return { ...askedFor(summaryOf(row), opened), ...opened, ...owner, refused: await refusedAttempts(sql, id) };
     },
   };
 
@@ -134,6 +137,7 @@ interface ApprovalRow {
 }
 
 interface SealedRow extends ApprovalRow {
+  readonly owner: string | null;
   readonly tenant: string;
   readonly request_hash: string;
   readonly effect_key: string | null;

@@ -21,6 +21,8 @@ export interface ApprovalFacts {
   readonly decidedBy: readonly string[];
   /** `null` while it waits. */
   readonly endedAt: Date | null;
+  /** Who answers for the release. @default nobody is named */
+  readonly owner?: string | null;
 }
 
 /** The `data` of a webhook. */
@@ -34,6 +36,8 @@ export interface Notice {
   readonly risk: Risk;
   /** Whom the run acts for. */
   readonly requester: string;
+  /** Who answers for the release, as its manifest says; absent where it does not. */
+  readonly owner?: string;
   /** How many distinct approvers, each in one of the groups. */
   readonly quorum: number;
   readonly groups: readonly string[];
@@ -66,7 +70,7 @@ export interface Message {
 const MAX_PREVIEW_CHARS = 1_500;
 
 export function noticeOf(
-  { request, requestedAt, state, decidedBy, endedAt }: ApprovalFacts,
+  { request, requestedAt, state, decidedBy, endedAt, owner = null }: ApprovalFacts,
   { preview }: Pick<Channel, 'preview'>,
   { link }: Pick<Channels, 'link'>,
 ): Notice {
@@ -79,6 +83,7 @@ export function noticeOf(
     tool: tool ?? null,
     risk,
     requester,
+    ...(owner !== null && { owner }),
     quorum: quorum.n,
     groups: quorum.groups,
     state,

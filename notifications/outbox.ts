@@ -99,6 +99,8 @@ export interface Claimed {
   readonly decidedBy: readonly string[];
   /** `null` while it waits. */
   readonly endedAt: Date | null;
+  /** Of the release; `null` where its manifest does not say. */
+  readonly owner: string | null;
 }
 
 /** What is due for a channel, what came first of each approval before what came next. It is this worker's for a minute. */
@@ -123,9 +125,12 @@ export async function claim(
       a.request_hash as "requestHash", a.sealed, a.requested_at as "requestedAt", coalesce(o.decided_by, '{}') as "decidedBy",
       coalesce(o.state, case when t.run_id is not null then 'cancelled' when a.expires_at <= now() then 'expired' else 'pending' end)
         as state,
-      coalesce(o.decided_at, t.ended_at, case when a.expires_at <= now() then a.expires_at end) as "endedAt"
+      coalesce(o.decided_at, t.ended_at, case when a.expires_at <= now() then a.expires_at end) as "endedAt",
+      r.body->'about'->>'owner' as owner
     from claimed c
     join approvals a on a.approval_id = c.approval_id
+    left join start_ledger l on l.run_id = a.run_id
+    left join releases r on r.tenant = l.tenant and r.digest = l.release_digest
     left join approval_outcomes o on o.approval_id = a.approval_id
     left join traces t on t.run_id = a.run_id`;
 }

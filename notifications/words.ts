@@ -20,7 +20,8 @@ const ENDS: Readonly<Record<ApprovalState, string>> = {
 
 /** @param write for values that are not ours: in one line, and in no format of the medium */
 export function wordsOf({ event, notice }: Message, write: (value: string) => string): Words {
-  const { approvalId, kind, tool, risk, requester, quorum, groups, state, expiresAt, follows, decidedBy } = notice;
+  const { approvalId, kind, tool, risk, requester, owner, quorum, groups, state, expiresAt, follows, decidedBy } =
+    notice;
   const what = tool === null ? kind : `${kind} ${write(tool)}`;
   const asked = `${quorum} of ${groups.map(write).join(', ') || 'nobody'}`;
   const link = notice.link ?? notice.command;
@@ -29,6 +30,7 @@ export function wordsOf({ event, notice }: Message, write: (value: string) => st
     `Approval: ${approvalId}`,
     `Risk: ${write(risk)}`,
     `Requester: ${write(requester)}`,
+    ...(owner === undefined ? [] : [`Owner of the release: ${write(owner)}`]),
     ...(event === 'ended' ? [] : [`Asked: ${asked}`, `Until: ${expiresAt}`]),
     ...(follows === undefined ? [] : [`Follows: ${follows.approvalId} (${follows.how})`]),
     ...(decidedBy === undefined || decidedBy.length === 0 ? [] : [`Decided by: ${decidedBy.map(write).join(', ')}`]),

@@ -122,6 +122,11 @@ or:      edit …, cancel
     expect(printed).toContain(`\namount          ${text}\nasked by `);
   });
 
+  it('names who answers for the release, where its manifest says', () => {
+    printApproval({ ...approval, owner: 'support desk' }, commands, now);
+    expect(printed).toMatch(/^owner +support desk, of the release$/m);
+  });
+
   it('says so when no text of others was in the context, and leaves out a task that it cannot read', () => {
     printApproval({ ...approval, asked: null, request: { ...approval.request, labels: [] } }, commands, now);
     expect(printed).toContain('untrusted text  none was in the context\n');

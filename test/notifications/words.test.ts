@@ -42,6 +42,16 @@ const messageOf = (change: Partial<ApprovalRequest> = {}, preview = false, link 
 const textOf = (message: Message): string => (slackBody(message) as { text: string }).text;
 
 describe('a notice', () => {
+  it('names who answers for the release, where its manifest says, as data', () => {
+    const of = (owner: string | null): Message => ({
+      ...messageOf(),
+      notice: noticeOf({ ...waits, owner, request: REQUEST }, { preview: false }, {}),
+    });
+    expect(of('desk <!here>').notice).toMatchObject({ owner: 'desk <!here>' });
+    expect(textOf(of('desk <!here>'))).toContain('Owner of the release: `desk &lt;!here&gt;`');
+    expect(textOf(of(null))).not.toContain('Owner');
+  });
+
   it('has ids, names and times, and nothing of the content', () => {
     expect(messageOf().notice).toEqual({
       v: 1,
