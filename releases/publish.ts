@@ -10,6 +10,7 @@ import type { Principal } from '../workflows/protocol/index.ts';
 import { labelState, moveLabel } from './labels.ts';
 import type { LoadedRelease, ToolDefinitions } from './load.ts';
 import { loadReleases } from './load.ts';
+import type { Release } from './release.ts';
 import { shortfallsOf, uncheckedOf } from './risk.ts';
 
 export interface PublishOptions {
@@ -82,13 +83,7 @@ async function requireAllowed(
 async function publish(sql: Transaction, release: LoadedRelease, options: PublishOptions): Promise<Published> {
   const { tenant, principal, policy, label = 'dev' } = options;
   const { name, version } = release.body;
-  const inserted = await sql`
-    insert into releases (tenant, digest, name, version, body, published_by)
-    values (${tenant}, ${release.digest}, ${name}, ${version}, ${sql.json(release.body as never)}, ${principal.id})
-    on conflict do nothing returning digest`;
-  const [stored] = await sql<{ digest: string }[]>`
-    select digest from releases where tenant = ${tenant} and name = ${name} and version = ${version}`;
-  const conflict = stored?.digest !== release.digest;
+  const { published, conflict } = await enterRelease(sql, release, { tenant, by: principal.id });
   // Two who publish at once take turns: each publishes what it has.
   await sql`select pg_advisory_xact_lock(hashtextextended(${`release ${tenant} ${name} ${label}`}, 0))`;
   const from = await labelState(sql, { tenant, name, label });
@@ -97,5 +92,28 @@ async function publish(sql: Transaction, release: LoadedRelease, options: Publis
     await moveLabel(sql, { tenant, name, label, kind: 'publish', to: release.digest, by, reason: 'published', from });
   }
   const unchecked = uncheckedOf(release, policy.riskClasses);
-  return { name, version, digest: release.digest, published: inserted.length > 0, conflict, unchecked };
+  return { name, version, digest: release.digest, published, conflict, unchecked };
+}
+
+export interface Entered {
+  /** It was not in the registry before. */
+  readonly published: boolean;
+  /** Another content is under its version. */
+  readonly conflict: boolean;
+}
+
+/** Into the registry; no label is moved. Whether it may be there is asked before. */
+export async function enterRelease(
+  sql: Transaction,
+  { digest, body }: Release,
+  { tenant, by }: { readonly tenant: string; readonly by: string },
+): Promise<Entered> {
+  const { name, version } = body;
+  const inserted = await sql`
+    insert into releases (tenant, digest, name, version, body, published_by)
+    values (${tenant}, ${digest}, ${name}, ${version}, ${sql.json(body as never)}, ${by})
+    on conflict do nothing returning digest`;
+  const [stored] = await sql<{ digest: string }[]>`
+    select digest from releases where tenant = ${tenant} and name = ${name} and version = ${version}`;
+  return { published: inserted.length > 0, conflict: stored?.digest !== digest };
 }

@@ -1,6 +1,6 @@
 // `countersign eval compare`: two releases on the same cases, beside each other. Each is measured first where it was not.
 import { existsSync } from 'node:fs';
-import { resolve as absolute, dirname } from 'node:path';
+import { resolve as absolute, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { CaseResult } from '../../evals/case-result.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
@@ -15,6 +15,7 @@ import { findSuite } from './suite.ts';
 
 interface CompareCommandOptions extends Pick<AskingOptions, 'trials' | 'concurrency' | 'as' | 'home' | 'json'> {
   readonly release: readonly string[];
+  readonly model?: string;
   readonly suite?: string;
   readonly html?: string;
   readonly minPassRate: string;
@@ -30,6 +31,7 @@ export function registerCompare(evaluate: Command): void {
       (value: string, before: readonly string[]) => [...before, value],
       [],
     )
+    .option('--model <x,y>', 'one release with each of two models of models.yaml in place of its own')
     .option(
       '--suite <name>',
       'a set beside a release, or a file of cases (default: the eval_set of the second release)',
@@ -44,33 +46,65 @@ export function registerCompare(evaluate: Command): void {
     .addHelpText('after', '\nExit codes: 0 compared, whichever is better. `countersign check evals` judges.')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx countersign eval compare --release support_refund_answer@3 --release support_refund_answer@4',
+      '\nExample:\n  $ npx countersign eval compare --release support_refund_answer@1.4.0 --release support_refund_answer@1.5.0',
     )
     .action(compare);
 }
 
 async function compare(options: CompareCommandOptions): Promise<void> {
-  const [first, second, ...others] = options.release;
-  if (first === undefined || second === undefined || others.length > 0) {
-    throw new UserError(`Two releases are compared, and --release names ${options.release.length}`, {
-      hint: 'Give it twice: --release NAME@1 --release NAME@2.',
-      exitCode: 64,
-    });
-  }
+  const wanted = requireTwo(options);
   limitsOf(options);
   trialsOf(options.trials);
   concurrencyOf(options.concurrency);
   requireFolder(options.html);
   await withMeasuring(options.home, async (measuring) => {
-    const a = await resolve(measuring, first);
-    const b = await resolve(measuring, second);
+    const [a, b] = await wanted(measuring);
     if (a.digest === b.digest) {
-      throw new UserError(`${first} and ${second} are the same release, ${refOf(a)}`, {
+      throw new UserError(`Both are the same release, ${refOf(a)}`, {
         hint: 'Name two that differ; `countersign release list` shows them.',
         exitCode: 64,
       });
     }
     await compareOn(measuring, { a, b, set: setOf(measuring, b, options.suite) }, options);
+  });
+}
+
+/** @throws UserError, wrong use */
+function requireTwo({
+  release,
+  model,
+}: CompareCommandOptions): (measuring: Measuring) => Promise<readonly [Release, Release]> {
+  const [first, second, ...others] = release;
+  const [x, y, ...more] = model?.split(',').map((name) => name.trim()) ?? [];
+  if (model !== undefined && x && y && more.length === 0 && first !== undefined && second === undefined) {
+    return async (measuring) => [await withModel(measuring, first, x), await withModel(measuring, first, y)];
+  }
+  if (model === undefined && first !== undefined && second !== undefined && others.length === 0) {
+    return async (measuring) => [await resolve(measuring, first), await resolve(measuring, second)];
+  }
+  throw new UserError('Two are compared: two releases, or one release with two models', {
+    hint: 'Give --release NAME@1.4.0 --release NAME@1.5.0, or --release NAME@1.4.0 --model ONE,OTHER.',
+    exitCode: 64,
+  });
+}
+
+async function withModel(measuring: Measuring, ref: string, model: string): Promise<Release> {
+  const { enterVariant } = await import('../../releases/variant.ts');
+  const { readModels } = await import('../../releases/models.ts');
+  const { loadAccessPolicy } = await import('../../policies/load.ts');
+  const { config, db } = measuring;
+  const principal = {
+    id: 'eval-compare',
+    tenant: TENANT,
+    groups: [],
+    roles: ['publisher'],
+    clearance: 'public',
+  } as const;
+  const { models } = readModels(join(config.releasesDir, 'models.yaml'));
+  const policy = loadAccessPolicy(config.policiesDir);
+  return await enterVariant({
+    ...{ db, tenant: TENANT, principal, policy, models, model },
+    release: await resolve(measuring, ref),
   });
 }
 
