@@ -1,6 +1,7 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
 
 import { Context, log } from '@temporalio/activity';
+import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, MaskDemand } from '../workflows/protocol/index.ts';
@@ -84,7 +85,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         restore: masked && ((piece) => restoreReply({ text: piece }, masked.tokens, restore).text),
         checked: body.stream === 'validated' ? checkText(whole, body.rules, body.tools !== undefined) : undefined,
         // A schema says nothing of a part: what has to fit one is shown once it was validated as a whole.
-        off: body.stream === 'off' || (body.stream === 'validated' && body.output !== undefined),
+        off: body.stream === 'off' || (body.stream === 'validated' && (body.output !== undefined || asksOthers(body))),
       });
       const request: ModelRequest = {
         model: body.model.id,
@@ -145,6 +146,10 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
     });
   };
 }
+
+/** Lists of words and those who are asked elsewhere say nothing of a part, either. */
+const asksOthers = ({ rules: { checks, ownChecks } }: ReleaseBody): boolean =>
+  [checks?.words, checks?.moderation, checks?.judge, ownChecks].some((each) => each !== undefined);
 
 /** @param begun told the milliseconds from each call to the first text of its answer, or to the answer where it has none */
 function timed(model: Model, begun: (ms: number) => void): Model {

@@ -1,7 +1,7 @@
 // The verb `moderate`: an endpoint is asked whether question and answer may be said. A regular activity: it leaves our systems, and may cost money.
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import type { Check, EngineActivities, PromptPart } from '../workflows/protocol/index.ts';
+import type { Check, EngineActivities } from '../workflows/protocol/index.ts';
 import { Failure } from '../workflows/protocol/index.ts';
 import type { EndpointModels } from './adapters/endpoint-models.ts';
 import type { PaidDependencies } from './paid-request.ts';
@@ -18,53 +18,66 @@ export interface ModerateDependencies extends PaidDependencies {
 const LONGEST_WAIT_MS = 12_000;
 /** Of one text of a request, in UTF-16 code units; a longer one is told in pieces. */
 const MAX_CHARS = 8_000;
+const OVERLAP_CHARS = 200;
 const MAX_NAMES = 3;
 const NAME = 'moderated';
 
-const keptSchema = z.array(
+const moderatedSchema = z.array(
   z.object({ flagged: z.boolean(), categories: z.array(z.object({ name: z.string(), score: z.number() })) }),
 );
+const keptSchema = z.object({ question: moderatedSchema, answer: moderatedSchema });
 
 /** @throws ApplicationFailure ModelDenied, InvalidInput (non-retryable), and those of a model call */
 export function createModerate(dependencies: ModerateDependencies): EngineActivities['moderate'] {
   return async (input) => {
-    const asked = piecesOf(input.question, 'user');
-    const parts = [...asked, ...piecesOf(input.text, 'model')];
+    const { question, text: answer } = input;
     let maxScore: number | undefined;
     const { text, ...paid } = await payFor(dependencies, input, async ({ rules, name }) => {
       const settings = rules.checks?.moderation;
       if (settings === undefined) {
         throw ApplicationFailure.nonRetryable(`Release ${name} has nobody to ask`, Failure.InvalidInput);
       }
-      if (parts.length > MAX_MODERATED) {
-        throw ApplicationFailure.nonRetryable(
-          `Question and answer are longer than the ${MAX_MODERATED * MAX_CHARS} characters that are moderated`,
-          Failure.InvalidInput,
-        );
-      }
       maxScore = settings.maxScore;
       const moderation = dependencies.models.moderationFor(settings.moderation);
+      const parts = [
+        { origin: 'user', text: question },
+        { origin: 'model', text: answer },
+      ] as const;
       return {
         pinned: settings.moderation,
         label: moderation.label,
         prompt: { messages: [{ role: 'user', parts }] },
         longestWaitMs: LONGEST_WAIT_MS,
-        async send({ texts }, signal) {
-          return { text: JSON.stringify(await moderation.moderate(texts, signal)), tokens: null };
+        // Cut when what must be hidden is hidden: a value across a cut would be found in neither half.
+        async send({ texts: [asked = '', said = ''] }, signal) {
+          const pieces = piecesOf(asked);
+          const moderated = await moderation.moderate([...pieces, ...piecesOf(said)], signal);
+          const kept = { question: moderated.slice(0, pieces.length), answer: moderated.slice(pieces.length) };
+          return { text: JSON.stringify(kept), tokens: null };
         },
       };
     });
-    const moderated = keptSchema.parse(JSON.parse(text));
-    const [question, answer] = [moderated.slice(0, asked.length), moderated.slice(asked.length)];
-    return { ...paid, check: checkModerated({ question, answer }, paid.model, maxScore) };
+    return { ...paid, check: checkModerated(keptSchema.parse(JSON.parse(text)), paid.model, maxScore) };
   };
 }
 
-function piecesOf(text: string, origin: PromptPart['origin']): readonly PromptPart[] {
-  const pieces: PromptPart[] = [];
-  for (let at = 0; at < text.length; at += MAX_CHARS) pieces.push({ origin, text: text.slice(at, at + MAX_CHARS) });
+/** Whether question and answer fit into one request, whatever masks make of them. */
+export const canBeModerated = ({ question, text }: { readonly question: string; readonly text: string }): boolean =>
+  question.length + text.length <= (MAX_MODERATED / 2) * MAX_CHARS;
+
+/** Each begins with the end of the one before, so that no phrase is cut; never inside of a character. */
+function piecesOf(text: string): readonly string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const end = boundary(text, Math.min(text.length, at + MAX_CHARS));
+    pieces.push(text.slice(at, end));
+    if (end >= text.length) break;
+    at = boundary(text, end - OVERLAP_CHARS);
+  }
   return pieces;
 }
+
+const boundary = (text: string, at: number): number => (/[\uDC00-\uDFFF]/.test(text.charAt(at)) ? at - 1 : at);
 
 /** Pure. */
 export function checkModerated(

@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { Said } from '../runtime/streams/sealed-event.ts';
-import type { EngineActivities, PendingApproval, StepInput } from '../workflows/protocol/index.ts';
+import type { Check, EngineActivities, PendingApproval, StepInput } from '../workflows/protocol/index.ts';
 import type { StepStream, StreamWriter } from './stream-writer.ts';
 
 export interface StreamStepsDependencies {
@@ -11,6 +11,23 @@ export interface StreamStepsDependencies {
 }
 
 type Event = Exclude<Said, { type: 'token' }>;
+
+/** What a check does not pass, or nobody could be asked of, is not shown on: at the first attempt, since nobody knows whether there is another. */
+async function orWithdrawn<Result>(
+  tell: (event: Event) => void,
+  checking: Promise<Result>,
+  checksOf: (result: Result) => readonly Check[],
+): Promise<Result> {
+  const withdraw = (): void => tell({ type: 'withdrawn', data: { reason: 'validation-failed' } });
+  try {
+    const result = await checking;
+    if (checksOf(result).some(({ passed }) => !passed)) withdraw();
+    return result;
+  } catch (error) {
+    withdraw();
+    throw error;
+  }
+}
 
 export function streamSteps(verbs: EngineActivities, { runKeys, streams }: StreamStepsDependencies): EngineActivities {
   /** In order for each step; nothing of it is waited for, and what goes wrong there is no business of the step. */
@@ -42,6 +59,15 @@ export function streamSteps(verbs: EngineActivities, { runKeys, streams }: Strea
       const validation = await verbs.validate(input);
       if (!validation.passed) tell({ type: 'withdrawn', data: { reason: 'validation-failed' } });
       return validation;
+    },
+    async checkRemotely(input) {
+      return await orWithdrawn(teller(input), verbs.checkRemotely(input), ({ checks }) => checks);
+    },
+    async moderate(input) {
+      return await orWithdrawn(teller(input), verbs.moderate(input), ({ check }) => [check]);
+    },
+    async judgeAnswer(input) {
+      return await orWithdrawn(teller(input), verbs.judgeAnswer(input), ({ check }) => [check]);
     },
     async judgeCall(input) {
       const tell = teller(input);

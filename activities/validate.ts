@@ -11,8 +11,9 @@ import type {
 } from '../workflows/protocol/index.ts';
 import { openWithheld } from './detection/restore-reply.ts';
 import { localStep, requireStart } from './local-step.ts';
+import { canBeModerated } from './moderate.ts';
 import type { Releases } from './release-cache.ts';
-import { failedCheck } from './validation/check.ts';
+import { checkOf, failedCheck } from './validation/check.ts';
 import { checkDraft } from './validation/check-draft.ts';
 import type { OwnCheck } from './validation/define-check.ts';
 import type { CheckSubject } from './validation/draft.ts';
@@ -25,6 +26,10 @@ export interface ValidateDependencies {
   readonly ownChecks?: ReadonlyMap<string, OwnCheck>;
 }
 
+const TOO_LONG: Check = {
+  ...checkOf('moderated', { passed: false, reason: 'question and answer are too long to be moderated' }),
+  final: true,
+};
 const NONE: ReadonlyMap<string, OwnCheck> = new Map();
 
 export function createValidate({
@@ -49,7 +54,8 @@ export function createValidate({
           .map(async ([name, settings]) => await run(ownChecks, name, cleaned, settings)),
       );
       const moderated = await checkWords(rules, cleaned);
-      const all = [...checks, ...(moderated === undefined ? [] : [moderated]), ...own];
+      const tooLong = rules.checks?.moderation !== undefined && !canBeModerated(cleaned) ? [TOO_LONG] : [];
+      const all = [...checks, ...(moderated === undefined ? [] : [moderated]), ...tooLong, ...own];
       const passed = all.every((check) => check.passed);
       const pending = passed ? wanted.filter(isRemote).map(([name]) => name) : [];
       const paid = passed ? paidChecks(rules, input) : [];

@@ -16,6 +16,8 @@ const classSchema = z.strictObject({
   eval_cases: z.int().min(0).max(100_000),
   /** @default false */
   described: z.boolean().default(false),
+  /** That a gate holds a release to, 0–1. @default 0.92 */
+  min_pass_rate: z.number().min(0).max(1).default(0.92),
   tools_up_to: z.enum(['none', ...RISKS]),
   models: z
     .array(z.string().regex(/^[A-Za-z0-9._*/-]+$/, 'expected provider/name, or a pattern with * for anything'))

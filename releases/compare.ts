@@ -79,7 +79,8 @@ function sectionsOf({ body }: Release): Readonly<Record<Section, unknown>> {
 /** Leaves by their path; a list is a leaf. */
 function flatten(value: unknown, path = ''): ReadonlyMap<string, string> {
   if (value === undefined) return new Map();
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  const isLeaf = typeof value !== 'object' || value === null || Array.isArray(value);
+  if (isLeaf || Object.keys(value).length === 0) {
     return new Map([[path, JSON.stringify(value)]]);
   }
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`);

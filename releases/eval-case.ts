@@ -43,7 +43,7 @@ export interface Expectation {
   readonly quote?: string;
   /** These calls in this order, and no others; empty: no call. */
   readonly toolCalls?: readonly ExpectedCall[];
-  /** How often people are asked. */
+  /** 1: people are asked, and the run is ended there; 0: they are not. */
   readonly approvals?: number;
   /** US dollars. */
   readonly maxCostUsd?: number;
@@ -127,7 +127,7 @@ const expectation = strict({
     )
     .max(100)
     .optional(),
-  approvals: z.number().int().min(0).max(1000).optional(),
+  approvals: z.number().int().min(0).max(1, 'expected 0 or 1: a run is ended when it first asks people').optional(),
   max_cost_usd: z.number().min(0).optional(),
   max_latency_ms: z.number().int().min(1).optional(),
 }).superRefine((demands, context) => {

@@ -6,13 +6,15 @@ import type { Digest } from '../workflows/protocol/index.ts';
 export interface GateReport {
   readonly id: string;
   readonly outcome: 'passed' | 'failed' | 'undecided';
+  /** Labels may move by it. */
+  readonly counts: boolean;
   /** As the gate gave it. */
   readonly verdict: unknown;
   readonly by: string;
   readonly at: Date;
 }
 
-export interface NewGateReport extends Pick<GateReport, 'outcome' | 'verdict' | 'by'> {
+export interface NewGateReport extends Pick<GateReport, 'outcome' | 'counts' | 'verdict' | 'by'> {
   readonly tenant: string;
   readonly release: Digest;
 }
@@ -20,21 +22,30 @@ export interface NewGateReport extends Pick<GateReport, 'outcome' | 'verdict' | 
 /** @returns its id */
 export async function keepGateReport(
   sql: Sql,
-  { tenant, release, outcome, verdict, by }: NewGateReport,
+  { tenant, release, outcome, counts, verdict, by }: NewGateReport,
 ): Promise<string> {
   const id = ulid();
   await sql`
-    insert into gate_reports (tenant, id, release_digest, outcome, verdict, made_by)
-    values (${tenant}, ${id}, ${release}, ${outcome}, ${sql.json(verdict as never)}, ${by})`;
+    insert into gate_reports (tenant, id, release_digest, outcome, counts, verdict, made_by)
+    values (${tenant}, ${id}, ${release}, ${outcome}, ${counts}, ${sql.json(verdict as never)}, ${by})`;
   return id;
+}
+
+export interface ListedReports {
+  readonly tenant: string;
+  readonly release: Digest;
+  /** @default 20 */
+  readonly limit?: number;
+  /** Only those by which labels may move. @default false */
+  readonly counting?: boolean;
 }
 
 /** Of a release, latest first. */
 export async function listGateReports(
   sql: Sql | Transaction,
-  { tenant, release, limit = 20 }: { readonly tenant: string; readonly release: Digest; readonly limit?: number },
+  { tenant, release, limit = 20, counting = false }: ListedReports,
 ): Promise<readonly GateReport[]> {
   return await sql<GateReport[]>`
-    select id, outcome, verdict, made_by as by, made_at as at from gate_reports
-    where tenant = ${tenant} and release_digest = ${release} order by made_at desc, id desc limit ${limit}`;
+    select id, outcome, counts, verdict, made_by as by, made_at as at from gate_reports
+    where tenant = ${tenant} and release_digest = ${release} and (counts or ${!counting}) order by made_at desc, id desc limit ${limit}`;
 }

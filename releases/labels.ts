@@ -2,6 +2,7 @@
 // to be (compare-and-set), so of two at once one is told that it came second, and the label is where the first one put it.
 import type { Sql, Transaction } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
+import { visible } from '../runtime/visible.ts';
 import type { Digest } from '../workflows/protocol/index.ts';
 
 /** The usual ones, in the order in which a release comes to users. Others may be made. */
@@ -38,6 +39,7 @@ export interface LoggedMove {
   /** `name@version`; `null` where the label pointed nowhere. */
   readonly from: string | null;
   readonly to: string;
+  readonly fromDigest: Digest | null;
   readonly toDigest: Digest;
   readonly revision: number;
   readonly by: string;
@@ -72,7 +74,7 @@ export async function labelState(
  */
 export async function moveLabel(tx: Transaction, move: LabelMove): Promise<number> {
   const { tenant, name, label, kind, to, by, from, gateReport } = move;
-  const reason = requireReason(move.reason);
+  const { reason } = move;
   const moved =
     from.revision === 0
       ? await tx<{ revision: number }[]>`
@@ -84,7 +86,7 @@ export async function moveLabel(tx: Transaction, move: LabelMove): Promise<numbe
             and stable = ${from.stable ?? ''}
           returning revision`;
   const [row] = moved;
-  if (row === undefined) throw await lostRace(tx, move);
+  if (row === undefined) throw await movedMeanwhile(tx, move);
   await tx`
     insert into release_moves (tenant, name, label, kind, from_digest, to_digest, revision, moved_by, reason, gate_report)
     values (${tenant}, ${name}, ${label}, ${kind}, ${from.stable ?? null}, ${to}, ${row.revision}, ${by}, ${reason},
@@ -92,19 +94,26 @@ export async function moveLabel(tx: Transaction, move: LabelMove): Promise<numbe
   return row.revision;
 }
 
-async function lostRace(tx: Transaction, { tenant, name, label }: LabelMove): Promise<UserError> {
+/** Where it is now, and who put it there. */
+export async function movedMeanwhile(
+  tx: Sql | Transaction,
+  { tenant, name, label }: Pick<LabelMove, 'tenant' | 'name' | 'label'>,
+): Promise<UserError> {
   const [now] = await tx<{ ref: string; moved_by: string; moved_at: Date }[]>`
     select r.name || '@' || r.version as ref, l.moved_by, l.moved_at from release_labels l
     join releases r on r.tenant = l.tenant and r.digest = l.stable
     where l.tenant = ${tenant} and l.name = ${name} and l.label = ${label}`;
   const where =
-    now === undefined ? '' : `, to ${now.ref} by ${now.moved_by} at ${now.moved_at.toISOString().slice(0, 19)}Z`;
+    now === undefined
+      ? ''
+      : `, to ${now.ref} by ${visible(now.moved_by)} at ${now.moved_at.toISOString().slice(0, 19)}Z`;
   return new UserError(`${name}@${label} was moved meanwhile${where}. It was left there.`, {
     hint: `Look with \`countersign release history ${name}\`, and move it again if that is still right.`,
   });
 }
 
-function requireReason(reason: string): string {
+/** @throws UserError, wrong use */
+export function requireReason(reason: string): string {
   const text = reason.trim();
   if (text !== '' && text.length <= MAX_REASON_CHARS) return text;
   throw new UserError(`A move of a label needs a reason of at most ${MAX_REASON_CHARS} characters`, {
@@ -124,41 +133,54 @@ export async function listMoves(
   }: { readonly tenant: string; readonly name: string; readonly label?: string; readonly limit?: number },
 ): Promise<readonly LoggedMove[]> {
   const rows = await sql<
-    (Omit<LoggedMove, 'toDigest' | 'gateReport' | 'by' | 'at'> & {
+    (Omit<LoggedMove, 'fromDigest' | 'toDigest' | 'gateReport' | 'by' | 'at'> & {
+      readonly from_digest: Digest | null;
       readonly to_digest: Digest;
       readonly gate_report: string | null;
       readonly moved_by: string;
       readonly moved_at: Date;
     })[]
   >`
-    select m.label, m.kind, f.name || '@' || f.version as from, t.name || '@' || t.version as to, m.to_digest, m.revision,
+    select m.label, m.kind, f.name || '@' || f.version as from, t.name || '@' || t.version as to, m.from_digest, m.to_digest, m.revision,
       m.moved_by, m.moved_at, m.reason, m.gate_report
     from release_moves m
     left join releases f on f.tenant = m.tenant and f.digest = m.from_digest
     join releases t on t.tenant = m.tenant and t.digest = m.to_digest
     where m.tenant = ${tenant} and m.name = ${name} and (${label ?? null}::text is null or m.label = ${label ?? null})
     order by m.id desc limit ${limit}`;
-  return rows.map(({ to_digest: toDigest, gate_report: gateReport, moved_by: by, moved_at: at, ...row }) => ({
-    ...row,
-    toDigest,
-    gateReport,
-    by,
-    at,
-  }));
+  return rows.map(
+    ({
+      from_digest: fromDigest,
+      to_digest: toDigest,
+      gate_report: gateReport,
+      moved_by: by,
+      moved_at: at,
+      ...row
+    }) => ({
+      ...row,
+      fromDigest,
+      toDigest,
+      gateReport,
+      by,
+      at,
+    }),
+  );
 }
 
 /**
- * Where a label was before it came to where it is: rollbacks take moves back, so two in a row go back two.
+ * The way on which a label came to where it is, which is its last place; rollbacks take moves back, so two in a row go back two. What was
+ * left by a rollback is not on it.
  *
  * @param moves of one label, latest first
  */
-export function previousOf(moves: readonly Pick<LoggedMove, 'kind' | 'toDigest'>[]): Digest | undefined {
-  const stack: Digest[] = [];
+export function wayTo(moves: readonly Pick<LoggedMove, 'kind' | 'fromDigest' | 'toDigest'>[]): readonly Digest[] {
+  // Labels are older than this log of their moves.
+  const first = moves.at(-1)?.fromDigest;
+  const way: Digest[] = first == null ? [] : [first];
   for (const { kind, toDigest } of moves.toReversed()) {
-    // To one that is not on the way back: named by hand, so it counts as a move of its own.
-    const at = kind === 'rollback' ? stack.lastIndexOf(toDigest) : -1;
-    if (at >= 0) stack.length = at + 1;
-    else if (stack.at(-1) !== toDigest) stack.push(toDigest);
+    const at = kind === 'rollback' ? way.lastIndexOf(toDigest) : -1;
+    if (at >= 0) way.length = at + 1;
+    else if (way.at(-1) !== toDigest) way.push(toDigest);
   }
-  return stack.at(-2);
+  return way;
 }

@@ -29,7 +29,7 @@ export async function listReleases(
       r.body->'about'->>'owner' as owner, r.published_by as "publishedBy", r.published_at as "publishedAt",
       coalesce((select array_agg(l.label order by l.label) from release_labels l
         where l.tenant = r.tenant and l.name = r.name and l.stable = r.digest), '{}') as labels,
-      (select g.outcome from gate_reports g where g.tenant = r.tenant and g.release_digest = r.digest
+      (select g.outcome from gate_reports g where g.tenant = r.tenant and g.release_digest = r.digest and g.counts
         order by g.made_at desc, g.id desc limit 1) as gate
     from releases r where r.tenant = ${tenant} and (${name ?? null}::text is null or r.name = ${name ?? null})
     order by r.name, r.published_at desc, r.version desc`;

@@ -63,7 +63,8 @@ const checksSchema = z.strictObject({
             z
               .string()
               .max(100)
-              .regex(/[\p{L}\p{N}]/u, 'expected letters or digits'),
+              .regex(/[\p{L}\p{N}]/u, 'expected letters or digits')
+              .refine((phrase) => phrase.trim().split(/\s+/).length <= 12, 'expected at most 12 words'),
           )
           .min(1)
           .max(2000),

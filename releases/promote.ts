@@ -7,8 +7,10 @@ import type { AccessPolicy } from '../policies/load.ts';
 import type { Database, Sql, Transaction } from '../runtime/database.ts';
 import { UserError } from '../runtime/errors.ts';
 import type { Digest, Principal } from '../workflows/protocol/index.ts';
+import type { GateReport } from './gate-reports.ts';
 import { listGateReports } from './gate-reports.ts';
-import { labelState, listMoves, moveLabel, previousOf, requireLabel } from './labels.ts';
+import type { LabelState } from './labels.ts';
+import { labelState, listMoves, movedMeanwhile, moveLabel, requireLabel, requireReason, wayTo } from './labels.ts';
 import { findRelease, resolveRelease } from './registry.ts';
 import type { Release } from './release.ts';
 
@@ -46,6 +48,8 @@ export interface Moved {
 
 /** The label that releases are published to, and that nobody but their makers asks by. */
 const UNGATED = 'dev';
+/** The label that a gate compares with, where it is told no other. */
+const COMPARED = 'production';
 
 const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
 
@@ -59,6 +63,7 @@ export async function promote(options: PromoteOptions): Promise<Moved> {
   const sql = db.of(tenant);
   const release = await resolveRelease(sql, tenant, ref, UNGATED);
   const { name } = release.body;
+  requireReason(options.reason);
   const from = await labelState(sql, { tenant, name, label });
   const before = from.stable === undefined ? undefined : await findRelease(sql, tenant, from.stable);
   requireExpected(expect, before, `${name}@${label}`);
@@ -66,21 +71,17 @@ export async function promote(options: PromoteOptions): Promise<Moved> {
   if (before?.digest === release.digest) {
     return { ...moved, digest: release.digest, revision: from.revision, gateReport: null, moved: false };
   }
-  await requireAllowed(sql, release, label, options);
-  const gateReport = label === UNGATED ? undefined : await passedReport(sql, release, options);
-  if (gateReport === undefined && label !== UNGATED && !unmeasured) throw await notMeasured(sql, release, options);
-  const reason =
-    gateReport === undefined && label !== UNGATED ? `without a gate report: ${options.reason}` : options.reason;
-  const revision = await sql.begin(
-    async (tx) =>
-      await moveLabel(tx, {
-        ...{ tenant, name, label, from, reason },
-        kind: 'promote',
-        to: release.digest,
-        by: options.principal.id,
-        ...(gateReport !== undefined && { gateReport }),
-      }),
-  );
+  const { revision, gateReport } = await sql.begin(async (tx) => {
+    await requireAllowed(tx, release, label, options);
+    const latest = label === UNGATED ? undefined : await latestReport(tx, release, options);
+    const gate = latest === undefined || whyNot(latest, label, from) !== undefined ? undefined : latest.id;
+    if (gate === undefined && label !== UNGATED && !unmeasured) throw notMeasured(release, latest, label, from);
+    const past = latest === undefined ? 'without a gate report' : `past gate report ${latest.id} (${latest.outcome})`;
+    const reason = gate === undefined && label !== UNGATED ? `${past}: ${options.reason.trim()}` : options.reason;
+    const move = { tenant, name, label, from, reason, kind: 'promote', to: release.digest } as const;
+    const report = gate === undefined ? {} : { gateReport: gate };
+    return { revision: await moveLabel(tx, { ...move, by: options.principal.id, ...report }), gateReport: gate };
+  });
   return { ...moved, digest: release.digest, revision, gateReport: gateReport ?? null, moved: true };
 }
 
@@ -89,6 +90,8 @@ export interface RollbackOptions extends MoveOptions {
   readonly label: string;
   /** A version. @default where the label was before */
   readonly to?: string;
+  /** The release, as `NAME@VERSION` or a version, that the label is thought to be at. @default wherever it is */
+  readonly expect?: string;
 }
 
 /**
@@ -108,15 +111,20 @@ export async function rollback(options: RollbackOptions): Promise<Moved> {
     // Says which there are.
     await resolveRelease(sql, tenant, `${name}@${label}`, label);
   }
-  const back = options.to === undefined ? previousOf(moves) : await wasThere(sql, options, options.to, moves);
+  // The two are read one after the other.
+  if (moves[0] !== undefined && moves[0].revision !== from.revision)
+    throw await movedMeanwhile(sql, { tenant, name, label });
+  const way = wayTo(moves);
+  const back = options.to === undefined ? way.at(-2) : await wasThere(sql, options, options.to, way);
   const release = back === undefined ? undefined : await findRelease(sql, tenant, back);
   if (release === undefined || from.stable === undefined) {
-    throw new UserError(`${name}@${label} was never anywhere else: there is nothing to go back to`, {
+    throw new UserError(`There is nothing further back that ${name}@${label} could go to`, {
       hint: `\`countersign release history ${name} --label ${label}\` shows its moves. Promote another version instead.`,
     });
   }
   const before = await findRelease(sql, tenant, from.stable);
   const moved = { name, label, from: before === undefined ? null : refOf(before), to: refOf(release) };
+  requireExpected(options.expect, before, `${name}@${label}`);
   const { digest } = release;
   if (digest === from.stable) return { ...moved, digest, revision: from.revision, gateReport: null, moved: false };
   await requireAllowed(sql, release, label, options);
@@ -132,11 +140,11 @@ async function wasThere(
   sql: Sql,
   { tenant, name, label }: RollbackOptions,
   version: string,
-  moves: readonly { readonly toDigest: Digest }[],
+  way: readonly Digest[],
 ): Promise<Digest> {
   const release = await resolveRelease(sql, tenant, version.includes('@') ? version : `${name}@${version}`, label);
-  if (release.body.name === name && moves.some(({ toDigest }) => toDigest === release.digest)) return release.digest;
-  throw new UserError(`${name}@${label} was never at ${refOf(release)}, so that is no rollback`, {
+  if (release.body.name === name && way.includes(release.digest)) return release.digest;
+  throw new UserError(`${refOf(release)} is not on the way that ${name}@${label} came, so that is no rollback`, {
     hint: `\`countersign release promote ${refOf(release)} --to ${label}\` moves it there, past the gate.`,
   });
 }
@@ -167,19 +175,32 @@ async function requireAllowed(
   });
 }
 
-/** The latest report counts: one that passed before counts no more once a later one did not. */
-async function passedReport(sql: Sql, release: Release, { tenant }: MoveOptions): Promise<string | undefined> {
-  const [latest] = await listGateReports(sql, { tenant, release: release.digest, limit: 1 });
-  return latest?.outcome === 'passed' ? latest.id : undefined;
+/** The latest of those that count: one that passed before counts no more once a later one did not. */
+async function latestReport(
+  tx: Transaction,
+  release: Release,
+  { tenant }: MoveOptions,
+): Promise<GateReport | undefined> {
+  const [latest] = await listGateReports(tx, { tenant, release: release.digest, limit: 1, counting: true });
+  return latest;
 }
 
-async function notMeasured(sql: Sql, release: Release, { tenant }: MoveOptions): Promise<UserError> {
+/** Why a report does not let a label move; `undefined` when it does. */
+function whyNot({ outcome, verdict }: GateReport, label: string, from: LabelState): string | undefined {
+  if (outcome === 'failed') return 'did not let it pass';
+  if (outcome === 'undecided') return 'is undecided';
+  // What users have now must be what it was compared with.
+  const { baselineDigest = null } = (verdict ?? {}) as { readonly baselineDigest?: string | null };
+  if (label !== COMPARED || from.stable === undefined || baselineDigest === from.stable) return undefined;
+  return `was not made against what ${label} points to now`;
+}
+
+function notMeasured(release: Release, latest: GateReport | undefined, label: string, from: LabelState): UserError {
   const ref = refOf(release);
-  const [latest] = await listGateReports(sql, { tenant, release: release.digest, limit: 1 });
   const said =
     latest === undefined
       ? 'no gate has measured it'
-      : `its latest gate report, ${latest.id}, ${latest.outcome === 'failed' ? 'did not let it pass' : 'is undecided'}`;
+      : `its latest gate report, ${latest.id}, ${whyNot(latest, label, from)}`;
   return new UserError(`${ref} was not promoted: ${said}`, {
     hint: `Run \`countersign check release ${ref}\`. With --unmeasured it is moved all the same, and the history says so.`,
   });

@@ -36,7 +36,9 @@ export function shortfallsOf({ body, evals }: LoadedRelease, classes: RiskClasse
   if (unsaid.length > 0) {
     missing.push(`it does not say ${unsaid.map(([, field]) => field).join(', ')}, and the class demands that it does`);
   }
-  for (const { provider, name } of modelsOf(body)) {
+  const { judge, moderation } = body.rules.checks ?? {};
+  const asked = [judge?.model, moderation?.moderation].filter((each) => each !== undefined);
+  for (const { provider, name } of [...modelsOf(body), ...asked]) {
     const model = `${provider}/${name}`;
     if (allowsModel(demands, model)) continue;
     const role = name === body.model.name ? 'its model is' : 'among its models is';

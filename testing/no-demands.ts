@@ -5,6 +5,7 @@ import type { RiskClass } from '../policies/risk-classes.ts';
 const NOTHING: RiskClass = {
   eval_cases: 0,
   described: false,
+  min_pass_rate: 0,
   tools_up_to: 'critical',
   models: ['*'],
   max_sensitivity: 'restricted',

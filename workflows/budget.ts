@@ -67,7 +67,7 @@ function spentOf(state: RunState, budgets: Budgets, soft: NonNullable<Budgets['s
   ].flat();
 }
 
-function requireGoing(state: RunState): void {
+export function requireGoing(state: RunState): void {
   if (state.ended) {
     throw ApplicationFailure.nonRetryable(`The flow of run ${state.runId} has returned already`, Failure.InvalidInput);
   }

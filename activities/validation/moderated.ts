@@ -39,6 +39,6 @@ export async function checkWords(
     // Whatever is answered, the question stays.
     return asked?.flagged === true ? { ...check, final: true } : check;
   } catch {
-    return failedCheck('words', 'failed');
+    return { ...failedCheck('words', 'failed'), final: true };
   }
 }

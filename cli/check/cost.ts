@@ -3,7 +3,7 @@ import { UserError } from '../../runtime/errors.ts';
 import { TENANT, usdOf, withMeasuring } from '../eval/measure.ts';
 import { refOf, resolve } from './evals.ts';
 import type { ReportOptions } from './report.ts';
-import { report } from './report.ts';
+import { report, requireFolders } from './report.ts';
 
 interface CostOptions extends ReportOptions {
   readonly maxAverageCostUsd: string;
@@ -14,7 +14,8 @@ export async function cost(options: CostOptions): Promise<void> {
   const { latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
   const { resultsOfTrials } = await import('../../evals/runner/evaluate.ts');
   const { findRelease } = await import('../../releases/registry.ts');
-  const { judgeAverageCost } = await import('../../evals/gate/own-rules.ts');
+  requireFolders(options);
+  const { judgeAverageCost, judgeErrors } = await import('../../evals/gate/own-rules.ts');
   const { figuresOf } = await import('../../evals/gate/figures.ts');
   const { outcomeOf } = await import('../../evals/gate/verdict.ts');
   const limit = usdOf('--max-average-cost-usd', options.maxAverageCostUsd);
@@ -34,7 +35,7 @@ export async function cost(options: CostOptions): Promise<void> {
     }
     const release = asked ?? (await findRelease(sql, TENANT, latest.release));
     const results = resultsOfTrials(await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
-    const rules = [judgeAverageCost(results, limit)];
+    const rules = [judgeErrors(results, { maxErrorShare: 0.02 }), judgeAverageCost(results, limit)];
     const verdict = { v: 1, outcome: outcomeOf(rules), rules, figures: figuresOf(results, 0.05) } as const;
     const about = {
       release: release === undefined ? null : refOf(release),

@@ -13,7 +13,7 @@ import { note } from '../output.ts';
 import type { StackOptions } from './on-stack.ts';
 import { onStack } from './on-stack.ts';
 import type { ReportOptions } from './report.ts';
-import { report } from './report.ts';
+import { report, requireFolders } from './report.ts';
 
 export interface AskingOptions extends ReportOptions, StackOptions {
   readonly minPassRate: string;
@@ -24,6 +24,7 @@ export interface AskingOptions extends ReportOptions, StackOptions {
   readonly as?: string;
   /** One that was made already: it is judged as it is, with what people marked since. */
   readonly evaluation?: string;
+  readonly anew?: boolean;
   readonly html?: string;
   readonly home?: string;
 }
@@ -38,6 +39,7 @@ export const refOf = ({ body }: Release): string => `${body.name}@${body.version
 export async function evals(options: EvalsOptions): Promise<void> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
   const limits = limitsOf(options);
+  requireFolders(options);
   await onStack(options, async (measuring) => {
     const suite = findSuite(measuring.config.releasesDir, options.suite);
     const { set } = suite;
@@ -62,7 +64,10 @@ export async function evals(options: EvalsOptions): Promise<void> {
 }
 
 /** @throws UserError, wrong use */
-export function limitsOf({ minPassRate, maxAverageCostUsd }: AskingOptions): {
+export function limitsOf({
+  minPassRate,
+  maxAverageCostUsd,
+}: Pick<AskingOptions, 'minPassRate' | 'maxAverageCostUsd'>): {
   readonly minPassRate: number;
   readonly maxAverageCostUsd?: number;
 } {
@@ -112,7 +117,7 @@ async function measuredBefore(
   const { as, trials } = options;
   const same = `${as === undefined ? '' : ` --as ${as}`}${trials === undefined ? '' : ` --trials ${trials}`}`;
   throw new UserError(`${refOf(baseline)} was never measured on ${set.name} as it is now, asked the same way`, {
-    hint: `Measure it first: \`countersign eval run --release ${refOf(baseline)} --suite ${set.name}${same}\`.`,
+    hint: `Measure it first, on the documents of today: \`countersign eval run --release ${refOf(baseline)} --suite ${set.name}${same}\`.`,
     exitCode: 2,
   });
 }
@@ -124,11 +129,12 @@ export async function earlierResults(
   set: EvalSet,
   { as, trials }: Pick<AskingOptions, 'as' | 'trials'>,
 ): Promise<readonly CaseResult[] | undefined> {
-  const { latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
+  const { generationOf, latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
   const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
   const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(trials) });
   const latest = await latestEvaluation(sql, {
     ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest, ...manner },
+    generation: await generationOf(sql, { tenant: TENANT, release }),
   });
   if (latest === undefined) return undefined;
   return caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
@@ -138,11 +144,19 @@ export async function measured(
   measuring: Measuring,
   release: Release,
   set: EvalSet,
-  { trials, concurrency, as, evaluation }: AskingOptions,
+  {
+    trials,
+    concurrency,
+    as,
+    evaluation,
+    anew,
+  }: Pick<AskingOptions, 'trials' | 'concurrency' | 'as' | 'evaluation' | 'anew'>,
 ): Promise<Evaluated> {
-  if (evaluation !== undefined) return await madeBefore(measuring, { release, set, id: evaluation });
+  if (evaluation !== undefined) {
+    return await madeBefore(measuring, { release, set, id: evaluation, as, trials });
+  }
   return await measure(measuring, {
-    ...{ set, release, as },
+    ...{ set, release, as, anew },
     trials: trialsOf(trials),
     concurrency: concurrencyOf(concurrency),
   });
@@ -152,17 +166,24 @@ interface Made {
   readonly release: Release;
   readonly set: EvalSet;
   readonly id: string;
+  readonly as: string | undefined;
+  readonly trials: string | undefined;
 }
 
 /** @throws UserError when it is of another release or of other cases, or has not ended */
-async function madeBefore({ sql }: Measuring, { release, set, id }: Made): Promise<Evaluated> {
+async function madeBefore(
+  { sql, config }: Measuring,
+  { release, set, id, as, trials: asked }: Made,
+): Promise<Evaluated> {
   const { findEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
-  const { caseResults } = await import('../../evals/runner/evaluate.ts');
+  const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
+  const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(asked) });
   const found = await findEvaluation(sql, { tenant: TENANT, id });
-  const fits = found.release === release.digest && found.suiteDigest === set.digest && found.endedAt !== null;
+  const isOfThese = found.release === release.digest && found.suiteDigest === set.digest && found.endedAt !== null;
+  const fits = isOfThese && found.by === manner.by && found.trials === manner.trials;
   if (!fits) {
     throw new UserError(`Evaluation ${found.id} is no ended one of ${refOf(release)} on ${set.name} as it is now`, {
-      hint: '`countersign eval list` shows which there are.',
+      hint: '`countersign eval list` shows which there are, who asked and how often: give the same --as and --trials.',
       exitCode: 2,
     });
   }
@@ -183,7 +204,7 @@ interface Judged {
 export async function page(
   measuring: Measuring,
   { release, set, evaluated, verdict, baseline, before }: Judged,
-  { html }: AskingOptions,
+  { html }: Pick<AskingOptions, 'html'>,
 ): Promise<void> {
   if (html === undefined) return;
   const { writePage } = await import('../eval/page.ts');

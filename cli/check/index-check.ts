@@ -1,9 +1,9 @@
 // `countersign check index`: whether a collection is whole, of its folder as it is now, and of the encoder of the worker.
 import type { CountersignClient } from '../../client/index.ts';
 import type { RuleVerdict } from '../../evals/gate/verdict.ts';
+import { listed } from '../../evals/gate/verdict.ts';
 import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
-import { UserError } from '../../runtime/errors.ts';
 import type { IndexReport } from '../../workflows/protocol/index.ts';
 import { paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -52,22 +52,21 @@ async function checkCollection({ client, config, collection, as }: Checked) {
   return await run.result();
 }
 
-/** The same as a rule of a gate. @throws UserError when nobody could look */
+/** The same as a rule of a gate. What was found is named by documents and paths of others, so it stands where renderers escape. */
 export async function indexRule(checked: Checked): Promise<RuleVerdict> {
+  const { collection } = checked;
   const report = await checkCollection(checked);
   if ('kind' in report) {
-    throw new UserError(
-      `Collection ${checked.collection} could not be checked: ${'message' in report ? report.message : report.kind}`,
-      {
-        hint: 'Ingest it, or correct the release.',
-      },
-    );
+    const said = 'message' in report ? report.message : report.kind;
+    const reason = 'The collection could not be checked.';
+    return { rule: 'index', outcome: 'undecided', reason, figures: { collection }, ...listed('cases', [said]) };
   }
   const { documents, chunks, faults } = report;
   const outcome = (['passed', 'failed', 'undecided'] as const)[exitCodeOf(report)];
   const reason =
     faults.length === 0
       ? `Its ${documents} documents in ${chunks} chunks are as they should be.`
-      : `${faults.map(({ fault, detail }) => `${fault}: ${detail}`).join('; ')}.`;
-  return { rule: 'index', outcome, reason, figures: { collection: checked.collection, documents, chunks } };
+      : `The collection is ${[...new Set(faults.map(({ fault }) => fault))].join(', ')}.`;
+  const details = faults.map(({ fault, detail }) => `${fault}: ${detail}`);
+  return { rule: 'index', outcome, reason, figures: { collection, documents, chunks }, ...listed('cases', details) };
 }

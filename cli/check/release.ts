@@ -10,19 +10,25 @@ import { baselineOf, earlierResults, limitsOf, measured, page, refOf, resolve } 
 import { indexRule } from './index-check.ts';
 import { onStack } from './on-stack.ts';
 import { historiesIn, replayRule } from './replay.ts';
-import { report } from './report.ts';
+import { report, requireFolders } from './report.ts';
 
-interface ReleaseOptions extends AskingOptions {
+interface ReleaseOptions extends Omit<AskingOptions, 'minPassRate'> {
+  /** @default what the risk class of the release demands */
+  readonly minPassRate?: string;
+  readonly workflows?: string;
   readonly suite?: string;
   readonly histories?: string;
   readonly by: string;
 }
 
+/** Where no class says another. */
+const DEFAULT_MIN_PASS_RATE = 0.92;
 /** Of the latest runs, those of the evaluation among them. */
 const REPLAYED_RUNS = 100;
 
 export async function release(ref: string, options: ReleaseOptions): Promise<void> {
-  const limits = limitsOf(options);
+  const limits = limitsOf({ ...options, minPassRate: options.minPassRate ?? String(DEFAULT_MIN_PASS_RATE) });
+  requireFolders(options);
   const files = options.histories === undefined ? [] : historiesIn(options.histories);
   await onStack(options, async (measuring) => await check(measuring, ref, { ...options, limits, files }));
 }
@@ -32,6 +38,7 @@ type Asked = ReleaseOptions & { readonly limits: ReturnType<typeof limitsOf>; re
 async function check(measuring: Measuring, ref: string, options: Asked): Promise<void> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
   const { outcomeOf } = await import('../../evals/gate/verdict.ts');
+  const { loadAccessPolicy } = await import('../../policies/load.ts');
   const { keepGateReport } = await import('../../releases/gate-reports.ts');
   const { client, config, sql } = measuring;
   const candidate = await resolve(measuring, ref);
@@ -56,12 +63,20 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
       (await measured(measuring, baseline, set, asking)).results);
   const evaluated = await measured(measuring, candidate, set, options);
   const { id, results } = evaluated;
+  const demands = loadAccessPolicy(config.policiesDir).riskClasses[candidate.body.risk];
+  const minPassRate = options.minPassRate === undefined ? demands.min_pass_rate : options.limits.minPassRate;
   const judged = judgeEvals({
     ...options.limits,
+    minPassRate,
     candidate: results,
     ...(before !== undefined && { baseline: before }),
   });
-  const replayed = await replayRule({ client, runs: REPLAYED_RUNS, files: options.files });
+  const replayed = await replayRule({
+    client,
+    runs: REPLAYED_RUNS,
+    files: options.files,
+    workflows: options.workflows,
+  });
   const rules = [...index, ...judged.rules, replayed];
   const verdict: GateVerdict = { ...judged, rules, outcome: outcomeOf(rules) };
   const about = {
@@ -70,16 +85,27 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
     suite: set.name,
     evaluation: id,
     baseline: baseline === undefined ? null : refOf(baseline),
+    baselineDigest: baseline?.digest ?? null,
+    suiteDigest: set.digest,
+    minPassRate,
   };
+  // Easier cases, or fewer, or a lower aim, are a look and no gate.
+  const isOwn = options.suite === undefined || options.suite === evalSet;
+  const isEnough = minPassRate >= demands.min_pass_rate && set.cases.length >= demands.eval_cases;
+  const counts = isOwn && isEnough && options.ephemeral !== true;
   const gateReport = await keepGateReport(sql, {
-    ...{ tenant: TENANT, release: candidate.digest, outcome: verdict.outcome, by: options.by },
+    ...{ tenant: TENANT, release: candidate.digest, outcome: verdict.outcome, counts, by: options.by },
     verdict: { ...about, ...verdict },
   });
   await report(verdict, results, { ...about, gateReport }, options);
   await page(measuring, { release: candidate, set, evaluated, verdict, baseline, before }, options);
   if (options.json) return;
-  note(`gate report ${gateReport}`);
-  if (verdict.outcome === 'passed') {
+  if (baseline === undefined) note('not compared with a baseline');
+  if (options.ephemeral === true) return note('made on a throw-away stack: no label moves by this report');
+  note(
+    `gate report ${gateReport}${counts ? '' : ': no label moves by it, since it was made on other cases, or held to less than the risk class demands'}`,
+  );
+  if (counts && verdict.outcome === 'passed') {
     note(`promote it with \`countersign release promote ${refOf(candidate)} --to staging --by … --reason …\``);
   }
 }

@@ -6,6 +6,7 @@ import type { CountersignClient } from '../../client/index.ts';
 import type { RuleVerdict } from '../../evals/gate/verdict.ts';
 import { listed } from '../../evals/gate/verdict.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { COLLECTION_KINDS } from '../../workflows/protocol/index.ts';
 import { progressLine } from '../output.ts';
 import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
 import { withClient } from '../session.ts';
@@ -19,6 +20,7 @@ interface ReplayOptions extends ReportOptions {
 }
 
 const MAX_RUNS = 1000;
+const ENGINE_KINDS: ReadonlySet<string> = new Set(['answer', 'agent', 'ingest', 'search', ...COLLECTION_KINDS]);
 
 export async function replay(options: ReplayOptions): Promise<void> {
   const { figuresOf } = await import('../../evals/gate/figures.ts');
@@ -62,7 +64,10 @@ export async function replayRule({ client, runs, files, workflows }: Replayed): 
   const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
   const all = client === undefined || runs === 0 ? [] : await client.list({ limit: runs });
-  const ended = all.filter(({ status }) => status !== 'not-started').map(({ runId }) => runId);
+  const begun = all.filter(({ status }) => status !== 'not-started');
+  // Flows of a team's own replay with their own code.
+  const ended = begun.filter(({ kind }) => workflows !== undefined || ENGINE_KINDS.has(kind)).map(({ runId }) => runId);
+  const others = begun.length - ended.length;
   const workflowBundle = await bundleWorkflows(workflows === undefined ? undefined : resolve(workflows));
   // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
   quietSdk();
@@ -89,6 +94,7 @@ export async function replayRule({ client, runs, files, workflows }: Replayed): 
     ...(mismatches.length > 0 ? [`for ${mismatches.length} the code would take other steps than the run took`] : []),
     ...(unreadable.length > 0 ? [`${unreadable.length} could not be replayed at all`] : []),
   ];
+  const left = others === 0 ? '' : ` ${others} runs of other flows were left out: name their code with --workflows.`;
   const said =
     results.length === 0
       ? 'There is no history to replay.'
@@ -96,7 +102,7 @@ export async function replayRule({ client, runs, files, workflows }: Replayed): 
   return {
     rule: 'replay',
     outcome,
-    reason: said,
+    reason: `${said}${left}`,
     figures,
     ...listed(
       'cases',

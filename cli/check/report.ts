@@ -1,10 +1,12 @@
 // One verdict for everybody: as text or JSON on stdout, as JUnit XML and Markdown in files, and as the exit code.
-import { appendFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { CaseResult } from '../../evals/case-result.ts';
 import type { GateVerdict } from '../../evals/gate/verdict.ts';
 import { exitCodeOf } from '../../evals/gate/verdict.ts';
+import { UserError } from '../../runtime/errors.ts';
 import { paint, print, printJson } from '../output.ts';
+import { visible } from '../untrusted-text.ts';
 
 export interface ReportOptions {
   readonly junit?: string;
@@ -14,6 +16,14 @@ export interface ReportOptions {
 }
 
 const STYLE = { passed: 'green', failed: 'red', undecided: 'yellow' } as const;
+
+/** Before anything is paid for. @throws UserError, wrong use */
+export function requireFolders({ junit, summary, html }: ReportOptions & { readonly html?: string }): void {
+  for (const file of [junit, summary, html]) {
+    if (file === undefined || existsSync(dirname(resolve(file)))) continue;
+    throw new UserError(`There is no folder for ${file}`, { hint: 'Make it, or name another.', exitCode: 64 });
+  }
+}
 
 /** @param about beside the verdict in the JSON: of what it is */
 export async function report(
@@ -38,5 +48,9 @@ export async function report(
   }
   const [first = '', ...rest] = verdictText(verdict);
   print(paint(STYLE[verdict.outcome], first));
+  const of = ['release', 'suite', 'evaluation', 'baseline'].flatMap((key) =>
+    about[key] ? [`${key} ${visible(String(about[key]))}`] : [],
+  );
+  if (of.length > 0) print(`  ${of.join(', ')}`);
   for (const line of rest) print(line);
 }

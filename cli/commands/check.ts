@@ -1,5 +1,6 @@
 // `countersign check`: whether something is as it should be, as an exit code for machines.
 import type { Command } from 'commander';
+import { messageOf, UserError } from '../../runtime/errors.ts';
 import { cost } from '../check/cost.ts';
 import { evals } from '../check/evals.ts';
 import { index } from '../check/index-check.ts';
@@ -23,8 +24,22 @@ const asking = (command: Command): Command =>
     .option('--concurrency <n>', 'cases asked at once (default: 8)')
     .option('--as <id>', 'ask as this development identity (default: customer; staff for releases with tools)')
     .option('--evaluation <id>', 'judge this evaluation, with what people marked since, in place of a new one')
+    .option('--anew', 'begin another evaluation, where one was cut off')
     .option('--ephemeral', 'on a stack that is started for it, and thrown away')
     .option('--documents <collection=folder>', 'ingested first; again for another', collect, []);
+
+/** Whoever waits for yes or no must not take "could not be checked" for no. */
+const undecidedOnError =
+  <Args extends readonly unknown[]>(action: (...args: Args) => Promise<void>) =>
+  async (...args: Args): Promise<void> => {
+    try {
+      await action(...args);
+    } catch (error) {
+      if (error instanceof UserError && error.exitCode === 64) throw error;
+      const hint = error instanceof UserError ? error.hint : undefined;
+      throw new UserError(messageOf(error), { ...(hint !== undefined && { hint }), exitCode: 2, cause: error });
+    }
+  };
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
@@ -42,7 +57,7 @@ export function register(program: Command): void {
       '\nExit codes: 0 as it should be; 1 empty, incomplete, stale, drifted from its folder, of another encoder, or embedded otherwise than collections.yaml says; 2 its folder cannot be read.',
     )
     .addHelpText('after', '\nExample:\n  $ npx countersign check index --collection refund-policy-docs')
-    .action(index);
+    .action(undecidedOnError(index));
   asking(check.command('evals').description('evaluate a release on a set of cases, and say whether it passes'))
     .requiredOption('--suite <name>', 'a set beside a release, or a file of cases')
     .option('--min-pass-rate <share>', 'to be proven, 0 to 1', '0.92')
@@ -57,32 +72,33 @@ export function register(program: Command): void {
       'after',
       '\nExample:\n  $ npx countersign check evals --suite support_refund_eval_v3 --min-pass-rate 0.92 --baseline production',
     )
-    .action(evals);
+    .action(undecidedOnError(evals));
   reporting(check.command('cost').description('what the latest evaluation cost a case on average'))
     .requiredOption('--max-average-cost-usd <usd>', 'most that it may be')
     .option('--release <ref>', 'of this release (default: whichever was evaluated last)')
     .addHelpText('after', VERDICT_CODES)
     .addHelpText('after', '\nExample:\n  $ npx countersign check cost --max-average-cost-usd 0.03')
-    .action(cost);
+    .action(undecidedOnError(cost));
   reporting(check.command('replay').description('whether the workflow code of today takes the steps that runs took'))
     .option('--runs <n>', 'the latest runs, 0 to 1000', '200')
     .option('--histories <dir>', 'and the histories in this folder')
     .option('--workflows <file>', "the workflows file that made them (default: the engine's own)")
     .addHelpText('after', VERDICT_CODES)
     .addHelpText('after', '\nExample:\n  $ npx countersign check replay --histories test/replay/histories')
-    .action(replay);
+    .action(undecidedOnError(replay));
   asking(check.command('release').description('all checks of a release; its report is what `release promote` goes by'))
     .argument('<ref>', 'NAME@VERSION')
     .option('--suite <name>', 'a set beside a release, or a file of cases (default: the eval_set of its manifest)')
-    .option('--min-pass-rate <share>', 'to be proven, 0 to 1', '0.92')
+    .option('--min-pass-rate <share>', 'to be proven, 0 to 1 (default: what the risk class demands)')
     .option(
       '--baseline <label>',
       'that it must not be worse than; measured first where it was not (default: production, where there is one)',
     )
     .option('--max-average-cost-usd <usd>', 'most that a trial may cost on average (default: no limit)')
     .option('--histories <dir>', 'replay the histories in this folder, too')
+    .option('--workflows <file>', "the workflows file that made the runs (default: the engine's own)")
     .option('--by <who>', 'who asks, for the report', 'ci')
     .addHelpText('after', VERDICT_CODES)
     .addHelpText('after', '\nExample:\n  $ npx countersign check release support_refund_answer@1.4.0')
-    .action(release);
+    .action(undecidedOnError(release));
 }

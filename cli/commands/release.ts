@@ -76,7 +76,8 @@ export function register(program: Command): void {
   moving(release.command('rollback').description('point a label back at where it was before'))
     .argument('<name>', 'the release')
     .option('--label <label>', 'which label', 'production')
-    .option('--to <version>', 'a version that it was at (default: the one before)')
+    .option('--to <version>', 'a version on the way that it came (default: the one before)')
+    .option('--expect <version>', 'only if the label is there now')
     .addHelpText(
       'after',
       '\nExample:\n  $ npx countersign release rollback support_refund_answer --by ada --reason INC-7',
@@ -111,7 +112,7 @@ async function publish(options: Options & { readonly releases?: string; readonly
       tenant,
       folder: resolve(options.releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases'),
       tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
-      principal: publisher(by, tenant),
+      principal: publisher(requireWho(by), tenant),
     });
     if (published.some(({ conflict }) => conflict)) process.exitCode = 1;
     if (options.json) return printJson(published);
@@ -162,9 +163,9 @@ async function show(ref: string, options: Options): Promise<void> {
     if (options.json) return printJson({ digest, labels, gateReports: reports, body });
     print(`${paint('bold', `${body.name}@${body.version}`)}  ${digest}`);
     print(`labels: ${labels.join(', ') || 'none'}`);
-    for (const { id, outcome, by, at } of reports) {
+    for (const { id, outcome, counts, by, at } of reports) {
       print(
-        `gate report ${id}: ${paint(outcome === 'passed' ? 'green' : 'yellow', outcome)}, ${minutes(at)}, ${visible(by)}`,
+        `gate report ${id}: ${paint(outcome === 'passed' ? 'green' : 'yellow', outcome)}, ${minutes(at)}, ${visible(by)}${counts ? '' : '; no label moves by it'}`,
       );
     }
     const { prompt, ...rest } = body;
@@ -279,10 +280,10 @@ async function promoteTo(ref: string, options: PromoteOptions): Promise<void> {
 
 async function rollBack(
   name: string,
-  options: MoveOptions & { readonly label: string; readonly to?: string },
+  options: MoveOptions & { readonly label: string; readonly to?: string; readonly expect?: string },
 ): Promise<void> {
   const { rollback } = await import('../../releases/promote.ts');
-  const { tenant, by, reason, label, to } = options;
+  const { tenant, by, reason, label, to, expect } = options;
   await withRegistry(options, async (db, policy) => {
     const principal = publisher(requireWho(by), tenant);
     const moved = await rollback({
@@ -294,6 +295,7 @@ async function rollBack(
       name,
       label,
       ...(to !== undefined && { to }),
+      ...(expect !== undefined && { expect }),
     });
     printMoved(moved, options);
   });

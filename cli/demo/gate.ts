@@ -74,8 +74,9 @@ export async function playGate({ home, talk, from }: GateStage): Promise<PlayedG
       tell(measured.verdict, say);
       const passes = measured.verdict.outcome === 'passed';
       if (passes !== each.passes) faults.push(`the gate says ${measured.verdict.outcome} to ${refOf(release)}`);
-      const where = await tryPromote(measuring, release, measured);
-      say(where);
+      const { isThere, said } = await tryPromote(measuring, release, measured);
+      if (isThere !== each.passes) faults.push(`${refOf(release)} ${isThere ? 'went' : 'did not go'} to staging`);
+      say(said);
       if (passes) baseline = measured;
     }
   });
@@ -107,21 +108,32 @@ function tell({ outcome, rules }: GateVerdict, say: (text: string) => void): voi
 }
 
 /** What is promised to be said of it: where it went, or why it did not. */
-async function tryPromote({ db, sql, config }: Measuring, release: Release, { verdict }: Measured): Promise<string> {
+async function tryPromote(
+  { db, sql, config }: Measuring,
+  release: Release,
+  { verdict }: Measured,
+): Promise<{ readonly isThere: boolean; readonly said: string }> {
   const { keepGateReport } = await import('../../releases/gate-reports.ts');
   const { promote } = await import('../../releases/promote.ts');
   const { loadAccessPolicy } = await import('../../policies/load.ts');
   const by = PUBLISHER.id;
-  await keepGateReport(sql, { tenant: TENANT, release: release.digest, outcome: verdict.outcome, verdict, by });
+  await keepGateReport(sql, {
+    tenant: TENANT,
+    release: release.digest,
+    outcome: verdict.outcome,
+    counts: true,
+    verdict,
+    by,
+  });
   try {
     const { name, label, to } = await promote({
       ...{ db, tenant: TENANT, principal: PUBLISHER, policy: loadAccessPolicy(config.policiesDir) },
       ...{ ref: refOf(release), label: 'staging', reason: 'the demo' },
     });
-    return `${name}@${label} is ${to} now. Nothing was restarted.`;
+    return { isThere: true, said: `${name}@${label} is ${to} now. Nothing was restarted.` };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return `${paint('yellow', 'not promoted:')} ${error.message}`;
+    return { isThere: false, said: `${paint('yellow', 'not promoted:')} ${error.message}` };
   }
 }
 

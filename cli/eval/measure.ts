@@ -7,7 +7,7 @@ import type { Database, Sql } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
-import { progressLine } from '../output.ts';
+import { note, progressLine } from '../output.ts';
 import type { Session } from '../session.ts';
 import { identityOf, withClient } from '../session.ts';
 
@@ -42,12 +42,13 @@ export interface MeasureOptions {
   readonly as?: string | undefined;
   readonly trials?: number | undefined;
   readonly concurrency?: number | undefined;
+  readonly anew?: boolean | undefined;
 }
 
 /** One evaluation, with its progress on stderr; Ctrl-C leaves it to be gone on with. */
 export async function measure(
   { client, config, sql }: Measuring,
-  { set, release, as, trials, concurrency }: MeasureOptions,
+  { set, release, as, trials, concurrency, anew }: MeasureOptions,
 ): Promise<Evaluated> {
   const { evaluate } = await import('../../evals/runner/evaluate.ts');
   const { interruptible } = await import('../backup/interruptible.ts');
@@ -55,13 +56,19 @@ export async function measure(
   const { name, version } = release.body;
   const line = progressLine(`${name}@${version} on ${set.name}`);
   try {
-    return await interruptible((signal) =>
-      evaluate({
-        ...{ client, sql, tenant: TENANT, release, set, principal, trials, signal },
-        ...(concurrency !== undefined && { concurrency }),
-        onProgress: (text, fraction) => line.update(text, fraction),
-      }),
+    const evaluated = await interruptible(
+      (signal) =>
+        evaluate({
+          ...{ client, sql, tenant: TENANT, release, set, principal, trials, signal, anew },
+          ...(concurrency !== undefined && { concurrency }),
+          onProgress: (text, fraction) => line.update(text, fraction),
+        }),
+      { message: 'Stopped. What was measured is kept: the same command goes on with it within a day.', exitCode: 2 },
     );
+    line.done();
+    if (evaluated.resumed)
+      note(`evaluation ${evaluated.id} was cut off before, and was gone on with; --anew begins another`);
+    return evaluated;
   } finally {
     line.done();
   }

@@ -95,7 +95,12 @@ async function waitingOf(
   unmarked: Unmarked,
   cases: ReadonlyMap<string, EvalCase>,
 ): Promise<Waiting> {
-  const reply = await client.run(unmarked.runId as RunId).result();
+  const { question = '', expected = null } = cases.get(unmarked.caseId) ?? {};
+  const reply = await client
+    .run(unmarked.runId as RunId)
+    .result()
+    .catch(() => undefined);
+  if (reply === undefined) return { ...unmarked, question, expected, reply: 'no reply is kept of it' };
   const text =
     reply.kind === 'answered'
       ? reply.text
@@ -104,7 +109,6 @@ async function waitingOf(
         : reply.kind === 'clarify'
           ? reply.question
           : '';
-  const { question = '', expected = null } = cases.get(unmarked.caseId) ?? {};
   return { ...unmarked, question, expected, reply: `${reply.kind}: ${text}` };
 }
 

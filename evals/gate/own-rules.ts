@@ -8,7 +8,10 @@ import { listed } from './verdict.ts';
 import { counted, limitPercent, percent, percentUp, usd } from './wording.ts';
 
 /** An error is neither pass nor fail. More than a few, and those that are left may not stand for all. */
-export function judgeErrors(cases: readonly CaseResult[], { maxErrorShare }: GateSettings): RuleVerdict {
+export function judgeErrors(
+  cases: readonly CaseResult[],
+  { maxErrorShare }: Pick<GateSettings, 'maxErrorShare'>,
+): RuleVerdict {
   const errors = withOutcome(cases, 'error');
   const share = cases.length === 0 ? null : errors.length / cases.length;
   const figures = { errors: errors.length, cases: cases.length, share, maxErrorShare };

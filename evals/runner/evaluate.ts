@@ -9,7 +9,7 @@ import type { Principal } from '../../workflows/protocol/index.ts';
 import type { CaseResult, TrialResult } from '../case-result.ts';
 import { scoreCase } from '../scorers/score.ts';
 import type { KeptTrial } from './ledger.ts';
-import { endEvaluation, keepTrial, listTrials, openEvaluation } from './ledger.ts';
+import { endEvaluation, generationOf, keepTrial, listTrials, openEvaluation } from './ledger.ts';
 import { observe, whyNot } from './observe.ts';
 
 export interface Evaluate {
@@ -23,6 +23,8 @@ export interface Evaluate {
   readonly principal?: Principal | undefined;
   /** Of each case, in place of its own. */
   readonly trials?: number | undefined;
+  /** One that was cut off is left as it is. @default false */
+  readonly anew?: boolean | undefined;
   /** Trials at once. @default 8 */
   readonly concurrency?: number;
   /** Aborted: no further trial begins, and its reason is thrown once those under way have ended. */
@@ -55,20 +57,24 @@ export const mannerOf = ({
 
 /** @throws what the ledger throws; a trial that cannot be started is an error of its own */
 export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
-  const { sql, tenant, release, set, concurrency = 8, signal, onProgress } = evaluation;
+  const { sql, tenant, release, set, anew, concurrency = 8, signal, onProgress } = evaluation;
+  const generation = await generationOf(sql, { tenant, release });
   const planned = set.cases.flatMap((each) =>
     Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),
   );
-  const { id, resumed } = await openEvaluation(sql, {
-    ...{ tenant, release: release.digest, suite: set.name, suiteDigest: set.digest },
-    ...{ cases: set.cases.length, ...mannerOf(evaluation) },
-  });
+  const { id, resumed } = await openEvaluation(
+    sql,
+    {
+      ...{ tenant, release: release.digest, suite: set.name, suiteDigest: set.digest, generation },
+      ...{ cases: set.cases.length, ...mannerOf(evaluation) },
+    },
+    anew,
+  );
   const ofThis = { tenant, evaluation: id };
   const keyOf = (caseId: string, trial: number): string => JSON.stringify([caseId, trial]);
   const known = new Set((await listTrials(sql, ofThis)).map(({ caseId, trial }) => keyOf(caseId, trial)));
   const left = planned.filter(({ case: { id: caseId }, trial }) => !known.has(keyOf(caseId, trial)));
   let done = planned.length - left.length;
-  if (resumed && done > 0) onProgress?.(`goes on after ${done} of ${planned.length}`, done / planned.length);
   const next = left.values();
   let failed = false;
   const lane = async (): Promise<void> => {

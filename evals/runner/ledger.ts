@@ -1,5 +1,6 @@
 // Evaluations in the ledger: which release on which cases, and what came of each trial. Ids and verdicts, and no text of a reply: that stays with its run.
 import { ulid } from 'ulid';
+import type { Release } from '../../releases/release.ts';
 import type { Sql } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Digest } from '../../workflows/protocol/index.ts';
@@ -10,6 +11,8 @@ export interface EvaluationKey {
   readonly release: Digest;
   /** Of the cases. */
   readonly suiteDigest: Digest;
+  /** Of the documents that are asked; `null` for a release that searches none. */
+  readonly generation: string | null;
 }
 
 export interface NewEvaluation extends EvaluationKey {
@@ -40,21 +43,40 @@ export interface KeptTrial extends TrialResult {
 /** One that was cut off longer ago is begun anew: too much may have changed since. */
 const RESUMED_WITHIN = '1 day';
 
-/** Begins one, or finds the one of the same release, cases and person that was cut off. */
+/** What a run that begins now would search; `null` for a release that searches nothing, or a collection that there is not. */
+export async function generationOf(
+  sql: Sql,
+  { tenant, release }: { readonly tenant: string; readonly release: Pick<Release, 'body'> },
+): Promise<string | null> {
+  const collection = release.body.retrieval?.collection;
+  if (collection === undefined) return null;
+  const [row] = await sql<{ generation: string }[]>`
+    select generation from collections where tenant = ${tenant} and name = ${collection}`;
+  return row?.generation ?? null;
+}
+
+/**
+ * Begins one, or finds the one of the same release, cases, documents and person that was cut off.
+ *
+ * @param anew begins one in any case. @default anew false
+ */
 export async function openEvaluation(
   sql: Sql,
   evaluation: NewEvaluation,
+  anew = false,
 ): Promise<{ readonly id: string; readonly resumed: boolean }> {
-  const { tenant, release, suite, suiteDigest, cases, trials, by } = evaluation;
-  const [open] = await sql<{ id: string }[]>`
+  const { tenant, release, suite, suiteDigest, generation, cases, trials, by } = evaluation;
+  const [open] = anew
+    ? []
+    : await sql<{ id: string }[]>`
     select id from evaluations where tenant = ${tenant} and release_digest = ${release} and suite_digest = ${suiteDigest}
-      and trials = ${trials} and made_by = ${by} and ended_at is null and started_at > now() - ${RESUMED_WITHIN}::interval
+      and index_generation is not distinct from ${generation}::text and trials = ${trials} and made_by = ${by} and ended_at is null and started_at > now() - ${RESUMED_WITHIN}::interval
     order by started_at desc limit 1`;
   if (open !== undefined) return { id: open.id, resumed: true };
   const id = ulid();
   await sql`
-    insert into evaluations (tenant, id, release_digest, suite, suite_digest, cases, trials, made_by)
-    values (${tenant}, ${id}, ${release}, ${suite}, ${suiteDigest}, ${cases}, ${trials}, ${by})`;
+    insert into evaluations (tenant, id, release_digest, suite, suite_digest, index_generation, cases, trials, made_by)
+    values (${tenant}, ${id}, ${release}, ${suite}, ${suiteDigest}, ${generation}, ${cases}, ${trials}, ${by})`;
   return { id, resumed: false };
 }
 
@@ -103,6 +125,7 @@ export async function latestEvaluation(
     tenant,
     release,
     suiteDigest,
+    generation,
     by,
     trials,
   }: Pick<EvaluationKey, 'tenant'> & Partial<EvaluationKey & Pick<NewEvaluation, 'by' | 'trials'>>,
@@ -112,6 +135,7 @@ export async function latestEvaluation(
       started_at as "startedAt", ended_at as "endedAt" from evaluations where tenant = ${tenant} and ended_at is not null
       and (${release ?? null}::text is null or release_digest = ${release ?? null})
       and (${suiteDigest ?? null}::text is null or suite_digest = ${suiteDigest ?? null})
+      and (${generation === undefined} or index_generation is not distinct from ${generation ?? null}::text)
       and (${by ?? null}::text is null or made_by = ${by ?? null})
       and (${trials ?? null}::integer is null or trials = ${trials ?? null})
     order by started_at desc, id desc limit 1`;

@@ -32,14 +32,20 @@ export async function observe(trial: Trial): Promise<Seen> {
   const hasTools = release.tools !== undefined;
   const run = hasTools ? await client.agent({ task: question }, start) : await client.answer({ question }, start);
   const mayAsk = hasTools || release.budgets !== undefined || release.rules.review !== undefined;
-  const ended = mayAsk ? await untilAsked(run, signal) : { reply: await run.result(), approvals: 0 };
+  const late = AbortSignal.timeout(MAX_TRIAL_MS);
+  const ends = signal === undefined ? late : AbortSignal.any([signal, late]);
+  const ended = await (mayAsk ? untilAsked(run, ends) : untilEnded(run, ends)).catch((error: unknown): Ended => {
+    if (signal?.aborted) throw error;
+    // It was started, and is seen: that it was ended from outside, or that nobody hears of its end, is no answer.
+    return { reply: 'no-reply', approvals: 0 };
+  });
   const elapsedMs = performance.now() - began;
   const trace = await run.trace();
   return {
     runId: run.id,
     observed: {
       ...saidOf(ended.reply),
-      toolCalls: hasTools ? await callsOf(run) : [],
+      toolCalls: hasTools ? await callsOf(run).catch(() => []) : [],
       approvals: ended.approvals,
       costUsd: trace?.cost_usd ?? null,
       latencyMs: trace?.latency_ms ?? Math.round(elapsedMs),
@@ -49,38 +55,56 @@ export async function observe(trial: Trial): Promise<Seen> {
 
 interface Ended {
   /** `asked`: it waited for people, and was ended. */
-  readonly reply: Reply | 'asked' | 'too-long';
+  readonly reply: Reply | 'asked' | 'no-reply';
   readonly approvals: number;
 }
 
-async function untilAsked(run: RunHandle, signal: AbortSignal | undefined): Promise<Ended> {
-  const late = AbortSignal.timeout(MAX_TRIAL_MS);
-  const ends = signal === undefined ? late : AbortSignal.any([signal, late]);
-  try {
-    for await (const event of run.stream({ signal: ends })) {
-      if (event.type === 'approval-requested') {
-        await endIt(run);
-        return { reply: 'asked', approvals: 1 };
-      }
-      if (event.type === 'final') return { reply: event.data.reply as Reply, approvals: 0 };
+/** A run without people. @throws the signal's reason, and for a run that was ended from outside */
+async function untilEnded(run: RunHandle, signal: AbortSignal): Promise<Ended> {
+  return { reply: await orAborted(run.result(), signal), approvals: 0 };
+}
+
+async function untilAsked(run: RunHandle, signal: AbortSignal): Promise<Ended> {
+  for await (const event of run.stream({ signal })) {
+    if (event.type === 'approval-requested') {
+      await endIt(run, signal);
+      return { reply: 'asked', approvals: 1 };
     }
-  } catch (error) {
-    if (!late.aborted) throw error;
+    if (event.type === 'final') return { reply: event.data.reply as Reply, approvals: 0 };
   }
-  await endIt(run);
-  return { reply: 'too-long', approvals: 0 };
+  signal.throwIfAborted();
+  return { reply: 'no-reply', approvals: 0 };
 }
 
 /** What it was ended with is of no interest; that it has ended is. */
-async function endIt(run: RunHandle): Promise<void> {
+async function endIt(run: RunHandle, signal: AbortSignal): Promise<void> {
   await run.cancel();
-  await run.result().catch(() => {});
+  await orAborted(
+    run.result().catch(() => undefined),
+    signal,
+  );
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    // It may fail when nobody waits for it any more.
+    work.catch(() => {});
+  }
 }
 
 function saidOf(reply: Ended['reply']): Pick<Observed, 'kind' | 'text' | 'reason' | 'citations'> {
   const nothing = { text: '', citations: [] };
   if (reply === 'asked') return { kind: 'handed-over', ...nothing };
-  if (reply === 'too-long') return { kind: 'failed', reason: 'too long', ...nothing };
+  if (reply === 'no-reply') return { kind: 'failed', reason: 'no reply', ...nothing };
   const { kind } = reply;
   switch (reply.kind) {
     case 'answered': {
@@ -88,6 +112,8 @@ function saidOf(reply: Ended['reply']): Pick<Observed, 'kind' | 'text' | 'reason
       return { kind, text: reply.text, citations };
     }
     case 'refused':
+      // Nobody was asked: whoever asks may not, and that says nothing of the release.
+      if (reply.reason === 'policy-denied') return { kind: 'failed', reason: reply.reason, ...nothing };
       return { kind, text: reply.message, reason: reply.reason, citations: [] };
     case 'clarify':
       return { kind, text: reply.question, citations: [] };

@@ -8,6 +8,8 @@ create table countersign.gate_reports (
   outcome text not null check (outcome in ('passed', 'failed', 'undecided')),
   -- The verdict with its figures. Ids of cases, and no text of a reply.
   verdict jsonb not null,
+  -- Whether labels may move by it: made on the release's own cases, and held to at least what its risk class demands.
+  counts boolean not null,
   made_by text not null,
   made_at timestamptz not null default now(),
   primary key (tenant, id),
@@ -45,6 +47,8 @@ create table countersign.evaluations (
   suite text not null,
   -- Of the cases: another set, another evaluation.
   suite_digest text not null,
+  -- Of the documents that were asked; null for a release that searches none.
+  index_generation text,
   cases integer not null,
   -- Trials of all cases together.
   trials integer not null,

@@ -39,6 +39,7 @@ async function evaluated(by: string, trials: number, outcome: 'passed' | 'failed
   const { id } = await openEvaluation(sql(), {
     ...{ tenant: 'default', release: release.digest, suite: set.name, suiteDigest: set.digest, cases: 1 },
     ...mannerOf({ set, principal, trials }),
+    generation: null,
   });
   const ofThis = { tenant: 'default', evaluation: id };
   for (let trial = 0; trial < trials; trial += 1) {

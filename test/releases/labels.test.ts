@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { placeDenial } from '../../policies/denial-ledger.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
 import { keepGateReport } from '../../releases/gate-reports.ts';
-import { labelState, listMoves, moveLabel, previousOf } from '../../releases/labels.ts';
+import { labelState, listMoves, moveLabel, wayTo } from '../../releases/labels.ts';
 import { listReleases } from '../../releases/list.ts';
 import type { Moved, PromoteOptions } from '../../releases/promote.ts';
 import { promote, rollback } from '../../releases/promote.ts';
@@ -46,8 +46,26 @@ async function publish(version: string): Promise<Digest> {
   return published?.digest as Digest;
 }
 
-const gate = async (version: string, outcome: 'passed' | 'failed' | 'undecided' = 'passed'): Promise<string> =>
-  await keepGateReport(sql(), { tenant, release: digests[version] as Digest, outcome, verdict: { v: 1 }, by: 'ci' });
+interface Gated {
+  readonly counts?: boolean;
+}
+
+/** Made against what production points to then. */
+async function gate(
+  version: string,
+  outcome: 'passed' | 'failed' | 'undecided' = 'passed',
+  { counts = true }: Gated = {},
+): Promise<string> {
+  const verdict = { baselineDigest: (await production()) ?? null };
+  return await keepGateReport(sql(), {
+    tenant,
+    release: digests[version] as Digest,
+    outcome,
+    counts,
+    verdict,
+    by: 'ci',
+  });
+}
 const move = async (version: string, more: Partial<PromoteOptions> = {}): Promise<Moved> =>
   await promote({
     ...{ db: db(), tenant, policy, principal: someone('ada'), reason: 'it is good', label: 'production' },
@@ -80,7 +98,14 @@ describe('promote', () => {
     expect((await resolveRelease(sql(), tenant, 'refunds', 'production')).digest).toBe(digests['1.0.0']);
     expect(await listMoves(sql(), { tenant, name: 'refunds', label: 'production' })).toEqual([
       {
-        ...{ label: 'production', kind: 'promote', from: null, to: 'refunds@1.0.0', toDigest: digests['1.0.0'] },
+        ...{
+          label: 'production',
+          kind: 'promote',
+          from: null,
+          to: 'refunds@1.0.0',
+          fromDigest: null,
+          toDigest: digests['1.0.0'],
+        },
         ...{ revision: 1, by: 'ada', at: expect.any(Date), reason: 'it is good', gateReport: report },
       },
     ]);
@@ -120,6 +145,24 @@ describe('promote', () => {
     expect(latest).toMatchObject({ reason: 'without a gate report: it is good', gateReport: null });
   });
 
+  it('takes no report that does not count', async () => {
+    await gate('1.0.0', 'failed');
+    await gate('1.0.0', 'passed', { counts: false });
+    expect((await problemOf(move('1.0.0'))).message).toContain('did not let it pass');
+    await move('1.0.0', { unmeasured: true });
+    const [latest] = await listMoves(sql(), { tenant, name: 'refunds', label: 'production' });
+    expect(latest?.reason).toMatch(/^past gate report \w+ \(failed\): it is good$/);
+  });
+
+  it('to production takes no report that was made against what is not there any more', async () => {
+    await gate('1.0.0');
+    await gate('2.0.0');
+    await move('1.0.0');
+    expect((await problemOf(move('2.0.0'))).message).toContain('was not made against what production points to now');
+    await gate('2.0.0');
+    expect(await move('2.0.0')).toMatchObject({ from: 'refunds@1.0.0' });
+  });
+
   it('to dev needs no gate', async () => {
     expect(await move('1.0.0', { label: 'dev' })).toMatchObject({ from: 'refunds@3.0.0', to: 'refunds@1.0.0' });
   });
@@ -149,8 +192,8 @@ describe('promote', () => {
 
   it('takes an expectation that holds', async () => {
     await gate('1.0.0');
-    await gate('2.0.0');
     await move('1.0.0', { expect: 'nowhere' });
+    await gate('2.0.0');
     expect(await move('2.0.0', { expect: '1.0.0' })).toMatchObject({ from: 'refunds@1.0.0', revision: 2 });
   });
 });
@@ -196,7 +239,7 @@ describe('rollback', () => {
   it('goes back one, and the next one further', async () => {
     expect(await back()).toMatchObject({ from: 'refunds@3.0.0', to: 'refunds@2.0.0', revision: 4, gateReport: null });
     expect(await back()).toMatchObject({ from: 'refunds@2.0.0', to: 'refunds@1.0.0' });
-    expect((await problemOf(back())).message).toContain('there is nothing to go back to');
+    expect((await problemOf(back())).message).toContain('There is nothing further back');
     const kinds = (await listMoves(sql(), { tenant, name: 'refunds', label: 'production' })).map(({ kind }) => kind);
     expect(kinds).toEqual(['rollback', 'rollback', 'promote', 'promote', 'promote']);
   });
@@ -211,7 +254,7 @@ describe('rollback', () => {
     expect(await back({ to: '1.0.0' })).toMatchObject({ from: 'refunds@3.0.0', to: 'refunds@1.0.0' });
     digests['4.0.0'] = await publish('4.0.0');
     const { message, hint } = await problemOf(back({ to: '4.0.0' }));
-    expect(message).toContain('refunds@production was never at refunds@4.0.0');
+    expect(message).toContain('refunds@4.0.0 is not on the way that refunds@production came');
     expect(hint).toContain('release promote refunds@4.0.0 --to production');
   });
 
@@ -226,16 +269,36 @@ describe('rollback', () => {
     expect(await production()).toBe(digests['3.0.0']);
   });
 
-  it('reads the way back from the moves alone', () => {
-    const of = (...moves: string[]) =>
-      moves.map((each) => ({
-        kind: each.startsWith('-') ? ('rollback' as const) : ('promote' as const),
-        toDigest: `sha256:${each.replace('-', '')}` as Digest,
-      }));
-    const previous = (...moves: string[]) => previousOf(of(...moves).toReversed());
-    expect(previous('a')).toBeUndefined();
-    expect(previous('a', 'b', '-a', 'c')).toBe('sha256:a');
-    expect(previous('a', 'b', 'a')).toBe('sha256:b');
-    expect(previous('a', 'b', 'c', '-a')).toBeUndefined();
+  it('does not lead to what was rolled back', async () => {
+    await back();
+    expect((await problemOf(back({ to: '3.0.0' }))).message).toContain('is not on the way');
+  });
+
+  it('that expects another place leaves the label', async () => {
+    expect((await problemOf(back({ expect: '2.0.0' }))).message).toContain('is at refunds@3.0.0, not at 2.0.0');
+    expect(await production()).toBe(digests['3.0.0']);
+  });
+
+  it('of a label that is older than the log of its moves goes to where the first of them began', async () => {
+    await database.sql('owner')`delete from release_moves where tenant = ${tenant} and label = 'production'
+      and to_digest <> ${digests['3.0.0'] ?? ''}`;
+    expect(await back()).toMatchObject({ to: 'refunds@2.0.0' });
+  });
+
+  it('reads the way from the moves alone', () => {
+    const way = (...moves: string[]) =>
+      wayTo(
+        moves
+          .map((each) => ({
+            kind: each.startsWith('-') ? ('rollback' as const) : ('promote' as const),
+            fromDigest: null,
+            toDigest: `sha256:${each.replace('-', '')}` as Digest,
+          }))
+          .toReversed(),
+      ).map((digest) => digest.slice(7));
+    expect(way('a')).toEqual(['a']);
+    expect(way('a', 'b', '-a', 'c')).toEqual(['a', 'c']);
+    expect(way('a', 'b', 'a')).toEqual(['a', 'b', 'a']);
+    expect(way('a', 'b', 'c', '-a')).toEqual(['a']);
   });
 });

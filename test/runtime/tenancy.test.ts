@@ -25,6 +25,7 @@ import { createStartLedger } from '../../client/start-ledger.ts';
 import {
   endEvaluation,
   findEvaluation,
+  generationOf,
   keepTrial,
   latestEvaluation,
   listEvaluations,
@@ -514,13 +515,13 @@ async function everyEvaluation({ id: runId }: RunHandle): Promise<void> {
   const move = { db, tenant, principal, policy: loadAccessPolicy('policies'), reason: 'r' };
   const release = await resolveRelease(sql, tenant, 'found', 'dev');
   const of = { tenant, release: release.digest };
-  await keepGateReport(sql, { ...of, outcome: 'passed', verdict: {}, by });
+  await keepGateReport(sql, { ...of, outcome: 'passed', counts: true, verdict: {}, by });
   await listGateReports(sql, of);
   await promote({ ...move, ref: 'found', label: 'production' });
   await expect(promote({ ...move, ref: 'found', label: 'production', expect: '9.9.9' })).rejects.toThrow(
     'not at 9.9.9',
   );
-  await expect(rollback({ ...move, name: 'found', label: 'production' })).rejects.toThrow('nothing to go back to');
+  await expect(rollback({ ...move, name: 'found', label: 'production' })).rejects.toThrow('nothing further back');
   const [name, label] = ['found', 'production'];
   const from = await labelState(sql, { tenant, name, label });
   const again = { tenant, name, label, kind: 'rollback', to: release.digest, by, reason: 'r' } as const;
@@ -530,8 +531,9 @@ async function everyEvaluation({ id: runId }: RunHandle): Promise<void> {
   await listReleases(sql, { tenant });
   await expect(listReleases(sql, { tenant, name: 'none' })).rejects.toThrow('No release none');
   const suiteDigest: Digest = 'sha256:s';
-  const { id } = await openEvaluation(sql, { ...of, suite: 's', suiteDigest, cases: 1, trials: 1, by });
-  await openEvaluation(sql, { ...of, suite: 's', suiteDigest, cases: 1, trials: 1, by });
+  const generation = await generationOf(sql, { tenant, release });
+  const { id } = await openEvaluation(sql, { ...of, suite: 's', suiteDigest, generation, cases: 1, trials: 1, by });
+  await openEvaluation(sql, { ...of, suite: 's', suiteDigest, generation, cases: 1, trials: 1, by });
   const ofThis = { tenant, evaluation: id };
   const trial = { caseId: 'c', trial: 0, runId, verdicts: [], costUsd: 0, latencyMs: 1 };
   await keepTrial(sql, ofThis, { ...trial, outcome: 'unscored' });
