@@ -177,7 +177,8 @@ describe('the gate stops a version', () => {
     const version = await gated(searching({ collection: 'stale-docs' }));
     expect(version.verdict.outcome).toBe('failed');
     expect(version.stopped).toEqual(['index']);
-    expect(version.rule('index').reason).toContain('0 documents more, 1 others and 0 fewer');
+    expect(version.rule('index').reason).toBe('The collection is drifted.');
+    expect(version.rule('index').cases?.join()).toContain('0 documents more, 1 others and 0 fewer');
     expect(failedOf(version)).toEqual([]);
   });
 

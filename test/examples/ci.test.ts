@@ -40,7 +40,7 @@ describe('the shell script', () => {
 
 describe('the workflow', () => {
   it('runs on a change of a release, with no more rights than to comment', () => {
-    const workflow = parse(readFileSync('examples/ci/.github/workflows/release-gate.yml', 'utf8'));
+    const workflow = parse(readFileSync('examples/ci/release-gate.yml', 'utf8'));
     expect(workflow.on.pull_request.paths).toContain('releases/**');
     expect(workflow.permissions).toEqual({ contents: 'read', 'pull-requests': 'write' });
     const runs = workflow.jobs.gate.steps.map(({ run }: { run?: string }) => run ?? '');

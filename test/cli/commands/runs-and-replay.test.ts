@@ -169,7 +169,8 @@ describe('demo', () => {
     const { code, stdout } = await stack.run(['demo', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, faults: [], replay: Array(9).fill({ verdict: 'ok' }) });
     expect(code).toBe(0);
-  });
+    // It evaluates two versions of a release.
+  }, 240_000);
 });
 
 it('no command of this file printed a password of the database', () => {

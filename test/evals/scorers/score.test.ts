@@ -135,7 +135,7 @@ describe('a scorer', () => {
       'call 2 is refund_order with other arguments than expected',
     ],
     ['tool_calls', { tool_calls: [] }, calling(lookUp), 'there are calls beyond the 0 expected'],
-    ['approvals', { approvals: 2 }, ANSWER, 'expected 2 approvals to be asked for'],
+    ['approvals', { approvals: 1 }, ANSWER, 'expected 1 approvals to be asked for'],
     ['max_cost_usd', { max_cost_usd: 0.001 }, ANSWER, 'it cost more than 0.001 US dollars'],
     [
       'max_cost_usd',
