@@ -14,7 +14,7 @@ const DATA: Readonly<Record<string, RegExp>> = {
   'runtime/migrations': /^\d{4}-[a-z0-9-]+\.sql$/,
   policies: /\.(cedar|cedarschema|yaml)$/,
   releases: /\.(yaml|md|json)$/,
-  examples: /\.(ts|md|txt|json|yaml)$/,
+  examples: /\.(ts|md|txt|json|ya?ml|sh)$/,
 };
 const TEXTS = ['README.md', 'LICENSE', 'CHANGELOG.md'];
 
