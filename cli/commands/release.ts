@@ -108,7 +108,7 @@ async function publish(options: Options & { readonly releases?: string; readonly
   await withRegistry(options, async (db, policy) => {
     const published = await publishFolder({
       db,
-      policy,
+      policy: policy(),
       tenant,
       folder: resolve(options.releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases'),
       tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
@@ -270,7 +270,7 @@ async function promoteTo(ref: string, options: PromoteOptions): Promise<void> {
   await withRegistry(options, async (db, policy) => {
     const principal = publisher(requireWho(by), tenant);
     const moved = await promote({
-      ...{ db, policy, tenant, principal, reason, ref, label },
+      ...{ db, policy: policy(), tenant, principal, reason, ref, label },
       ...(expect !== undefined && { expect }),
       ...(unmeasured === true && { unmeasured }),
     });
@@ -288,7 +288,7 @@ async function rollBack(
     const principal = publisher(requireWho(by), tenant);
     const moved = await rollback({
       db,
-      policy,
+      policy: policy(),
       tenant,
       principal,
       reason,
@@ -342,14 +342,15 @@ async function history(name: string, options: Options & { readonly label?: strin
 
 async function withRegistry(
   { home }: Options,
-  use: (db: Database, policy: AccessPolicy) => Promise<void>,
+  use: (db: Database, policy: () => AccessPolicy) => Promise<void>,
 ): Promise<void> {
   const { openDatabase } = await import('../../runtime/database.ts');
   const { loadAccessPolicy } = await import('../../policies/load.ts');
   const config = loadConfig({ role: 'gateway', env: settings(home).env });
   const db = openDatabase({ ...config, maxConnections: 2 });
   try {
-    await use(db, loadAccessPolicy(config.policiesDir));
+    // Parsing takes a third of a second: only those who move something wait for it.
+    await use(db, () => loadAccessPolicy(config.policiesDir));
   } finally {
     await db.end();
   }
