@@ -1,5 +1,6 @@
 // Vectors for the chunks of a generation: those that were paid for before from the ledger, the others from the endpoint, a few requests at a
 // time. What a request brought is kept before the next begins in its place, so a killed ingest pays again for what was under way at most.
+import { inLanes } from '../runtime/in-lanes.ts';
 import type { EmbeddedChunks, PinnedEmbedding } from '../workflows/protocol/index.ts';
 import { callInTurn } from './call-in-turn.ts';
 import type { CacheScope } from './embedding-cache.ts';
@@ -94,7 +95,7 @@ export function createChunkEmbedder({
       const vectors = new Map(await findVectors(scope, hashes));
       const missing = [...byHash].flatMap(([key, each]) => (vectors.has(key) ? [] : [each]));
       reused += texts.length - missing.length;
-      await inLanes(batchesOf(missing), async (batch) => await ask(batch, vectors));
+      await inLanes(batchesOf(missing), AT_ONCE, async (batch) => await ask(batch, vectors));
       return wanted.map(({ hash }) => {
         const vector = vectors.get(hash.toString('hex'));
         if (vector === undefined) throw new Error(`${model.label} gave no vector for a text`);
@@ -102,27 +103,6 @@ export function createChunkEmbedder({
       });
     },
   };
-}
-
-/** Ends with the first failure, when what was under way beside it has ended, too: that is kept. */
-async function inLanes<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const left = items.values();
-  let failed = false;
-  const lanes = await Promise.allSettled(
-    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
-      for (const item of left) {
-        if (failed) return;
-        try {
-          await work(item);
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      }
-    }),
-  );
-  const first = lanes.find((lane) => lane.status === 'rejected');
-  if (first !== undefined) throw first.reason;
 }
 
 const bytesOf = (batch: readonly Wanted[]): number => batch.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);

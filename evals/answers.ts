@@ -2,6 +2,7 @@
 // Whoever asks is handed in; this file reads the questions, asks a few at a time, and counts.
 import { z } from 'zod';
 import { UserError } from '../runtime/errors.ts';
+import { inLanes } from '../runtime/in-lanes.ts';
 import { linesOf, malformedLine, parsedLine } from './lines.ts';
 
 const questionSchema = z.object({
@@ -92,30 +93,15 @@ export async function readQuestions(path: string): Promise<readonly EvaluatedQue
 export async function evaluateAnswers(evaluation: AnswersEvaluation): Promise<AnswersReport> {
   const { questions, ask, concurrency = 4, signal, onProgress, onAnswer } = evaluation;
   const answers: AskedAnswer[] = [];
-  let next = 0;
   let done = 0;
-  let failed = false;
-  const askOn = async (): Promise<void> => {
-    while (!failed && next < questions.length) {
-      signal?.throwIfAborted();
-      const at = next;
-      next += 1;
-      const question = questions[at] as EvaluatedQuestion;
-      const answer = await ask(question.question);
-      answers[at] = answer;
-      onAnswer?.(question, answer);
-      done += 1;
-      onProgress?.('asking', done / questions.length);
-    }
-  };
-  const askers = Array.from({ length: Math.min(concurrency, questions.length) }, () =>
-    askOn().catch((error: unknown) => {
-      failed = true;
-      throw error;
-    }),
-  );
-  await Promise.allSettled(askers);
-  await Promise.all(askers);
+  await inLanes([...questions.entries()], concurrency, async ([at, question]) => {
+    signal?.throwIfAborted();
+    const answer = await ask(question.question);
+    answers[at] = answer;
+    onAnswer?.(question, answer);
+    done += 1;
+    onProgress?.('asking', done / questions.length);
+  });
   return countAnswers(questions, answers);
 }
 

@@ -1,6 +1,7 @@
 // Two releases side by side: what of prompt, answer rules, model, retrieval and tools is another. Pure.
 import { diffLines } from 'diff';
 import type { Release } from './release.ts';
+import { refOf } from './release.ts';
 
 export interface ComparedLine {
   /** `same`: it stands in both. */
@@ -40,7 +41,6 @@ export function compareReleases(a: Release, b: Release): Comparison {
       return before === after ? [] : [{ section, field, a: before, b: after }];
     });
   });
-  const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
   const prompt = a.body.prompt === b.body.prompt ? [] : linesOf(a.body.prompt, b.body.prompt);
   return { a: refOf(a), b: refOf(b), same: a.digest === b.digest, prompt, fields };
 }

@@ -13,6 +13,7 @@ import type { LabelState } from './labels.ts';
 import { labelState, listMoves, movedMeanwhile, moveLabel, requireLabel, requireReason, wayTo } from './labels.ts';
 import { findRelease, resolveRelease } from './registry.ts';
 import type { Release } from './release.ts';
+import { refOf } from './release.ts';
 
 export interface MoveOptions {
   readonly db: Database;
@@ -50,8 +51,6 @@ export interface Moved {
 const UNGATED = 'dev';
 /** The label that a gate compares with, where it is told no other. */
 const COMPARED = 'production';
-
-const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
 
 /**
  * @throws UserError for a release that is not there, that policy or a denial keeps back, or that no gate let pass; and when the label was
@@ -161,16 +160,16 @@ function requireExpected(expect: string | undefined, before: Release | undefined
 
 async function requireAllowed(
   sql: Sql | Transaction,
-  { body }: Release,
+  release: Release,
   label: string,
   { policy, principal, tenant }: MoveOptions,
 ): Promise<void> {
   const standing = await listDenials(sql, { tenant, standing: true });
-  const denied = denialRules(standing, { release: `${body.name}@${body.version}`, principals: [principal.id] });
-  const { decision, rules } = judgeRelease(policy, { principal, tenant, release: body, label }, denied);
+  const denied = denialRules(standing, { release: refOf(release), principals: [principal.id] });
+  const { decision, rules } = judgeRelease(policy, { principal, tenant, release: release.body, label }, denied);
   if (decision !== 'deny') return;
   const why = rules.length > 0 ? rules.join(', ') : 'no policy allows it';
-  throw new UserError(`${principal.id} may not move ${label} to ${body.name}@${body.version} (${why})`, {
+  throw new UserError(`${principal.id} may not move ${label} to ${refOf(release)} (${why})`, {
     hint: 'docs/policies.md says who may release.',
   });
 }

@@ -160,6 +160,10 @@ export interface Release {
   readonly body: ReleaseBody;
 }
 
+/** `NAME@VERSION`: the one way in which a release is named to people and in ledgers. */
+export const refOf = ({ body }: { readonly body: Pick<ReleaseBody, 'name' | 'version'> }): string =>
+  `${body.name}@${body.version}`;
+
 export const releaseDigest = (body: ReleaseBody): Digest => digestOf(body);
 
 /** Every model that may write for it, in the order in which they are asked. */

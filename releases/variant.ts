@@ -12,7 +12,7 @@ import type { ModelEntry } from './models.ts';
 import { isPriced, modelOf } from './models.ts';
 import { enterRelease } from './publish.ts';
 import type { Release, ReleaseBody } from './release.ts';
-import { releaseDigest } from './release.ts';
+import { refOf, releaseDigest } from './release.ts';
 
 export interface Variant {
   readonly db: Database;
@@ -42,7 +42,7 @@ export async function enterVariant({
 }: Variant): Promise<Release> {
   const pinned = modelOf(models, model, '--model');
   const body = withModel(release.body, pinned);
-  const ref = `${body.name}@${body.version}`;
+  const ref = refOf({ body });
   if (pinned.provider === 'local' && pinned.id === 'scripted') {
     throw new UserError(`--model: ${model} is local/scripted, which only plays its own release's script`, {
       exitCode: 64,

@@ -1,7 +1,10 @@
 // `countersign check cost`: what a case of the latest evaluation cost on average.
+
+import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { TENANT, usdOf, withMeasuring } from '../eval/measure.ts';
-import { refOf, resolve } from './evals.ts';
+import { TENANT, withMeasuring } from '../eval/measure.ts';
+import { usdOf } from '../option-values.ts';
+import { resolve } from './evals.ts';
 import type { ReportOptions } from './report.ts';
 import { report, requireFolders } from './report.ts';
 
@@ -17,7 +20,8 @@ export async function cost(options: CostOptions): Promise<void> {
   requireFolders(options);
   const { judgeAverageCost, judgeErrors } = await import('../../evals/gate/own-rules.ts');
   const { figuresOf } = await import('../../evals/gate/figures.ts');
-  const { outcomeOf } = await import('../../evals/gate/verdict.ts');
+  const { DEFAULT_MAX_ERROR_SHARE: maxErrorShare } = await import('../../evals/gate/options.ts');
+  const { verdictOf } = await import('../../evals/gate/verdict.ts');
   const limit = usdOf('--max-average-cost-usd', options.maxAverageCostUsd);
   await withMeasuring(options.home, async (measuring) => {
     const { sql } = measuring;
@@ -35,8 +39,8 @@ export async function cost(options: CostOptions): Promise<void> {
     }
     const release = asked ?? (await findRelease(sql, TENANT, latest.release));
     const results = resultsOfTrials(await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
-    const rules = [judgeErrors(results, { maxErrorShare: 0.02 }), judgeAverageCost(results, limit)];
-    const verdict = { v: 1, outcome: outcomeOf(rules), rules, figures: figuresOf(results, 0.05) } as const;
+    const rules = [judgeErrors(results, { maxErrorShare }), judgeAverageCost(results, limit)];
+    const verdict = verdictOf(rules, figuresOf(results));
     const about = {
       release: release === undefined ? null : refOf(release),
       suite: latest.suite,

@@ -4,11 +4,13 @@ import type { GateVerdict } from '../../evals/gate/verdict.ts';
 import type { Evaluated } from '../../evals/runner/evaluate.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
+import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Measuring } from '../eval/measure.ts';
-import { askerOf, concurrencyOf, measure, shareOf, TENANT, trialsOf, usdOf } from '../eval/measure.ts';
+import { askerOf, concurrencyOf, measure, TENANT, trialsOf } from '../eval/measure.ts';
 import type { Suite } from '../eval/suite.ts';
 import { findSuite } from '../eval/suite.ts';
+import { shareOf, usdOf } from '../option-values.ts';
 import { note } from '../output.ts';
 import type { StackOptions } from './on-stack.ts';
 import { onStack } from './on-stack.ts';
@@ -34,11 +36,9 @@ interface EvalsOptions extends AskingOptions {
   readonly release?: string;
 }
 
-export const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
-
 export async function evals(options: EvalsOptions): Promise<void> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
-  const limits = limitsOf(options);
+  const limits = { minPassRate: minPassRateOf(options.minPassRate), ...costLimitOf(options) };
   requireFolders(options);
   await onStack(options, async (measuring) => {
     const suite = findSuite(measuring.config.releasesDir, options.suite);
@@ -63,21 +63,12 @@ export async function evals(options: EvalsOptions): Promise<void> {
   });
 }
 
+/** None where none is asked for. @throws UserError, wrong use */
+export const costLimitOf = ({ maxAverageCostUsd: most }: Pick<AskingOptions, 'maxAverageCostUsd'>) =>
+  most === undefined ? {} : { maxAverageCostUsd: usdOf('--max-average-cost-usd', most) };
+
 /** @throws UserError, wrong use */
-export function limitsOf({
-  minPassRate,
-  maxAverageCostUsd,
-}: Pick<AskingOptions, 'minPassRate' | 'maxAverageCostUsd'>): {
-  readonly minPassRate: number;
-  readonly maxAverageCostUsd?: number;
-} {
-  return {
-    minPassRate: shareOf('--min-pass-rate', minPassRate),
-    ...(maxAverageCostUsd !== undefined && {
-      maxAverageCostUsd: usdOf('--max-average-cost-usd', maxAverageCostUsd),
-    }),
-  };
-}
+export const minPassRateOf = (text: string): number => shareOf('--min-pass-rate', text);
 
 export async function resolve({ sql }: Measuring, ref: string): Promise<Release> {
   const { resolveRelease } = await import('../../releases/registry.ts');

@@ -1,12 +1,13 @@
 // `countersign check release`: every check of a release as one verdict, kept as the gate report that `release promote` goes by.
-import type { GateVerdict } from '../../evals/gate/verdict.ts';
+
+import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Measuring } from '../eval/measure.ts';
 import { TENANT } from '../eval/measure.ts';
 import { findSuite } from '../eval/suite.ts';
 import { note } from '../output.ts';
 import type { AskingOptions } from './evals.ts';
-import { baselineOf, earlierResults, limitsOf, measured, page, refOf, resolve } from './evals.ts';
+import { baselineOf, costLimitOf, earlierResults, measured, minPassRateOf, page, resolve } from './evals.ts';
 import { indexRule } from './index-check.ts';
 import { onStack } from './on-stack.ts';
 import { historiesIn, replayRule } from './replay.ts';
@@ -21,23 +22,27 @@ interface ReleaseOptions extends Omit<AskingOptions, 'minPassRate'> {
   readonly by: string;
 }
 
-/** Where no class says another. */
-const DEFAULT_MIN_PASS_RATE = 0.92;
 /** Of the latest runs, those of the evaluation among them. */
 const REPLAYED_RUNS = 100;
 
 export async function release(ref: string, options: ReleaseOptions): Promise<void> {
-  const limits = limitsOf({ ...options, minPassRate: options.minPassRate ?? String(DEFAULT_MIN_PASS_RATE) });
+  const asked = options.minPassRate === undefined ? undefined : minPassRateOf(options.minPassRate);
+  const costLimit = costLimitOf(options);
   requireFolders(options);
   const files = options.histories === undefined ? [] : historiesIn(options.histories);
-  await onStack(options, async (measuring) => await check(measuring, ref, { ...options, limits, files }));
+  await onStack(options, async (measuring) => await check(measuring, ref, { ...options, asked, costLimit, files }));
 }
 
-type Asked = ReleaseOptions & { readonly limits: ReturnType<typeof limitsOf>; readonly files: readonly string[] };
+type Asked = ReleaseOptions & {
+  /** In place of what the risk class demands. */
+  readonly asked: number | undefined;
+  readonly costLimit: ReturnType<typeof costLimitOf>;
+  readonly files: readonly string[];
+};
 
 async function check(measuring: Measuring, ref: string, options: Asked): Promise<void> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
-  const { outcomeOf } = await import('../../evals/gate/verdict.ts');
+  const { verdictOf } = await import('../../evals/gate/verdict.ts');
   const { loadAccessPolicy } = await import('../../policies/load.ts');
   const { keepGateReport } = await import('../../releases/gate-reports.ts');
   const { client, config, sql } = measuring;
@@ -64,9 +69,9 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   const evaluated = await measured(measuring, candidate, set, options);
   const { id, results } = evaluated;
   const demands = loadAccessPolicy(config.policiesDir).riskClasses[candidate.body.risk];
-  const minPassRate = options.minPassRate === undefined ? demands.min_pass_rate : options.limits.minPassRate;
+  const { asked: minPassRate = demands.min_pass_rate } = options;
   const judged = judgeEvals({
-    ...options.limits,
+    ...options.costLimit,
     minPassRate,
     candidate: results,
     ...(before !== undefined && { baseline: before }),
@@ -78,7 +83,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
     workflows: options.workflows,
   });
   const rules = [...index, ...judged.rules, replayed];
-  const verdict: GateVerdict = { ...judged, rules, outcome: outcomeOf(rules) };
+  const verdict = verdictOf(rules, judged.figures);
   const about = {
     release: refOf(candidate),
     digest: candidate.digest,

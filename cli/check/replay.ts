@@ -24,7 +24,7 @@ const ENGINE_KINDS: ReadonlySet<string> = new Set(['answer', 'agent', 'ingest', 
 
 export async function replay(options: ReplayOptions): Promise<void> {
   const { figuresOf } = await import('../../evals/gate/figures.ts');
-  const { outcomeOf } = await import('../../evals/gate/verdict.ts');
+  const { verdictOf } = await import('../../evals/gate/verdict.ts');
   const runs = Number(options.runs);
   if (!Number.isInteger(runs) || runs < 0 || runs > MAX_RUNS) {
     throw new UserError(`--runs must be a whole number from 0 to ${MAX_RUNS}, not ${options.runs}`, { exitCode: 64 });
@@ -32,7 +32,7 @@ export async function replay(options: ReplayOptions): Promise<void> {
   const files = options.histories === undefined ? [] : historiesIn(options.histories);
   const judged = async (client: CountersignClient | undefined): Promise<void> => {
     const rules = [await replayRule({ client, runs, files, workflows: options.workflows })];
-    const verdict = { v: 1, outcome: outcomeOf(rules), rules, figures: figuresOf([], 0.05) } as const;
+    const verdict = verdictOf(rules, figuresOf([]));
     await report(verdict, [], {}, options);
   };
   // Files alone need no stack.

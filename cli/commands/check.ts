@@ -6,6 +6,7 @@ import { evals } from '../check/evals.ts';
 import { index } from '../check/index-check.ts';
 import { release } from '../check/release.ts';
 import { replay } from '../check/replay.ts';
+import { collect } from '../option-values.ts';
 
 const VERDICT_CODES =
   '\nExit codes: 0 passed; 1 failed; 2 undecided: too few cases, too many errors, or something could not be checked.';
@@ -40,8 +41,6 @@ const undecidedOnError =
       throw new UserError(messageOf(error), { ...(hint !== undefined && { hint }), exitCode: 2, cause: error });
     }
   };
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function register(program: Command): void {
   const check = program.command('check').description('say by exit code whether something is as it should be');

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import type { Environment } from '../../runtime/config.ts';
 import type { Database } from '../../runtime/database.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import type { Principal } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
+import { publisher } from '../publisher.ts';
 import { withClient } from '../session.ts';
 import type { RunningStack, StackProgress } from '../stack/supervisor.ts';
 import { progressByPart } from '../stack-progress.ts';
@@ -75,13 +75,7 @@ async function scheduleChores(home: string | undefined): Promise<void> {
 }
 
 /** Who publishes on a development stack. */
-const PUBLISHER: Principal = {
-  id: 'countersign dev',
-  tenant: DEFAULT_TENANT,
-  groups: [],
-  roles: ['publisher'],
-  clearance: 'public',
-};
+const PUBLISHER = publisher('countersign dev', DEFAULT_TENANT);
 
 /** Publishes the releases of the working directory, so that `ask` finds them under the label `dev`. */
 export async function publishReleases(

@@ -9,6 +9,7 @@ import { UserError } from '../../runtime/errors.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { explainVerdict } from '../explain-verdict.ts';
+import { collect } from '../option-values.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 
 interface OfflineOptions {
@@ -81,8 +82,6 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx countersign policy lift 01JD… --reason "INC-7 is solved" --by ada')
     .action(lift);
 }
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 const folderOf = ({ policies }: OfflineOptions): string =>
   resolve(policies ?? settings().environment.COUNTERSIGN_POLICIES ?? 'policies');

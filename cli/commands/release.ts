@@ -7,10 +7,10 @@ import type { Moved } from '../../releases/promote.ts';
 import { loadConfig } from '../../runtime/config.ts';
 import type { Database } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
-import type { Principal } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
+import { publisher } from '../publisher.ts';
 import { visible, visibleLines } from '../untrusted-text.ts';
 
 interface Options {
@@ -90,15 +90,6 @@ export function register(program: Command): void {
     .action(history);
 }
 
-/** Whoever has the ledger's credentials may write there: the policy says what a publisher may do, and the history who said to be one. */
-const publisher = (id: string, tenant: string): Principal => ({
-  id,
-  tenant,
-  groups: [],
-  roles: ['publisher'],
-  clearance: 'public',
-});
-
 async function publish(options: Options & { readonly releases?: string; readonly by: string }): Promise<void> {
   const { publishFolder } = await import('../../releases/publish.ts');
   const { toolsModuleOf } = await import('../stack/sample-tools.ts');
@@ -149,6 +140,7 @@ async function list(name: string | undefined, options: Options): Promise<void> {
 const minutes = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ');
 
 async function show(ref: string, options: Options): Promise<void> {
+  const { refOf } = await import('../../releases/release.ts');
   const { resolveRelease } = await import('../../releases/registry.ts');
   const { listReleases } = await import('../../releases/list.ts');
   const { listGateReports } = await import('../../releases/gate-reports.ts');
@@ -161,7 +153,7 @@ async function show(ref: string, options: Options): Promise<void> {
     const reports = await listGateReports(sql, { tenant, release: digest });
     const labels = listed?.labels ?? [];
     if (options.json) return printJson({ digest, labels, gateReports: reports, body });
-    print(`${paint('bold', `${body.name}@${body.version}`)}  ${digest}`);
+    print(`${paint('bold', refOf({ body }))}  ${digest}`);
     print(`labels: ${labels.join(', ') || 'none'}`);
     for (const { id, outcome, counts, by, at } of reports) {
       print(

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import type { CaseResult } from '../../evals/case-result.ts';
 import type { GateVerdict } from '../../evals/gate/verdict.ts';
 import type { Release } from '../../releases/release.ts';
+import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
-import type { Principal } from '../../workflows/protocol/index.ts';
-import { refOf } from '../check/evals.ts';
 import type { Measuring } from '../eval/measure.ts';
 import { measure, TENANT, withMeasuring } from '../eval/measure.ts';
 import { findSuite } from '../eval/suite.ts';
 import { paint, print } from '../output.ts';
+import { publisher } from '../publisher.ts';
 
 const NAME = 'support_refund_answer';
 const SUITE = 'support_refund_eval_v3';
@@ -137,7 +137,7 @@ async function tryPromote(
   }
 }
 
-const PUBLISHER: Principal = { id: 'demo', tenant: TENANT, groups: [], roles: ['publisher'], clearance: 'public' };
+const PUBLISHER = publisher('demo', TENANT);
 
 /** From a folder of its own: the one of the releases stays as it is. */
 async function publishVersion(

@@ -3,8 +3,8 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AnswersReport, AskedAnswer } from '../../evals/answers.ts';
-import { UserError } from '../../runtime/errors.ts';
 import type { Reply } from '../../workflows/protocol/index.ts';
+import { shareOf, wholeNumber } from '../option-values.ts';
 import { alignTable, print, printJson, progressLine } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { visible } from '../untrusted-text.ts';
@@ -55,9 +55,9 @@ export function registerAnswers(evaluate: Command): void {
 async function answers(options: AnswersOptions): Promise<void> {
   const { evaluateAnswers, readQuestions } = await import('../../evals/answers.ts');
   const { interruptible } = await import('../backup/interruptible.ts');
-  const concurrency = wholeNumber('--concurrency', options.concurrency);
-  const minAnswered = shareOf('--min-answered', options.minAnswered);
-  const maxWrong = shareOf('--max-wrong', options.maxWrong);
+  const concurrency = wholeNumber('--concurrency', options.concurrency, MAX_CONCURRENCY);
+  const minAnswered = shareIfAny('--min-answered', options.minAnswered);
+  const maxWrong = shareIfAny('--max-wrong', options.maxWrong);
   const questions = await readQuestions(resolve(options.set));
   const { collection, release } = options;
   const line = progressLine(basename(options.set));
@@ -137,15 +137,5 @@ function printReport({ answerable, unanswerable, refused, failed, p50Ms, wrong }
   if (wrong.length > 0) print(`wrong: ${wrong.map(visible).join(', ')}`);
 }
 
-function shareOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const share = Number(text);
-  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
-  throw new UserError(`${option} must be a share from 0 to 1, not ${text}`, { exitCode: 64 });
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_CONCURRENCY) return value;
-  throw new UserError(`${option} must be a whole number from 1 to ${MAX_CONCURRENCY}, not ${text}`, { exitCode: 64 });
-}
+const shareIfAny = (option: string, text: string | undefined): number | undefined =>
+  text === undefined ? undefined : shareOf(option, text);

@@ -5,10 +5,13 @@ import type { Command } from 'commander';
 import type { CaseResult } from '../../evals/case-result.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
+import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { AskingOptions } from '../check/evals.ts';
-import { earlierResults, limitsOf, measured, refOf, resolve } from '../check/evals.ts';
+import { earlierResults, measured, minPassRateOf, resolve } from '../check/evals.ts';
+import { collect } from '../option-values.ts';
 import { note, print, printJson } from '../output.ts';
+import { publisher } from '../publisher.ts';
 import type { Measuring } from './measure.ts';
 import { concurrencyOf, TENANT, trialsOf, withMeasuring } from './measure.ts';
 import { findSuite } from './suite.ts';
@@ -28,7 +31,7 @@ export function registerCompare(evaluate: Command): void {
     .option(
       '--release <ref>',
       'NAME, NAME@VERSION or NAME@LABEL; twice: the one to compare with, then the other',
-      (value: string, before: readonly string[]) => [...before, value],
+      collect,
       [],
     )
     .option('--model <x,y>', 'one release with each of two models of models.yaml in place of its own')
@@ -53,7 +56,7 @@ export function registerCompare(evaluate: Command): void {
 
 async function compare(options: CompareCommandOptions): Promise<void> {
   const wanted = requireTwo(options);
-  limitsOf(options);
+  minPassRateOf(options.minPassRate);
   trialsOf(options.trials);
   concurrencyOf(options.concurrency);
   requireFolder(options.html);
@@ -93,13 +96,7 @@ async function withModel(measuring: Measuring, ref: string, model: string): Prom
   const { readModels } = await import('../../releases/models.ts');
   const { loadAccessPolicy } = await import('../../policies/load.ts');
   const { config, db } = measuring;
-  const principal = {
-    id: 'eval-compare',
-    tenant: TENANT,
-    groups: [],
-    roles: ['publisher'],
-    clearance: 'public',
-  } as const;
+  const principal = publisher('eval-compare', TENANT);
   const { models } = readModels(join(config.releasesDir, 'models.yaml'));
   const policy = loadAccessPolicy(config.policiesDir);
   return await enterVariant({
@@ -117,7 +114,7 @@ function requireFolder(file: string | undefined): void {
 function setOf({ config }: Measuring, { body }: Release, suite: string | undefined): EvalSet {
   const name = suite ?? body.evalSet;
   if (name !== undefined) return findSuite(config.releasesDir, name).set;
-  throw new UserError(`${body.name}@${body.version} names no eval_set`, {
+  throw new UserError(`${refOf({ body })} names no eval_set`, {
     hint: 'Name one in its manifest, or give a set with --suite.',
     exitCode: 64,
   });
@@ -171,7 +168,7 @@ async function writeCompared(
   if (latest === undefined) throw new Error(`no evaluation of ${b.digest} on ${set.digest}`);
   const page = {
     ...{ release: b, set, evaluationId: latest.id, results: results.b },
-    verdict: judgeEvals({ ...limitsOf({ minPassRate }), candidate: results.b, baseline: results.a }),
+    verdict: judgeEvals({ minPassRate: minPassRateOf(minPassRate), candidate: results.b, baseline: results.a }),
     baseline: { release: a, results: results.a },
   };
   await writePage(measuring, page, html);

@@ -4,9 +4,9 @@ import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { Database, Sql } from '../../runtime/database.ts';
-import { UserError } from '../../runtime/errors.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
+import { wholeNumber } from '../option-values.ts';
 import { note, progressLine } from '../output.ts';
 import type { Session } from '../session.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -83,28 +83,7 @@ export async function askerOf(
   return (await identityOf(config, as, body.tools === undefined ? 'customer' : 'staff')).principal;
 }
 
-/** @throws UserError, wrong use */
-export function wholeNumber(option: string, text: string | undefined, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new UserError(`${option} must be a whole number from 1 to ${most}, not ${text}`, { exitCode: 64 });
-}
-
 export const concurrencyOf = (text: string | undefined): number | undefined =>
-  wholeNumber('--concurrency', text, MAX_CONCURRENCY);
-export const trialsOf = (text: string | undefined): number | undefined => wholeNumber('--trials', text, 20);
-
-/** @throws UserError, wrong use */
-export function shareOf(option: string, text: string): number {
-  const share = Number(text);
-  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
-  throw new UserError(`${option} must be a share from 0 to 1, not ${text}`, { exitCode: 64 });
-}
-
-/** US dollars. @throws UserError, wrong use */
-export function usdOf(option: string, text: string): number {
-  const usd = Number(text);
-  if (text.trim() !== '' && usd >= 0 && Number.isFinite(usd)) return usd;
-  throw new UserError(`${option} must be US dollars, 0 or more, not ${text}`, { exitCode: 64 });
-}
+  text === undefined ? undefined : wholeNumber('--concurrency', text, MAX_CONCURRENCY);
+export const trialsOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : wholeNumber('--trials', text, 20);

@@ -7,6 +7,7 @@ import type { GateVerdict } from '../../evals/gate/verdict.ts';
 import type { PageCase, PageReply } from '../../evals/report/types.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
+import { refOf } from '../../releases/release.ts';
 import type { Reply, RunId } from '../../workflows/protocol/index.ts';
 import { progressLine } from '../output.ts';
 import type { Measuring } from './measure.ts';
@@ -47,8 +48,6 @@ export async function writePage(measuring: Measuring, page: WrittenPage, file: s
   });
   writeFileSync(resolve(file), html);
 }
-
-const refOf = ({ body }: Release): string => `${body.name}@${body.version}`;
 
 async function casesOf({ client }: Measuring, { set, results, baseline }: WrittenPage): Promise<readonly PageCase[]> {
   const { expectationText } = await import('../../evals/report/expectation.ts');

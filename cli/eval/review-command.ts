@@ -6,6 +6,7 @@ import type { Mark, Unmarked } from '../../evals/runner/marks.ts';
 import type { EvalCase } from '../../releases/eval-case.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { RunId } from '../../workflows/protocol/index.ts';
+import { collect } from '../option-values.ts';
 import { note, print, printJson } from '../output.ts';
 import { quoted } from '../untrusted-text.ts';
 import type { Measuring } from './measure.ts';
@@ -36,8 +37,6 @@ export function registerReview(evaluate: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx countersign eval review 01JD --suite support_refund_eval_v3 --by ada')
     .action(review);
 }
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 interface Waiting extends Unmarked {
   readonly question: string;
@@ -95,21 +94,14 @@ async function waitingOf(
   unmarked: Unmarked,
   cases: ReadonlyMap<string, EvalCase>,
 ): Promise<Waiting> {
+  const { textOf } = await import('../../evals/runner/observe.ts');
   const { question = '', expected = null } = cases.get(unmarked.caseId) ?? {};
   const reply = await client
     .run(unmarked.runId as RunId)
     .result()
     .catch(() => undefined);
   if (reply === undefined) return { ...unmarked, question, expected, reply: 'no reply is kept of it' };
-  const text =
-    reply.kind === 'answered'
-      ? reply.text
-      : reply.kind === 'refused'
-        ? reply.message
-        : reply.kind === 'clarify'
-          ? reply.question
-          : '';
-  return { ...unmarked, question, expected, reply: `${reply.kind}: ${text}` };
+  return { ...unmarked, question, expected, reply: `${reply.kind}: ${textOf(reply)}` };
 }
 
 interface Asking {

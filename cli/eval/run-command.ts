@@ -1,7 +1,8 @@
 // `countersign eval run` and `eval list`: evaluations of releases on sets of cases, kept in the ledger.
 import type { Command } from 'commander';
 import { figureLines } from '../../evals/gate/text.ts';
-import { refOf, resolve } from '../check/evals.ts';
+import { refOf } from '../../releases/release.ts';
+import { resolve } from '../check/evals.ts';
 import type { StackOptions } from '../check/on-stack.ts';
 import { onStack } from '../check/on-stack.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
@@ -55,7 +56,7 @@ async function run(options: RunOptions): Promise<void> {
       ...{ set, release, as: options.as },
       ...{ trials: trialsOf(options.trials), concurrency: concurrencyOf(options.concurrency) },
     });
-    const figures = figuresOf(results, 0.05);
+    const figures = figuresOf(results);
     const about = { evaluation: id, resumed, release: refOf(release), suite: set.name };
     if (options.json) return printJson({ ...about, figures, results });
     print(`${paint('bold', refOf(release))} on ${set.name}, evaluation ${id}`);

@@ -1,6 +1,6 @@
 // Which set of cases `--suite` names: a file, or a set beside a release in the releases folder.
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import { readEvalSet } from '../../releases/eval-set.ts';
 import { UserError } from '../../runtime/errors.ts';
@@ -35,12 +35,12 @@ export function findSuite(releasesDir: string, name: string): Suite {
 }
 
 /** Each evals.json beside a manifest. @throws UserError for one that is malformed */
-export function suitesIn(releasesDir: string): readonly Suite[] {
+function suitesIn(releasesDir: string): readonly Suite[] {
   if (!existsSync(releasesDir)) return [];
   return readdirSync(releasesDir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(releasesDir, entry.name, 'evals.json')))
     .map((entry) => {
       const path = join(releasesDir, entry.name, 'evals.json');
-      return { path, set: readEvalSet(path), release: basename(join(releasesDir, entry.name)) };
+      return { path, set: readEvalSet(path), release: entry.name };
     });
 }

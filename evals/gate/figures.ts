@@ -1,9 +1,11 @@
 // What was measured of a release, counted. Errors and unscored cases are in no rate, and errors in no mean. Pure.
+
 import type { CaseOutcome, CaseResult, TrialResult } from '../case-result.ts';
 import { designEffect } from '../statistics/design-effect.ts';
 import type { CaseTrials } from '../statistics/flips.ts';
 import { flipRate, passHat } from '../statistics/flips.ts';
 import { wilsonLower, wilsonUpper } from '../statistics/wilson.ts';
+import { DEFAULT_ALPHA } from './options.ts';
 import type { GateFigures } from './verdict.ts';
 
 export const isScored = ({ outcome }: Pick<CaseResult, 'outcome'>): boolean =>
@@ -35,7 +37,7 @@ export function mean(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-export function figuresOf(cases: readonly CaseResult[], alpha: number): GateFigures {
+export function figuresOf(cases: readonly CaseResult[], alpha: number = DEFAULT_ALPHA): GateFigures {
   const scored = cases.filter(isScored);
   const passed = withOutcome(cases, 'passed').length;
   const rate = scored.length === 0 ? null : passed / scored.length;

@@ -8,7 +8,7 @@ import { settingsOf } from './options.ts';
 import { judgeAverageCost, judgeCritical, judgeErrors, judgePassRate, judgeUnscored } from './own-rules.ts';
 import { pairsOf, requireUnique } from './pairs.ts';
 import type { GateVerdict } from './verdict.ts';
-import { outcomeOf } from './verdict.ts';
+import { verdictOf } from './verdict.ts';
 
 /**
  * Judges one evaluation, with its baseline or without one. Results that are too few, too broken or unchecked make it `undecided`, never
@@ -31,5 +31,5 @@ export function judgeEvals(input: GateInput): GateVerdict {
     ...(maxAverageCostUsd === undefined ? [] : [judgeAverageCost(candidate, maxAverageCostUsd)]),
     ...(baseline === undefined ? [] : judgeAgainstBaseline(pairsOf(candidate, baseline), settings)),
   ];
-  return { v: 1, outcome: outcomeOf(rules), rules, figures };
+  return verdictOf(rules, figures);
 }

@@ -2,6 +2,10 @@
 import { UserError } from '../../runtime/errors.ts';
 import type { CaseResult } from '../case-result.ts';
 
+/** Of all comparisons together, and of each bound. */
+export const DEFAULT_ALPHA = 0.05;
+export const DEFAULT_MAX_ERROR_SHARE = 0.02;
+
 export interface GateInput {
   readonly candidate: readonly CaseResult[];
   /** The release to be no worse than, measured on the same cases with as many trials. Without it nothing is compared. */
@@ -53,7 +57,8 @@ export interface GateSettings {
 
 /** @throws UserError by name for a limit out of range */
 export function settingsOf(input: GateInput): GateSettings {
-  const { minPassRate, maxAverageCostUsd, alpha = 0.05, maxErrorShare = 0.02, resamples, seed = 1 } = input;
+  const { minPassRate, maxAverageCostUsd, alpha = DEFAULT_ALPHA, resamples, seed = 1 } = input;
+  const { maxErrorShare = DEFAULT_MAX_ERROR_SHARE } = input;
   const { maxCostIncrease = 0.1, maxLatencyIncrease = null } = input;
   within('minPassRate', minPassRate, 0, 1);
   within('maxErrorShare', maxErrorShare, 0, 1);

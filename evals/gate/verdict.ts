@@ -66,10 +66,18 @@ export interface GateVerdict {
 }
 
 /** Of all rules together. */
-export function outcomeOf(rules: readonly Pick<RuleVerdict, 'outcome'>[]): GateOutcome {
+function outcomeOf(rules: readonly Pick<RuleVerdict, 'outcome'>[]): GateOutcome {
   if (rules.some(({ outcome }) => outcome === 'failed')) return 'failed';
   return rules.some(({ outcome }) => outcome === 'undecided') ? 'undecided' : 'passed';
 }
+
+/** What the rules come to. */
+export const verdictOf = (rules: readonly RuleVerdict[], figures: GateFigures): GateVerdict => ({
+  v: 1,
+  outcome: outcomeOf(rules),
+  rules,
+  figures,
+});
 
 /** 0 passed, 1 failed, 2 undecided. */
 export function exitCodeOf({ outcome }: Pick<GateVerdict, 'outcome'>): 0 | 1 | 2 {

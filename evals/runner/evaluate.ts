@@ -5,6 +5,7 @@ import type { EvalCase } from '../../releases/eval-case.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
 import type { Sql } from '../../runtime/database.ts';
+import { inLanes } from '../../runtime/in-lanes.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import type { CaseResult, TrialResult } from '../case-result.ts';
 import { scoreCase } from '../scorers/score.ts';
@@ -75,27 +76,12 @@ export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   const known = new Set((await listTrials(sql, ofThis)).map(({ caseId, trial }) => keyOf(caseId, trial)));
   const left = planned.filter(({ case: { id: caseId }, trial }) => !known.has(keyOf(caseId, trial)));
   let done = planned.length - left.length;
-  const next = left.values();
-  let failed = false;
-  const lane = async (): Promise<void> => {
-    for (const each of next) {
-      if (failed) return;
-      signal?.throwIfAborted();
-      await keepTrial(sql, ofThis, await tried(evaluation, id, each));
-      done += 1;
-      onProgress?.(`${done} of ${planned.length}`, done / planned.length);
-    }
-  };
-  const lanes = await Promise.allSettled(
-    Array.from({ length: Math.min(concurrency, left.length) }, () =>
-      lane().catch((error: unknown) => {
-        failed = true;
-        throw error;
-      }),
-    ),
-  );
-  const first = lanes.find((each) => each.status === 'rejected');
-  if (first !== undefined) throw first.reason;
+  await inLanes(left, concurrency, async (each) => {
+    signal?.throwIfAborted();
+    await keepTrial(sql, ofThis, await tried(evaluation, id, each));
+    done += 1;
+    onProgress?.(`${done} of ${planned.length}`, done / planned.length);
+  });
   await endEvaluation(sql, ofThis);
   return { id, resumed, results: caseResults(set.cases, await listTrials(sql, ofThis)) };
 }

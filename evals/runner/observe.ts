@@ -101,26 +101,32 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   }
 }
 
+/** What whoever asked was told, as text; empty where that is no text. */
+export function textOf(reply: Reply): string {
+  if (reply.kind === 'answered') return reply.text;
+  if (reply.kind === 'refused') return reply.message;
+  return reply.kind === 'clarify' ? reply.question : '';
+}
+
 function saidOf(reply: Ended['reply']): Pick<Observed, 'kind' | 'text' | 'reason' | 'citations'> {
   const nothing = { text: '', citations: [] };
   if (reply === 'asked') return { kind: 'handed-over', ...nothing };
   if (reply === 'no-reply') return { kind: 'failed', reason: 'no reply', ...nothing };
   const { kind } = reply;
+  const text = textOf(reply);
   switch (reply.kind) {
     case 'answered': {
       const citations = reply.citations.map(({ docId, quote }) => ({ docId, ...(quote !== undefined && { quote }) }));
-      return { kind, text: reply.text, citations };
+      return { kind, text, citations };
     }
     case 'refused':
       // Nobody was asked: whoever asks may not, and that says nothing of the release.
       if (reply.reason === 'policy-denied') return { kind: 'failed', reason: reply.reason, ...nothing };
-      return { kind, text: reply.message, reason: reply.reason, citations: [] };
-    case 'clarify':
-      return { kind, text: reply.question, citations: [] };
+      return { kind, text, reason: reply.reason, citations: [] };
     case 'failed':
       return { kind, reason: reply.code, ...nothing };
     default:
-      return { kind, ...nothing };
+      return { kind, text, citations: [] };
   }
 }
 

@@ -13,6 +13,7 @@ import { publishFolder } from '../../releases/publish.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Digest, Principal } from '../../workflows/protocol/index.ts';
+import { problemOf } from '../support/problem-of.ts';
 import { useDatabase } from '../support/services.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -78,15 +79,6 @@ const back = async (more: object = {}): Promise<Moved> =>
     ...more,
   });
 const production = async () => (await labelState(sql(), { tenant, name: 'refunds', label: 'production' })).stable;
-
-async function problemOf(promise: Promise<unknown>): Promise<UserError> {
-  const error = await promise.then(
-    () => new Error('it succeeded'),
-    (cause: unknown) => cause,
-  );
-  expect(error).toBeInstanceOf(UserError);
-  return error as UserError;
-}
 
 describe('promote', () => {
   it('points the label at a release that a gate let pass, and notes who, why and by which report', async () => {

@@ -6,8 +6,8 @@ import { loadAccessPolicy } from '../../policies/load.ts';
 import type { Published } from '../../releases/publish.ts';
 import { publishFolder } from '../../releases/publish.ts';
 import { findRelease, resolveRelease } from '../../releases/registry.ts';
-import { UserError } from '../../runtime/errors.ts';
 import type { Digest } from '../../workflows/protocol/index.ts';
+import { problemOf } from '../support/problem-of.ts';
 import { useDatabase } from '../support/services.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -51,15 +51,6 @@ async function publishOne(folder: string, label?: string): Promise<Published> {
 
 const resolve = async (ref: string, defaultLabel = 'dev') =>
   await resolveRelease(database.db('gateway').of(tenant), tenant, ref, defaultLabel);
-
-async function problemOf(promise: Promise<unknown>): Promise<UserError> {
-  const error = await promise.then(
-    () => new Error('it succeeded'),
-    (cause: unknown) => cause,
-  );
-  expect(error).toBeInstanceOf(UserError);
-  return error as UserError;
-}
 
 const labels = async (): Promise<readonly { stable: string; revision: number }[]> =>
   await database.sql('owner')`select stable, revision from release_labels where tenant = ${tenant} order by label`;

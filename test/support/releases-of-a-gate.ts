@@ -6,7 +6,7 @@ import type { CaseResult } from '../../evals/case-result.ts';
 import { judgeEvals } from '../../evals/gate/judge.ts';
 import type { GateInput } from '../../evals/gate/options.ts';
 import type { GateRule, GateVerdict, RuleVerdict } from '../../evals/gate/verdict.ts';
-import { outcomeOf } from '../../evals/gate/verdict.ts';
+import { verdictOf } from '../../evals/gate/verdict.ts';
 import type { Evaluate } from '../../evals/runner/evaluate.ts';
 import { evaluate } from '../../evals/runner/evaluate.ts';
 import { loadAccessPolicy } from '../../policies/load.ts';
@@ -78,7 +78,7 @@ export async function gate({ engine, release, set, ...limits }: Gate): Promise<G
   const judged = judgeEvals({ ...limits, candidate: results });
   const rules = [...index, ...judged.rules];
   return {
-    verdict: { ...judged, rules, outcome: outcomeOf(rules) },
+    verdict: verdictOf(rules, judged.figures),
     results,
     rule(name) {
       const found = rules.find(({ rule }) => rule === name);
