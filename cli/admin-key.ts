@@ -28,7 +28,7 @@ export async function requireAdminKey(option: string | undefined, places: Approv
 
 /** For files that everybody may read; whoever reads it meanwhile gets the old or the new one, whole. */
 export async function writePublicly(file: string, text: string): Promise<void> {
-  const { writeFileAtomic } = await import('./stack/files.ts');
+  const { writeFileAtomic } = await import('../runtime/write-file-atomic.ts');
   mkdirSync(dirname(file), { recursive: true });
   writeFileAtomic(file, text, 0o644);
 }

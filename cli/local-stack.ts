@@ -3,10 +3,15 @@ import { isAlive, readStackFile } from '../runtime/stack-file.ts';
 import { publishReleases } from './commands/dev.ts';
 import type { settings } from './context.ts';
 import { note } from './output.ts';
+import type { StartStackOptions } from './stack/supervisor.ts';
 import { progressByPart } from './stack-progress.ts';
 
 /** Runs `use` beside a local stack on this home. A stack that ran before keeps running. */
-export async function withLocalStack(context: ReturnType<typeof settings>, use: () => Promise<void>): Promise<void> {
+export async function withLocalStack(
+  context: ReturnType<typeof settings>,
+  use: () => Promise<void>,
+  { throwAway = false }: Pick<StartStackOptions, 'throwAway'> = {},
+): Promise<void> {
   const { environment, env, home } = context;
   const running = readStackFile(home);
   if (running !== undefined && isAlive(running.pid)) {
@@ -24,6 +29,7 @@ export async function withLocalStack(context: ReturnType<typeof settings>, use: 
     onProgress: show,
     prepare: async ({ db }) => await publishReleases(db, environment, show),
     sample: true,
+    throwAway,
     signal: abort.signal,
   });
   const stopped = new Promise<never>((_, reject) => {

@@ -65,6 +65,7 @@ const environmentSchema = z.object({
   COUNTERSIGN_APPROVERS_KEY_FILE: z.string().min(1).optional(),
   COUNTERSIGN_TOOLS: z.string().min(1).optional(),
   COUNTERSIGN_NOTIFICATIONS: z.string().min(1).optional(),
+  COUNTERSIGN_CACHE_DIR: z.string().min(1).optional(),
   COUNTERSIGN_BUILD_ID: z.string().min(1).max(100).optional(),
   COUNTERSIGN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
   TEMPORAL_ADDRESS: z
@@ -162,6 +163,8 @@ export interface Config {
   readonly approversKeyFile: string;
   /** Module whose exports are the tools of this worker, absolute; absent for a worker without tools. */
   readonly toolsModule?: string;
+  /** Absolute path of the folder of what can be made again. @default nothing is kept */
+  readonly cacheDir?: string;
   /** Settings of tools: every `TOOL_*` variable, by name. */
   readonly toolSettings: Readonly<Record<string, string>>;
   /**
@@ -256,6 +259,9 @@ export function loadConfig(options: LoadConfigOptions): Config {
       },
     }),
     providerKeys: providerKeysOf(options.env ?? process.env),
+    ...(environment.COUNTERSIGN_CACHE_DIR !== undefined && {
+      cacheDir: resolve(cwd, environment.COUNTERSIGN_CACHE_DIR),
+    }),
     ...(environment.COUNTERSIGN_BUILD_ID !== undefined && { buildId: environment.COUNTERSIGN_BUILD_ID }),
     logLevel: environment.COUNTERSIGN_LOG_LEVEL ?? 'info',
   };

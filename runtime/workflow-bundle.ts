@@ -1,7 +1,11 @@
 // Bundles workflow code for the sandbox, always with the guard in it. Worker and replayer use the same bundle.
 import { existsSync } from 'node:fs';
-import type { WorkflowBundle } from '@temporalio/worker';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { BundleOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import type { BundleInputs } from './bundle-cache.ts';
+import { keepBundle, readBundle } from './bundle-cache.ts';
 import { sha256 } from './canonical.ts';
 import { UserError } from './errors.ts';
 import { FAILURE_CONVERTER } from './payloads/data-converter.ts';
@@ -24,22 +28,75 @@ export interface Bundle extends WorkflowBundle {
   readonly buildId: string;
 }
 
-/**
- * @param workflowsPath file that exports the workflows. @default the engine's own
- * @throws UserError when there is no such file
- */
-export async function bundleWorkflows(workflowsPath: string = ENGINE_WORKFLOWS): Promise<Bundle> {
+export interface BundleWorkflows {
+  /** File that exports the workflows. @default the engine's own */
+  readonly workflowsPath?: string | undefined;
+  /** Folder of what can be made again: a bundle of the same files is taken from there. @default it is made anew */
+  readonly cacheDir?: string | undefined;
+}
+
+/** @throws UserError when there is no such file */
+export async function bundleWorkflows({
+  workflowsPath = ENGINE_WORKFLOWS,
+  cacheDir,
+}: BundleWorkflows = {}): Promise<Bundle> {
   if (!existsSync(workflowsPath)) {
     throw new UserError(`No workflows file ${workflowsPath}`, {
       hint: 'It must export flows, one export a workflow type.',
     });
   }
-  const bundle = await bundleWorkflowCode({
+  const options = {
     workflowsPath,
     workflowInterceptorModules: [...WORKFLOW_INTERCEPTORS],
     preloadModules: [...SHARED_MODULES],
     failureConverterPath: FAILURE_CONVERTER,
+  };
+  if (cacheDir === undefined) return named((await bundled(options)).code);
+  const dir = join(cacheDir, 'bundles');
+  const key = JSON.stringify(options);
+  const kept = readBundle(dir, key);
+  if (kept !== undefined) return named(kept);
+  const { code, inputs } = await bundled(options);
+  keepBundle(dir, key, code, inputs);
+  return named(code);
+}
+
+const named = (code: string): Bundle => ({
+  code,
+  buildId: sha256(code).slice('sha256:'.length, 'sha256:'.length + 12),
+});
+
+async function bundled(options: BundleOptions): Promise<{ readonly code: string; readonly inputs: BundleInputs }> {
+  const files = new Set(toolFiles());
+  const missing = new Set<string>();
+  const noteInputs: Plugin = {
+    apply: (compiler) =>
+      compiler.hooks.done.tap('inputs', ({ compilation }) => {
+        for (const path of compilation.fileDependencies) files.add(path);
+        for (const path of compilation.missingDependencies) missing.add(path);
+      }),
+  };
+  const { code } = await bundleWorkflowCode({
+    ...options,
     logger: new DefaultLogger('ERROR'),
+    webpackConfigHook: (config) => ({ ...config, plugins: [...(config.plugins ?? []), noteInputs] }),
   });
-  return { ...bundle, buildId: sha256(bundle.code).slice('sha256:'.length, 'sha256:'.length + 12) };
+  // The bundler's own entry file is in memory only.
+  const [there, gone] = [[...files].filter(existsSync), [...files].filter((path) => !existsSync(path))];
+  return { code, inputs: { files: there, missing: [...missing, ...gone] } };
+}
+
+type Plugin = Extract<
+  NonNullable<ReturnType<NonNullable<BundleOptions['webpackConfigHook']>>['plugins']>[number],
+  { readonly apply: unknown }
+>;
+
+/** Another version of any of these may make other code of the same files. */
+function toolFiles(): readonly string[] {
+  const worker = createRequire(import.meta.url).resolve('@temporalio/worker/package.json');
+  const { resolve } = createRequire(worker);
+  return [
+    worker,
+    ...['webpack', '@swc/core', 'swc-loader', 'source-map-loader'].map((name) => resolve(`${name}/package.json`)),
+  ];
 }

@@ -15,7 +15,7 @@ export interface ReplayAssertion {
  * @throws Error naming each run that does not replay and why; also when there were none, since that proves nothing
  */
 export async function assertReplays({ workflowsPath, histories }: ReplayAssertion): Promise<number> {
-  const workflowBundle = await bundleWorkflows(workflowsPath);
+  const workflowBundle = await bundleWorkflows({ workflowsPath });
   const results: ReplayResult[] = [];
   for await (const result of replayHistories({ workflowBundle, histories })) results.push(result);
   if (results.length === 0) throw new Error('There was no history to replay');

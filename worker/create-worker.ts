@@ -91,7 +91,9 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<C
   const channels = config.notifications && loadChannels(config.notifications);
   const provider = createKeyProvider(config);
   const assertionKey = await readAssertionKey(config.keyFiles.assertionPublic);
-  const bundle = options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath));
+  const bundle =
+    options.workflowBundle ??
+    (await bundleWorkflows({ workflowsPath: options.workflowsPath, cacheDir: config.cacheDir }));
   const buildId = config.buildId ?? bundle.buildId;
 
   const db = openDatabase(config);

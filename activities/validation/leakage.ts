@@ -149,7 +149,11 @@ function* blocksOf(text: string): Generator<string, void> {
 
 const BASE64 = /[A-Za-z0-9+/_-]{24,}={0,2}/g;
 const HEX = /(?:[0-9a-f]{2}[\s:]?){16,}/gi;
-const LETTER_BY_LETTER = /(?<![\p{L}\p{N}])(?:[\p{L}\p{N}][^\p{L}\p{N}]{1,3}){15,}/gu;
+const LEAST_SPACED = 15;
+const LETTER_BY_LETTER = new RegExp(
+  `(?<![\\p{L}\\p{N}])(?:[\\p{L}\\p{N}][^\\p{L}\\p{N}]{1,3}){${LEAST_SPACED},}`,
+  'gu',
+);
 
 /** What base64 and hex in it stand for. */
 function* decodedIn(answer: string): Sliced<string> {
@@ -183,6 +187,7 @@ function* holdsSpaced(answer: string, prompt: string, known: readonly string[]):
   let texts: readonly string[] | undefined;
   for (const block of blocksOf(answer)) {
     yield;
+    if (!mayBeSpaced(block)) continue;
     for (const [run] of block.matchAll(LETTER_BY_LETTER)) {
       parts ??= partsOf(prompt);
       texts ??= known.map(lettersOf);
@@ -196,6 +201,25 @@ function* holdsSpaced(answer: string, prompt: string, known: readonly string[]):
   }
   return false;
 }
+
+/**
+ * Whether as many characters as `LETTER_BY_LETTER` takes at least follow each other without two ASCII letters or digits side by side. Nearly
+ * no text has them, and compiling that expression, which engines forget again, costs milliseconds.
+ */
+function mayBeSpaced(text: string): boolean {
+  let length = 0;
+  let wasPlain = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const isPlain = isAsciiWord(text.charCodeAt(at));
+    length = isPlain && wasPlain ? 1 : length + 1;
+    if (length >= 2 * LEAST_SPACED) return true;
+    wasPlain = isPlain;
+  }
+  return false;
+}
+
+const isAsciiWord = (code: number): boolean =>
+  (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 
 function partsOf(prompt: string): Set<string> {
   const parts = new Set<string>();

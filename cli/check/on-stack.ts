@@ -31,7 +31,7 @@ export async function onStack(
   if (ephemeral !== true) return await work(home);
   const folder = mkdtempSync(join(tmpdir(), 'countersign-check-'));
   try {
-    await withLocalStack(settings(folder), async () => await work(folder));
+    await withLocalStack(settings(folder), async () => await work(folder), { throwAway: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

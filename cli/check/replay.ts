@@ -1,4 +1,5 @@
 // `countersign check replay`: whether the workflow code of today takes the steps that earlier runs took, as a rule of a gate.
+
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ReplayResult } from '../../audit/replay.ts';
@@ -7,6 +8,8 @@ import type { RuleVerdict } from '../../evals/gate/verdict.ts';
 import { listed } from '../../evals/gate/verdict.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { COLLECTION_KINDS } from '../../workflows/protocol/index.ts';
+import { cacheDirOf } from '../cache-dir.ts';
+import { env } from '../context.ts';
 import { progressLine } from '../output.ts';
 import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
 import { withClient } from '../session.ts';
@@ -68,7 +71,10 @@ export async function replayRule({ client, runs, files, workflows }: Replayed): 
   // Flows of a team's own replay with their own code.
   const ended = begun.filter(({ kind }) => workflows !== undefined || ENGINE_KINDS.has(kind)).map(({ runId }) => runId);
   const others = begun.length - ended.length;
-  const workflowBundle = await bundleWorkflows(workflows === undefined ? undefined : resolve(workflows));
+  const workflowBundle = await bundleWorkflows({
+    cacheDir: cacheDirOf(env()),
+    workflowsPath: workflows === undefined ? undefined : resolve(workflows),
+  });
   // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
   quietSdk();
   async function* histories() {

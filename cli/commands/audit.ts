@@ -1,8 +1,11 @@
 // `countersign audit`: replays what happened.
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NamedHistory, ReplayResult, UnreadableHistory } from '../../audit/replay.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { cacheDirOf } from '../cache-dir.ts';
+import { env } from '../context.ts';
 import { note, paint, print } from '../output.ts';
 import { exitCodeOf, historiesOfFiles, historiesOfRuns } from '../replay.ts';
 import { requireRunId, withClient } from '../session.ts';
@@ -46,7 +49,7 @@ async function replay(targets: readonly string[], options: ReplayCommandOptions)
     const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
     const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
     const workflows = options.workflows === undefined ? undefined : resolve(options.workflows);
-    const workflowBundle = await bundleWorkflows(workflows);
+    const workflowBundle = await bundleWorkflows({ workflowsPath: workflows, cacheDir: cacheDirOf(env()) });
     // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
     quietSdk();
     for await (const result of replayHistories({ workflowBundle, histories })) {

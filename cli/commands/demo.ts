@@ -1,4 +1,5 @@
 // `countersign demo`: the main job end to end, on the sample documents or on a folder of one's own.
+
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -10,7 +11,8 @@ import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { readStackFile } from '../../runtime/stack-file.ts';
-import { settings } from '../context.ts';
+import { cacheDirOf } from '../cache-dir.ts';
+import { env, settings } from '../context.ts';
 import type { DemoQuestion } from '../demo/questions.ts';
 import { ownQuestion, SAMPLE_QUESTIONS } from '../demo/questions.ts';
 import { withLocalStack } from '../local-stack.ts';
@@ -155,7 +157,7 @@ async function replayAll(
   const { quietSdk, replayHistories } = await import('../../audit/replay.ts');
   const { bundleWorkflows } = await import('../../runtime/workflow-bundle.ts');
   const results: ReplayResult[] = [];
-  const workflowBundle = await bundleWorkflows();
+  const workflowBundle = await bundleWorkflows({ cacheDir: cacheDirOf(env()) });
   // After all that may throw: the SDK's runtime, once installed and not used, keeps the process alive.
   quietSdk();
   for await (const result of replayHistories({ workflowBundle, histories: historiesOfRuns(client, runs) })) {

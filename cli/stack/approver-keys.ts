@@ -9,7 +9,7 @@ import type { Approver } from '../../policies/approvers.ts';
 import { isSigned, readApprovers, registryText, signApprover } from '../../policies/approvers.ts';
 import type { DevelopmentApprover } from '../../policies/development-identities.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const VALID_DAYS = 365;

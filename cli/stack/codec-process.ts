@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
 import { siblingModule } from '../../runtime/sibling-module.ts';
-import { writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 import type { KeptProcess, KeptProcessOptions } from './kept-process.ts';
 import { keepProcess } from './kept-process.ts';
 import { LOOPBACK, pickPort, USUAL_PORTS } from './ports.ts';

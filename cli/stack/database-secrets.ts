@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { DatabaseRole } from '../../runtime/config.ts';
 import { databaseSecretsSchema, roleName, secretsPath } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
-import { writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 
 export type DatabaseSecrets = z.infer<typeof databaseSecretsSchema>['database'];
 

@@ -9,8 +9,8 @@ import { z } from 'zod';
 import { developmentApprovers } from '../../policies/development-identities.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { createKekFile } from '../../runtime/keys/local-provider.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 import { ensureApprovers } from './approver-keys.ts';
-import { writeFileAtomic } from './files.ts';
 
 /** The project's own: a local stack has its approvers whatever policies it runs. */
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 import type { ProcessIdentity, StopOptions } from './process-identity.ts';
 import { identify, stopProcess } from './process-identity.ts';
 import { waitFor } from './wait.ts';

@@ -38,6 +38,8 @@ export interface StackDatabase extends Server {
 export interface OpenTemporalOptions extends OpenServerOptions {
   /** For the UI of ours. */
   readonly uiCodecEndpoint?: string;
+  /** Histories of ours are kept in memory, and it has no UI. @default false */
+  readonly headless?: boolean;
 }
 
 /** @throws UserError when the server named cannot be reached, or ours cannot start */
@@ -58,6 +60,7 @@ export async function openTemporal(options: OpenTemporalOptions): Promise<StackT
     binary: binary.path,
     ...(environment.TEMPORAL_NAMESPACE !== undefined && { namespace: environment.TEMPORAL_NAMESPACE }),
     ...(options.uiCodecEndpoint !== undefined && { uiCodecEndpoint: options.uiCodecEndpoint }),
+    ...(options.headless !== undefined && { headless: options.headless }),
   });
   onProgress(`runs at ${server.address}`);
   return {

@@ -8,10 +8,11 @@ import { UserError } from '../../runtime/errors.ts';
 import { migrate } from '../../runtime/migrate.ts';
 import type { Stack } from '../../runtime/stack-file.ts';
 import { stackFilePath } from '../../runtime/stack-file.ts';
+import { writeFileAtomic } from '../../runtime/write-file-atomic.ts';
 import { DEFAULT_TASK_QUEUE } from '../../workflows/protocol/index.ts';
+import { cacheDirOf, compiledDirOf } from '../cache-dir.ts';
 import type { CodecProcess } from './codec-process.ts';
 import { startCodecProcess } from './codec-process.ts';
-import { writeFileAtomic } from './files.ts';
 import { checkLayout, prepareHome } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { lockHome } from './lock.ts';
@@ -48,6 +49,11 @@ export interface StartStackOptions {
    * shop. @default false
    */
   readonly sample?: boolean;
+  /**
+   * The stack is thrown away when it stops: Temporal keeps histories in memory, without UI and codec server, and a run costs its server two
+   * thirds of the processor time. @default false
+   */
+  readonly throwAway?: boolean;
   /** @default worker/main.ts */
   readonly workerEntry?: string;
   /** Gives up a start that is under way. */
@@ -123,7 +129,8 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
     let codec: CodecProcess | undefined;
     /** There is nothing to record it in before the servers are up. */
     let recordCodec: (pid: number) => void = () => {};
-    const openCodec = async (): Promise<Pick<OpenTemporalOptions, 'uiCodecEndpoint'>> => {
+    const openCodec = async (): Promise<Pick<OpenTemporalOptions, 'uiCodecEndpoint' | 'headless'>> => {
+      if (options.throwAway === true) return { headless: true };
       if (environment.TEMPORAL_ADDRESS !== undefined || environment.COUNTERSIGN_ENV === 'production') return {};
       const onLine = (text: string): void => onProgress({ part: 'codec', text });
       codec = await startCodecProcess({ home, env, cwd, onPid: (pid) => recordCodec(pid), onLine }, open.signal);
@@ -193,7 +200,11 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
       onProgress({ part: 'shop', text: `runs at ${url}` });
       return url;
     };
-    const workerEnv = workerEnvironment(env, home);
+    const workerEnv: Record<string, string> = {
+      NODE_COMPILE_CACHE: compiledDirOf(env),
+      COUNTERSIGN_CACHE_DIR: cacheDirOf(env),
+      ...workerEnvironment(env, home),
+    };
     if (options.sample === true && environment.COUNTERSIGN_TOOLS === undefined) {
       workerEnv['COUNTERSIGN_TOOLS'] = SAMPLE_TOOLS;
       workerEnv['TOOL_SHOP_URL'] ||= await openShop();

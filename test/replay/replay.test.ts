@@ -15,7 +15,9 @@ const files = readdirSync(HISTORIES).filter((name) => name.endsWith('.json'));
 let bundle: Bundle;
 beforeAll(async () => {
   quietSdk();
-  bundle = await bundleWorkflows(fileURLToPath(new URL('../workflows/flows/index.ts', import.meta.url)));
+  bundle = await bundleWorkflows({
+    workflowsPath: fileURLToPath(new URL('../workflows/flows/index.ts', import.meta.url)),
+  });
 });
 
 interface Json {

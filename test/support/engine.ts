@@ -29,7 +29,7 @@ import type { CreateWorkerOptions } from '../../worker/create-worker.ts';
 import { createWorker } from '../../worker/index.ts';
 import type { IngestReport } from '../../workflows/protocol/index.ts';
 import type { Groups } from './approvers.ts';
-import { temporalAddress, useDatabase } from './services.ts';
+import { cacheDir, temporalAddress, useDatabase } from './services.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const SAMPLE_DOCUMENTS = join(ROOT, 'examples/knowledge-base/refund-policy');
@@ -180,7 +180,10 @@ export function useEngine(options: EngineOptions = {}): Engine {
     };
     const published = { folder: releasesDir, tools: definitions, tenant: 'default', principal: PUBLISHER, policy };
     await publishFolder({ db: database.db('gateway'), ...published });
-    bundle = await bundleWorkflows(options.workflowsPath);
+    bundle = await bundleWorkflows({
+      workflowsPath: options.workflowsPath,
+      cacheDir: cacheDir(),
+    });
     const { activities, activityInterceptors, checks, tools, models, now, log, dataConverter } = options;
     const converter = dataConverter === undefined ? {} : { dataConverter };
     client = await createClient(config('gateway'), converter);

@@ -37,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('temporalAddress', temporal.address);
     project.provide('databaseSuperuserUrl', database.url('superuser', 'postgres'));
     project.provide('databaseHome', home);
+    project.provide('cacheDir', home);
     project.provide('databasePort', database.port);
   } catch (error) {
     await teardown();

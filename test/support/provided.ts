@@ -14,5 +14,7 @@ declare module 'vitest' {
     /** Home folder of the database server, with its secrets.json. */
     databaseHome: string;
     databasePort: number;
+    /** Of bundled workflow code, which all test files of a run share. */
+    cacheDir: string;
   }
 }

@@ -12,6 +12,9 @@ import { TEMPLATE } from './provided.ts';
 /** `host:port` of a real server, shared by all files: use task queues and ids of your own. Namespace `default`. */
 export const temporalAddress = (): string => inject('temporalAddress');
 
+/** A folder of this run that keeps bundled workflow code. */
+export const cacheDir = (): string => inject('cacheDir');
+
 /** Path of the Temporal CLI, for tests that start a server of their own. */
 export const temporalBinary = (): string => inject('temporalBinary');
 

@@ -1,4 +1,4 @@
-// Files of the home folder, written whole or not at all and for their owner only.
+// A file written whole or not at all, and for its owner only.
 import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /** Replaces a file in one step: a reader sees the old text or the new, never half of it. */
