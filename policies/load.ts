@@ -46,10 +46,14 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
   const schema = readText(schemaPath);
   const text = readText(policyPath);
 
-  requireSuccess(cedar.checkParseSchema(schema), schemaPath, schema);
   const { parsed, sources } = readPolicies(policyPath, text);
   const policies = Object.fromEntries([...sources].map(([id, source]) => [id, source.text]));
   const set: PolicySet = { staticPolicies: policies };
+  const riskClasses = loadRiskClasses(join(folder, 'risk-classes.yaml'));
+  const dayBudgets = loadDayBudgets(join(folder, 'budgets.yaml'));
+  // The text of a policy has its annotations, so the digest binds whom it asks.
+  const digest = digestOf({ schema, policies, riskClasses, dayBudgets });
+  requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   const validation = cedar.validate({ schema, policies: set });
   if (validation.type === 'failure') throw parseProblem(policyPath, text, validation.errors);
   if (validation.validationErrors.length > 0) {
@@ -65,12 +69,6 @@ export function loadAccessPolicy(folder: string): AccessPolicy {
     const mask = maskDemandOf(json, where);
     if (mask !== undefined) masks.set(id, mask);
   }
-  const riskClasses = loadRiskClasses(join(folder, 'risk-classes.yaml'));
-  const dayBudgets = loadDayBudgets(join(folder, 'budgets.yaml'));
-
-  // The text of a policy has its annotations, so the digest binds whom it asks.
-  const digest = digestOf({ schema, policies, riskClasses, dayBudgets });
-  requireSuccess(cedar.preparseSchema(digest, schema), schemaPath, schema);
   requireSuccess(cedar.preparsePolicySet(digest, set), policyPath, text);
   return {
     digest,
