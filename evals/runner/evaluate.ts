@@ -8,6 +8,7 @@ import type { Sql } from '../../runtime/database.ts';
 import { inLanes } from '../../runtime/in-lanes.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import type { CaseResult, TrialResult } from '../case-result.ts';
+import { requireScorers, scoresOf } from '../scorers/auto.ts';
 import { scoreCase } from '../scorers/score.ts';
 import type { KeptTrial } from './ledger.ts';
 import { endEvaluation, generationOf, keepTrial, listTrials, openEvaluation } from './ledger.ts';
@@ -59,6 +60,7 @@ export const mannerOf = ({
 /** @throws what the ledger throws; a trial that cannot be started is an error of its own */
 export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   const { sql, tenant, release, set, anew, concurrency = 8, signal, onProgress } = evaluation;
+  await requireScorers(set.cases);
   const generation = await generationOf(sql, { tenant, release });
   const planned = set.cases.flatMap((each) =>
     Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),
@@ -105,7 +107,9 @@ async function tried(
         idempotencyKey: `evaluation/${evaluation}/${caseId}/${trial}`,
       },
     });
-    const { outcome, verdicts } = scoreCase(evalCase, observed);
+    const asks = evalCase.expect.scores !== undefined;
+    const scores = asks && { scores: await scoresOf(evalCase, observed.text) };
+    const { outcome, verdicts } = scoreCase(evalCase, { ...observed, ...scores });
     const { costUsd, latencyMs } = observed;
     return { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs };
   } catch (error) {
