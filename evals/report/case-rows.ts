@@ -113,5 +113,8 @@ function verdictList(verdicts: readonly ScorerVerdict[]): Markup {
   return html`<ul class="checks">${verdicts.map(({ scorer, passed, reason }) => html`<li class="${passed ? 'passed' : 'failed'}"><span aria-hidden="true">${passed ? SIGNS.passed : SIGNS.failed}</span> <strong>${scorer}</strong> ${passed ? 'passed' : 'failed'}: <bdi>${reason}</bdi></li>`)}</ul>`;
 }
 
-const runOf = ({ runId }: TrialResult): Markup =>
-  runId === null ? html`<p class="quiet">no run was started</p>` : html`<p class="quiet">run <code>${runId}</code></p>`;
+function runOf({ runId, judged }: TrialResult): Markup {
+  if (runId === null) return html`<p class="quiet">no run was started</p>`;
+  const byJudge = judged?.runId == null ? NOTHING : html`, judged in run <code>${judged.runId}</code>`;
+  return html`<p class="quiet">run <code>${runId}</code>${byJudge}</p>`;
+}

@@ -13,7 +13,7 @@ export interface Trial {
   readonly client: CountersignClient;
   readonly release: ReleaseBody;
   readonly start: StartOptions;
-  readonly case: EvalCase;
+  readonly case: { readonly question: string; readonly expect: Pick<EvalCase['expect'], 'minGrounding'> };
   readonly signal?: AbortSignal | undefined;
 }
 
