@@ -12,6 +12,7 @@ import type { CaseResult, TrialResult } from '../case-result.ts';
 import type { Judgement } from '../judge/ask-judge.ts';
 import { askJudge } from '../judge/ask-judge.ts';
 import { judgeOf } from '../judge/judge-release.ts';
+import { requireMayRead } from '../judge/may-read.ts';
 import { requireScorers, scoresOf } from '../scorers/auto.ts';
 import { isForJudge, scoreCase } from '../scorers/score.ts';
 import type { KeptTrial } from './ledger.ts';
@@ -62,11 +63,12 @@ export const mannerOf = ({
   trials: set.cases.reduce((sum, each) => sum + (trials ?? each.trials), 0),
 });
 
-/** @throws what the ledger throws, and UserError for a judge that cannot judge, before anything is asked; a trial that cannot be started is an error of its own */
+/** @throws what the ledger throws, and UserError for a judge that cannot judge or may not read, before anything is asked; a trial that cannot be started is an error of its own */
 export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   const { sql, tenant, release, set, anew, concurrency = 8, signal, onProgress } = evaluation;
   await requireScorers(set.cases);
   const judge = await judgeOf(sql, tenant, set);
+  if (judge !== undefined) requireMayRead(judge, release, evaluation.principal);
   const generation = await generationOf(sql, { tenant, release });
   const planned = set.cases.flatMap((each) =>
     Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),

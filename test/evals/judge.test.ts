@@ -13,7 +13,7 @@ import { parseEvalSet } from '../../releases/eval-set.ts';
 import { resolveRelease } from '../../releases/registry.ts';
 import { scriptedModel } from '../../testing/scripted-model.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
-import { COLLECTION, CUSTOMER, useEngine } from '../support/engine.ts';
+import { COLLECTION, CUSTOMER, STAFF, useEngine } from '../support/engine.ts';
 import type { ChatRequest, ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { testTools } from '../support/test-tools.ts';
@@ -48,12 +48,17 @@ const engine = useEngine({
 models:
   m: { provider: openai-compatible, model: none, base_url: "http://127.0.0.1:9", input_usd_per_million: 2, output_usd_per_million: 3 }
   j: { provider: openai-compatible, model: j, base_url: "${judge.url}", input_usd_per_million: 10, output_usd_per_million: 100 }
+  inside: { provider: openai-compatible, model: j, base_url: "${judge.url}", max_sensitivity: internal }
   keyless: { provider: openai-compatible, model: j, base_url: "${judge.url}", api_key_env: ABSENT_API_KEY }
 `,
       ...release('writes', 'model: m'),
       ...release('reply_judge', 'model: j', WORD),
       ...release('reply_judge-2', 'model: j\nmax_output_tokens: 300', WORD, '2.0.0'),
       ...release('keyless_judge', 'model: keyless', WORD),
+      ...release('inside_judge', 'model: inside', WORD),
+      ...release('reads', `model: m\nretrieval: { collection: ${COLLECTION} }`),
+      ...release('reads_inside', `model: inside\nretrieval: { collection: ${COLLECTION} }`),
+      ...release('desk', 'model: m\ntools: [look_up]'),
       ...release('plain_judge', 'model: j'),
       ...release('bare_judge', 'model: j', { ...WORD, properties: only, required: ['passed'] }),
       ...release('loose_judge', 'model: j', { ...WORD, required: ['reason'] }),
@@ -312,4 +317,24 @@ describe('a set', () => {
     await expect(asked).rejects.toMatchObject({ hint: expect.stringMatching(/Publish the judge|docs\/releases\.md/) });
     expect(await starts()).toBe(before);
   });
+
+  it.each([
+    ['documents that who asks may read', 'reads', 'confidential', true],
+    ['documents, to who may not read more than the judge', 'reads', 'internal', false],
+    ['no more than its own model may be sent', 'reads_inside', 'confidential', false],
+    ['nothing but the question', 'writes', 'restricted', false],
+    ['what tools read, and who asks may see', 'desk', 'confidential', true],
+  ] as const)(
+    'is refused with a judge that may not be sent what replies hold: %s',
+    async (_, name, clearance, refused) => {
+      const release = await resolveRelease(sql(), TENANT, `${name}@1.0.0`, 'dev');
+      const secret = setOf(`secret-${name}-${clearance}`, [prose('secret')], 'inside_judge@1.0.0');
+      writer.script('ask secret', ['right']);
+      const asked = run(secret, { release, principal: { ...STAFF, clearance } });
+      if (!refused) return await expect(asked).resolves.toMatchObject({ resumed: false });
+      await expect(asked).rejects.toThrow(
+        `inside_judge@1.0.0 cannot judge ${name}@1.0.0: inside may be sent what is internal at most, and replies to staff may hold what is confidential`,
+      );
+    },
+  );
 });

@@ -44,7 +44,7 @@ const cases = Array.from({ length: 32 }, (_, i) => ({
   question: isRight(i) ? 'When is my refund paid after the return is checked?' : 'How long is a gift card valid?',
   expected: 'After 5 to 7 business days.',
 }));
-let [suite, plain] = ['', ''];
+let [suite, plain, one] = ['', '', ''];
 beforeAll(async () => {
   const set = (name: string, more: object): string => {
     const path = join(stack.folder.path, `${name}.json`);
@@ -53,6 +53,7 @@ beforeAll(async () => {
   };
   suite = set('judged', { judge: 'reply_judge@1.0.0' });
   plain = set('plain', {});
+  one = set('one', { judge: 'reply_judge@1.0.0', cases: cases.slice(0, 1) });
   server.always(({ messages }: ChatRequest) => {
     const [, document = ''] = messages.at(-1)?.content?.split('\n') ?? [];
     const { reply } = JSON.parse(document);
@@ -78,6 +79,14 @@ describe('a judge', () => {
     expect(unscored.reason).toContain('(a judge has a word on 32, which marks do not bear out yet)');
     const again = await run(...check, '--suite', suite, '--evaluation', evaluation);
     expect(again.stdout).toContain('judge: 32 replies for $0.0192, beside what the release costs');
+  });
+
+  it('is heard of in an evaluation that nothing decides', async () => {
+    const { stdout } = await run('eval', 'run', '--suite', one, '--release', RELEASE);
+    expect(stdout).toMatch(
+      /unscored {2}q0 {2}judge: it passes, says the judge, and its word does not count yet: people/,
+    );
+    expect(stdout).toContain('judge: 1 reply for $0.0006, beside what the release costs');
   });
 
   it('is not seen by who marks', async () => {
