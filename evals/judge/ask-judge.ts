@@ -77,6 +77,9 @@ function wordOf({ kind, text, reason = '' }: Observed): Pick<Judgement, 'passed'
   return { passed: word.data.passed, fault: '' };
 }
 
+/** Why a judge said what it said, in its own words: untrusted, as the reply is that it read. `undefined` where it gave no word. */
+export const reasonIn = (text: string): string | undefined => wordSchema.safeParse(jsonIn(text)).data?.reason;
+
 function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);

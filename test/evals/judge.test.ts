@@ -6,11 +6,12 @@ import { figuresOf } from '../../evals/gate/figures.ts';
 import { agreementWithPeople } from '../../evals/judge/judgements.ts';
 import type { Evaluate, Evaluated } from '../../evals/runner/evaluate.ts';
 import { caseResults, evaluate } from '../../evals/runner/evaluate.ts';
-import { findEvaluation, latestEvaluation, listTrials } from '../../evals/runner/ledger.ts';
+import { findEvaluation, latestEvaluation, listTrials, openEvaluation } from '../../evals/runner/ledger.ts';
 import { keepMark, listUnmarked } from '../../evals/runner/marks.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import { parseEvalSet } from '../../releases/eval-set.ts';
 import { resolveRelease } from '../../releases/registry.ts';
+import { digestOf } from '../../runtime/canonical.ts';
 import { scriptedModel } from '../../testing/scripted-model.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 import { COLLECTION, CUSTOMER, STAFF, useEngine } from '../support/engine.ts';
@@ -286,6 +287,16 @@ describe('a judge and people', () => {
     expect(await latestEvaluation(sql(), { ...asked, judge: two?.digest ?? null })).toMatchObject({ id });
     expect(await latestEvaluation(sql(), { ...asked, judge: one?.digest ?? null })).toBeUndefined();
     expect(await latestEvaluation(sql(), { ...asked, judge: null })).toBeUndefined();
+
+    const release = await resolveRelease(sql(), TENANT, 'writes@1.0.0', 'dev');
+    const begun = {
+      ...{ tenant: TENANT, release: release.digest, suite: 'begun', suiteDigest: digestOf('begun'), generation: null },
+      ...{ cases: 1, trials: 1, by: 'customer' },
+    };
+    const first = await openEvaluation(sql(), { ...begun, judge: one?.digest ?? null });
+    expect(await openEvaluation(sql(), { ...begun, judge: two?.digest ?? null })).toMatchObject({ resumed: false });
+    expect(await openEvaluation(sql(), begun)).toMatchObject({ resumed: false });
+    expect(await openEvaluation(sql(), { ...begun, judge: one?.digest ?? null })).toEqual({ ...first, resumed: true });
   });
 
   it('stop agreeing when people say otherwise, and the word stops counting', async () => {

@@ -57,7 +57,7 @@ beforeAll(async () => {
   server.always(({ messages }: ChatRequest) => {
     const [, document = ''] = messages.at(-1)?.content?.split('\n') ?? [];
     const { reply } = JSON.parse(document);
-    return JSON.stringify({ passed: reply.text.includes('5 to 7'), reason: 'canary-4711' });
+    return JSON.stringify({ passed: reply.text.includes('5 to 7'), reason: '<b>canary-4711' });
   });
   expect((await run('ingest', SAMPLE_DOCUMENTS, '--collection', 'refund-policy-docs')).code).toBe(0);
 });
@@ -77,7 +77,9 @@ describe('a judge', () => {
     expect(verdict.figures.judged.costUsd).toBeCloseTo(32 * 0.0006, 10);
     const unscored = verdict.rules.find(({ rule }: { rule: string }) => rule === 'unscored');
     expect(unscored.reason).toContain('(a judge has a word on 32, which marks do not bear out yet)');
-    const again = await run(...check, '--suite', suite, '--evaluation', evaluation);
+    const junit = join(stack.folder.path, 'junit.xml');
+    const again = await run(...check, '--suite', suite, '--evaluation', evaluation, '--junit', junit);
+    expect(readFileSync(junit, 'utf8')).toContain('message="judge: it passes, says the judge, and its word does not');
     expect(again.stdout).toContain('judge: 32 replies for $0.0192, beside what the release costs');
   });
 
@@ -118,7 +120,7 @@ describe('a judge', () => {
     const html = readFileSync(page, 'utf8');
     expect(html).toContain('<strong>judge</strong> passed: <bdi>it passes, says the judge</bdi>');
     expect(html).toMatch(/judged in run <code>/);
-    expect(html).not.toContain('canary-4711');
+    expect(html).toMatch(/The judge’s reason<\/dt><dd dir="auto"><div class="text">&lt;b&gt;canary-4711/);
   });
 });
 
