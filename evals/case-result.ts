@@ -5,7 +5,7 @@ export type Severity = 'critical' | 'major' | 'minor';
 
 /**
  * `error`: a provider, a store or the stack failed, and nothing is known of the release. `unscored`: nothing in the case can be checked,
- * and nobody marked it.
+ * nobody marked it, and no judge whose word counts said anything.
  */
 export type CaseOutcome = 'passed' | 'failed' | 'error' | 'unscored';
 
@@ -26,6 +26,13 @@ export interface TrialResult {
   /** US dollars; `null` where a price is not known. */
   readonly costUsd: number | null;
   readonly latencyMs: number;
+  /** Of the judge, where one was asked; no part of what the trial cost and took. */
+  readonly judged?: {
+    readonly runId: string | null;
+    /** `null` where it gave no word. Whether the word counts is seen by `outcome`. */
+    readonly passed: boolean | null;
+    readonly costUsd: number | null;
+  };
 }
 
 export interface CaseResult {

@@ -39,6 +39,8 @@ const BATCH = 200;
 
 /** Tables with rows of a run, in the order in which their references allow them to go. */
 const OF_A_RUN = [
+  // Of a judge: its word goes with its run.
+  'evaluation_judgements',
   'notifications',
   'approval_outcomes',
   'effect_resolutions',

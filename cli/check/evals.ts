@@ -113,7 +113,7 @@ async function measuredBefore(
   });
 }
 
-/** Of the same asker and with as many trials: staff may read what customers may not, and a case passes when each of its trials does. */
+/** Of the same asker and judge, and with as many trials: staff may read what customers may not, and a case passes when each of its trials does. */
 export async function earlierResults(
   { sql, config }: Pick<Measuring, 'sql' | 'config'>,
   release: Release,
@@ -122,9 +122,11 @@ export async function earlierResults(
 ): Promise<readonly CaseResult[] | undefined> {
   const { generationOf, latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
   const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
+  const { judgeOf } = await import('../../evals/judge/judge-release.ts');
   const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(trials) });
+  const judge = (await judgeOf(sql, TENANT, set))?.digest ?? null;
   const latest = await latestEvaluation(sql, {
-    ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest, ...manner },
+    ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest, judge, ...manner },
     generation: await generationOf(sql, { tenant: TENANT, release }),
   });
   if (latest === undefined) return undefined;
@@ -168,13 +170,15 @@ async function madeBefore(
 ): Promise<Evaluated> {
   const { findEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
   const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
+  const { judgeOf } = await import('../../evals/judge/judge-release.ts');
   const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(asked) });
   const found = await findEvaluation(sql, { tenant: TENANT, id });
   const isOfThese = found.release === release.digest && found.suiteDigest === set.digest && found.endedAt !== null;
-  const fits = isOfThese && found.by === manner.by && found.trials === manner.trials;
+  const isJudgedSo = found.judge === ((await judgeOf(sql, TENANT, set))?.digest ?? null);
+  const fits = isOfThese && isJudgedSo && found.by === manner.by && found.trials === manner.trials;
   if (!fits) {
     throw new UserError(`Evaluation ${found.id} is no ended one of ${refOf(release)} on ${set.name} as it is now`, {
-      hint: '`countersign eval list` shows which there are, who asked and how often: give the same --as and --trials.',
+      hint: '`countersign eval list` shows which there are, who asked and how often: give the same --as and --trials. A label of the judge may have moved since.',
       exitCode: 2,
     });
   }

@@ -7,6 +7,7 @@ import { settings } from '../context.ts';
 import { registerAnswers } from '../eval/answers-command.ts';
 import { registerCompare } from '../eval/compare-command.ts';
 import { registerGrounding } from '../eval/grounding.ts';
+import { registerJudge } from '../eval/judge-command.ts';
 import { registerLint } from '../eval/lint-command.ts';
 import { registerReview } from '../eval/review-command.ts';
 import { registerRun } from '../eval/run-command.ts';
@@ -52,6 +53,7 @@ export function register(program: Command): void {
   registerRun(evaluate);
   registerCompare(evaluate);
   registerReview(evaluate);
+  registerJudge(evaluate);
   registerLint(evaluate);
   registerGrounding(evaluate);
   registerAnswers(evaluate);

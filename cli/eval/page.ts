@@ -94,21 +94,28 @@ async function someAtOnce<Item, Made>(
   return made;
 }
 
-async function keptReply(
-  client: Pick<Measuring['client'], 'run'>,
-  { outcome, trials }: CaseResult,
-): Promise<PageReply | undefined> {
+type Runs = Pick<Measuring['client'], 'run'>;
+
+async function keptReply(client: Runs, { outcome, trials }: CaseResult): Promise<PageReply | undefined> {
   const shown: TrialResult | undefined = trials.find((trial) => trial.outcome === outcome) ?? trials[0];
-  if (shown === undefined || shown.runId === null) return undefined;
+  const reply = await replyOf(client, shown?.runId);
+  if (shown === undefined || reply === undefined) return undefined;
+  const { reasonIn } = await import('../../evals/judge/ask-judge.ts');
+  const judged = await replyOf(client, shown.judged?.runId);
+  const judge = judged?.kind === 'answered' ? reasonIn(judged.text) : undefined;
+  return { ...pageReply(reply), trial: shown.trial, ...(judge !== undefined && { judge }) };
+}
+
+/** `undefined` where there is none, or it is not kept: cancelled, erased, or past its retention. */
+async function replyOf(client: Runs, runId: string | null | undefined): Promise<Reply | undefined> {
+  if (runId == null) return undefined;
   const late = new AbortController();
   try {
-    const reply = await Promise.race([
-      client.run(shown.runId as RunId).result(),
+    return await Promise.race([
+      client.run(runId as RunId).result(),
       pause(MAX_WAIT_MS, undefined, { signal: late.signal }),
     ]);
-    return reply === undefined ? undefined : { ...pageReply(reply), trial: shown.trial };
   } catch {
-    // Cancelled, erased or past its retention.
     return undefined;
   } finally {
     late.abort();

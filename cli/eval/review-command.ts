@@ -1,5 +1,5 @@
-// `countersign eval review`: people mark replies that nothing else can check. They see question, reply and the right answer in prose; not which release it is,
-// nor what others said.
+// `countersign eval review`: people mark replies that nothing else can check, those of a judge among them. They see question, reply, the right answer in prose and the
+// criteria; not which release it is, nor what others or a judge said.
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Mark, Unmarked } from '../../evals/runner/marks.ts';
@@ -33,6 +33,10 @@ export function registerReview(evaluate: Command): void {
     .option('--reason <text>', 'why, for --mark')
     .option('--home <dir>', 'data folder of the running stack')
     .option('--json', 'print what waits for a mark as JSON')
+    .addHelpText(
+      'after',
+      '\nReplies that a judge judged are among them: marks say whether its word counts (`eval judge`).',
+    )
     .addHelpText('after', '\nMarks count from the next judgement on: `check evals --suite … --evaluation ID`.')
     .addHelpText('after', '\nExample:\n  $ npx countersign eval review 01JD --suite support_refund_eval_v3 --by ada')
     .action(review);
@@ -41,6 +45,8 @@ export function registerReview(evaluate: Command): void {
 interface Waiting extends Unmarked {
   readonly question: string;
   readonly expected: string | null;
+  /** What a judge is to see to, too; `null` for nothing. */
+  readonly criteria: string | null;
   readonly reply: string;
 }
 
@@ -95,13 +101,14 @@ async function waitingOf(
   cases: ReadonlyMap<string, EvalCase>,
 ): Promise<Waiting> {
   const { textOf } = await import('../../evals/runner/observe.ts');
-  const { question = '', expected = null } = cases.get(unmarked.caseId) ?? {};
+  const { question = '', expected = null, expect } = cases.get(unmarked.caseId) ?? {};
+  const asked = { ...unmarked, question, expected, criteria: expect?.judge ?? null };
   const reply = await client
     .run(unmarked.runId as RunId)
     .result()
     .catch(() => undefined);
-  if (reply === undefined) return { ...unmarked, question, expected, reply: 'no reply is kept of it' };
-  return { ...unmarked, question, expected, reply: `${reply.kind}: ${textOf(reply)}` };
+  if (reply === undefined) return { ...asked, reply: 'no reply is kept of it' };
+  return { ...asked, reply: `${reply.kind}: ${textOf(reply)}` };
 }
 
 interface Asking {
@@ -119,10 +126,11 @@ async function askForEach(
   const columns = process.stdout.columns ?? 80;
   try {
     for (const [at, each] of unmarked.entries()) {
-      const { question, expected, reply } = await waitingOf(measuring, each, cases);
+      const { question, expected, criteria, reply } = await waitingOf(measuring, each, cases);
       print(`\n${at + 1} of ${unmarked.length}`);
       print(quoted(question, { columns }));
       if (expected !== null) print(`right would be:\n${quoted(expected, { indent: '  ', columns })}`);
+      if (criteria !== null) print(`to see to:\n${quoted(criteria, { indent: '  ', columns })}`);
       print(`the reply:\n${quoted(reply, { indent: '  ', columns })}`);
       const said = (await lines.question('does it pass? y, n, or s to skip: ')).trim().toLowerCase();
       if (said !== 'y' && said !== 'n') continue;

@@ -1,5 +1,6 @@
 // `countersign eval run` and `eval list`: evaluations of releases on sets of cases, kept in the ledger.
 import type { Command } from 'commander';
+import type { ScorerVerdict } from '../../evals/case-result.ts';
 import { figureLines } from '../../evals/gate/text.ts';
 import { refOf } from '../../releases/release.ts';
 import { resolve } from '../check/evals.ts';
@@ -62,7 +63,10 @@ async function run(options: RunOptions): Promise<void> {
     print(`${paint('bold', refOf(release))} on ${set.name}, evaluation ${id}`);
     for (const [name, value] of figureLines(figures)) print(`  ${name}: ${value}`);
     for (const { id: caseId, outcome, trials } of results.filter((each) => each.outcome !== 'passed')) {
-      const why = trials.flatMap(({ verdicts }) => verdicts.filter((each) => !each.passed)).slice(0, 3);
+      // Of a reply that nothing decides, a judge's word is of interest, whatever it is.
+      const tells = ({ scorer, passed }: ScorerVerdict): boolean =>
+        !passed || (outcome === 'unscored' && scorer === 'judge');
+      const why = trials.flatMap(({ verdicts }) => verdicts.filter(tells)).slice(0, 3);
       const said = [...new Set(why.map(({ scorer, reason }) => `${scorer}: ${reason}`))].join('; ');
       print(`  ${paint(outcome === 'failed' ? 'red' : 'yellow', outcome)}  ${visible(caseId)}  ${visible(said)}`);
     }

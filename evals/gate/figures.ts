@@ -66,7 +66,15 @@ export function figuresOf(cases: readonly CaseResult[], alpha: number = DEFAULT_
     averageLatencyMs: mean(latencies) ?? null,
     p50LatencyMs: percentile(latencies, 0.5),
     p95LatencyMs: percentile(latencies, 0.95),
+    ...judgedOf(cases),
   };
+}
+
+function judgedOf(cases: readonly CaseResult[]): Pick<GateFigures, 'judged'> {
+  const costs = cases.flatMap(({ trials }) => trials.flatMap(({ judged }) => (judged ? [judged.costUsd] : [])));
+  if (costs.length === 0) return {};
+  const costUsd = costs.includes(null) ? null : costs.filter(isPresent).reduce((sum, cost) => sum + cost, 0);
+  return { judged: { replies: costs.length, costUsd } };
 }
 
 function trialsOf({ trials }: CaseResult): CaseTrials {

@@ -69,7 +69,10 @@ function testOfCase({ id, outcome, trials }: CaseResult): TestCase {
 }
 
 function messageOf(outcome: CaseResult['outcome'], trials: readonly TrialResult[]): string {
-  if (outcome === 'unscored') return 'nothing checks this case';
+  if (outcome === 'unscored') {
+    const words = trials.flatMap(({ verdicts }) => verdicts.filter(({ scorer }) => scorer === 'judge'));
+    return words[0] === undefined ? 'nothing checks this case' : `judge: ${words[0].reason}`;
+  }
   const failed = trials
     .filter((trial) => trial.outcome === 'failed')
     .flatMap(({ verdicts }) => verdicts.filter(({ passed }) => !passed))

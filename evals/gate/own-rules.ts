@@ -33,7 +33,7 @@ export function judgeUnscored(cases: readonly CaseResult[]): RuleVerdict {
   const figures = { unscored: unscored.length, scored, cases: cases.length };
   const rule = { rule: 'unscored' as const, figures, ...listed('cases', idsOf(unscored)) };
   if (unscored.length === 0) return { ...rule, outcome: 'passed', reason: 'No case is without a check.' };
-  const said = `Nothing checks ${unscored.length} of ${counted(cases.length, 'case')}, and nobody marked them`;
+  const said = `Nothing checks ${unscored.length} of ${counted(cases.length, 'case')}, and nobody marked them${judgedText(unscored)}`;
   if (scored === 0) {
     return { ...rule, outcome: 'undecided', reason: `${said}. Give cases an expectation, or mark their answers.` };
   }
@@ -42,6 +42,11 @@ export function judgeUnscored(cases: readonly CaseResult[]): RuleVerdict {
     outcome: 'reported',
     reason: `${said}: they count as neither passed nor failed. The pass rate is of the ${scored} scored ones.`,
   };
+}
+
+function judgedText(unscored: readonly CaseResult[]): string {
+  const judged = unscored.filter(({ trials }) => trials.some((trial) => typeof trial.judged?.passed === 'boolean'));
+  return judged.length === 0 ? '' : ` (a judge has a word on ${judged.length}, which marks do not bear out yet)`;
 }
 
 /**

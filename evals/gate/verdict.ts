@@ -55,6 +55,8 @@ export interface GateFigures {
   readonly averageLatencyMs: number | null;
   readonly p50LatencyMs: number | null;
   readonly p95LatencyMs: number | null;
+  /** Replies that a judge was asked about, and US dollars for all of them, which no other figure has in it. Absent without a judge. */
+  readonly judged?: { readonly replies: number; readonly costUsd: number | null };
 }
 
 export interface GateVerdict {

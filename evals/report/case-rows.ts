@@ -86,9 +86,9 @@ function replyOf(name: string, reply: PageReply | undefined, { trials }: CaseRes
     const why = trials.every(({ runId }) => runId === null) ? 'none, since no run was started' : 'not kept';
     return html`<dt>${name}</dt><dd class="quiet">${why}</dd>`;
   }
-  const { kind, text, cites = [], trial } = reply;
+  const { kind, text, cites = [], trial, judge } = reply;
   const which = trial === undefined || trials.length < 2 ? '' : ` of trial ${trial + 1}`;
-  return html`<dt>${name}${which}: ${kind}</dt>${text === '' ? html`<dd class="quiet">no text</dd>` : html`<dd dir="auto" class="reply">${longText(text)}</dd>`}${cites.length === 0 ? NOTHING : html`<dd class="quiet">cites ${cites.map((cite, at) => html`${at > 0 ? ', ' : ''}<bdi>${cite}</bdi>`)}</dd>`}`;
+  return html`<dt>${name}${which}: ${kind}</dt>${text === '' ? html`<dd class="quiet">no text</dd>` : html`<dd dir="auto" class="reply">${longText(text)}</dd>`}${cites.length === 0 ? NOTHING : html`<dd class="quiet">cites ${cites.map((cite, at) => html`${at > 0 ? ', ' : ''}<bdi>${cite}</bdi>`)}</dd>`}${judge === undefined ? NOTHING : html`<dt>The judge’s reason</dt><dd dir="auto">${longText(judge)}</dd>`}`;
 }
 
 function longText(text: string): Markup {
@@ -113,5 +113,8 @@ function verdictList(verdicts: readonly ScorerVerdict[]): Markup {
   return html`<ul class="checks">${verdicts.map(({ scorer, passed, reason }) => html`<li class="${passed ? 'passed' : 'failed'}"><span aria-hidden="true">${passed ? SIGNS.passed : SIGNS.failed}</span> <strong>${scorer}</strong> ${passed ? 'passed' : 'failed'}: <bdi>${reason}</bdi></li>`)}</ul>`;
 }
 
-const runOf = ({ runId }: TrialResult): Markup =>
-  runId === null ? html`<p class="quiet">no run was started</p>` : html`<p class="quiet">run <code>${runId}</code></p>`;
+function runOf({ runId, judged }: TrialResult): Markup {
+  if (runId === null) return html`<p class="quiet">no run was started</p>`;
+  const byJudge = judged?.runId == null ? NOTHING : html`, judged in run <code>${judged.runId}</code>`;
+  return html`<p class="quiet">run <code>${runId}</code>${byJudge}</p>`;
+}

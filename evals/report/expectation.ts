@@ -5,7 +5,7 @@ import { ms, usd } from '../gate/wording.ts';
 /** A demand a line; empty where the set says nothing. */
 export function expectationText({ expected, expect }: Pick<EvalCase, 'expected' | 'expect'>): string {
   const { behaviour, answerAny, answerAll, exact, matches, mustNot, cite, quote, toolCalls, approvals } = expect;
-  const { maxCostUsd, maxLatencyMs } = expect;
+  const { maxCostUsd, maxLatencyMs, schema, minGrounding, scores, judge } = expect;
   const demands: (readonly [string, string | undefined])[] = [
     ['right answer', expected ?? undefined],
     ['behaviour', behaviour],
@@ -20,6 +20,10 @@ export function expectationText({ expected, expect }: Pick<EvalCase, 'expected' 
     ['approvals asked for', approvals === undefined ? undefined : String(approvals)],
     ['costs at most', maxCostUsd === undefined ? undefined : usd(maxCostUsd)],
     ['takes at most', maxLatencyMs === undefined ? undefined : ms(maxLatencyMs)],
+    ['fits the schema', schema && JSON.stringify(schema)],
+    ['grounding of at least', minGrounding === undefined ? undefined : String(minGrounding)],
+    ['scores', scores?.map(({ scorer, atLeast }) => `${scorer} ${atLeast}`).join(', ')],
+    ['to be judged', judge],
   ];
   return demands.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`])).join('\n');
 }

@@ -8,6 +8,8 @@ export interface PageReply {
   readonly text: string;
   /** Ids of documents. @default none */
   readonly cites?: readonly string[];
+  /** Why a judge said what it said of it, in its own words. */
+  readonly judge?: string;
   /** Which of several trials it is of, counted from 0. */
   readonly trial?: number;
 }

@@ -1,14 +1,20 @@
 // Evaluates a release on a set of cases: each trial a run of its own on the stack, some at a time, each result in the ledger before the next begins in its
 // place. One that was cut off is gone on with; no trial is repeated, whatever came of it.
-import type { CountersignClient } from '../../client/index.ts';
+import type { CountersignClient, StartOptions } from '../../client/index.ts';
 import type { EvalCase } from '../../releases/eval-case.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
+import { refOf } from '../../releases/release.ts';
 import type { Sql } from '../../runtime/database.ts';
 import { inLanes } from '../../runtime/in-lanes.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import type { CaseResult, TrialResult } from '../case-result.ts';
-import { scoreCase } from '../scorers/score.ts';
+import type { Judgement } from '../judge/ask-judge.ts';
+import { askJudge } from '../judge/ask-judge.ts';
+import { judgeOf } from '../judge/judge-release.ts';
+import { requireMayRead } from '../judge/may-read.ts';
+import { requireScorers, scoresOf } from '../scorers/auto.ts';
+import { isForJudge, scoreCase } from '../scorers/score.ts';
 import type { KeptTrial } from './ledger.ts';
 import { endEvaluation, generationOf, keepTrial, listTrials, openEvaluation } from './ledger.ts';
 import { observe, whyNot } from './observe.ts';
@@ -19,7 +25,8 @@ export interface Evaluate {
   readonly sql: Sql;
   readonly tenant: string;
   readonly release: Release;
-  readonly set: Pick<EvalSet, 'name' | 'digest' | 'cases'>;
+  /** Its judge is asked of what nothing else can check. */
+  readonly set: Pick<EvalSet, 'name' | 'digest' | 'judge' | 'cases'>;
   /** Who asks; `undefined` for anonymous. */
   readonly principal?: Principal | undefined;
   /** Of each case, in place of its own. */
@@ -56,9 +63,12 @@ export const mannerOf = ({
   trials: set.cases.reduce((sum, each) => sum + (trials ?? each.trials), 0),
 });
 
-/** @throws what the ledger throws; a trial that cannot be started is an error of its own */
+/** @throws what the ledger throws, and UserError for a judge that cannot judge or may not read, before anything is asked; a trial that cannot be started is an error of its own */
 export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   const { sql, tenant, release, set, anew, concurrency = 8, signal, onProgress } = evaluation;
+  await requireScorers(set.cases);
+  const judge = await judgeOf(sql, tenant, set);
+  if (judge !== undefined) requireMayRead(judge, release, evaluation.principal);
   const generation = await generationOf(sql, { tenant, release });
   const planned = set.cases.flatMap((each) =>
     Array.from({ length: evaluation.trials ?? each.trials }, (_, trial): Planned => ({ case: each, trial })),
@@ -67,7 +77,7 @@ export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
     sql,
     {
       ...{ tenant, release: release.digest, suite: set.name, suiteDigest: set.digest, generation },
-      ...{ cases: set.cases.length, ...mannerOf(evaluation) },
+      ...{ judge: judge?.digest ?? null, cases: set.cases.length, ...mannerOf(evaluation) },
     },
     anew,
   );
@@ -78,7 +88,8 @@ export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   let done = planned.length - left.length;
   await inLanes(left, concurrency, async (each) => {
     signal?.throwIfAborted();
-    await keepTrial(sql, ofThis, await tried(evaluation, id, each));
+    const { kept, judgement } = await tried({ ...evaluation, judge }, id, each);
+    await keepTrial(sql, ofThis, kept, judgement);
     done += 1;
     onProgress?.(`${done} of ${planned.length}`, done / planned.length);
   });
@@ -86,35 +97,49 @@ export async function evaluate(evaluation: Evaluate): Promise<Evaluated> {
   return { id, resumed, results: caseResults(set.cases, await listTrials(sql, ofThis)) };
 }
 
-async function tried(
-  { client, release, principal, signal, tenant }: Evaluate,
-  evaluation: string,
-  { case: evalCase, trial }: Planned,
-): Promise<KeptTrial> {
-  const { name, version } = release.body;
+interface Tried {
+  readonly kept: KeptTrial;
+  readonly judgement?: Judgement;
+}
+
+type Trying = Evaluate & { readonly judge: Release | undefined };
+
+async function tried(trying: Trying, evaluation: string, planned: Planned): Promise<Tried> {
+  const { client, release, signal } = trying;
+  const { case: evalCase, trial } = planned;
   const began = performance.now();
   const caseId = evalCase.id;
+  // A trial that was under way when the evaluation was cut off is found again by its key, and not paid for twice. So is its judging.
+  const key = `evaluation/${evaluation}/${caseId}/${trial}`;
   try {
-    const { runId, observed } = await observe({
-      ...{ client, release: release.body, case: evalCase, signal },
-      start: {
-        release: `${name}@${version}`,
-        tenant,
-        ...(principal !== undefined && { principal }),
-        // A trial that was under way when the evaluation was cut off is found again, and not paid for twice.
-        idempotencyKey: `evaluation/${evaluation}/${caseId}/${trial}`,
-      },
-    });
-    const { outcome, verdicts } = scoreCase(evalCase, observed);
+    const start = startOf(trying, release, key);
+    const { runId, observed } = await observe({ client, release: release.body, case: evalCase, signal, start });
+    const asks = evalCase.expect.scores !== undefined;
+    const scores = asks && { scores: await scoresOf(evalCase, observed.text) };
+    const { outcome, verdicts } = scoreCase(evalCase, { ...observed, ...scores });
     const { costUsd, latencyMs } = observed;
-    return { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs };
+    const kept = { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs };
+    const { judge } = trying;
+    if (judge === undefined || outcome !== 'unscored' || !isForJudge(evalCase)) return { kept };
+    const judging = startOf(trying, judge, `${key}/judge`);
+    return {
+      kept,
+      judgement: await askJudge({ client, judge, start: judging, case: evalCase, reply: observed, signal }),
+    };
   } catch (error) {
     if (signal?.aborted) throw error;
     const verdicts = [{ scorer: 'start', passed: false, reason: whyNot(error) }];
     const latencyMs = Math.round(performance.now() - began);
-    return { caseId, trial, runId: null, outcome: 'error', verdicts, costUsd: null, latencyMs };
+    return { kept: { caseId, trial, runId: null, outcome: 'error', verdicts, costUsd: null, latencyMs } };
   }
 }
+
+const startOf = ({ tenant, principal }: Trying, release: Release, idempotencyKey: string): StartOptions => ({
+  release: refOf(release),
+  tenant,
+  ...(principal !== undefined && { principal }),
+  idempotencyKey,
+});
 
 /** Without the set: severity, tags and clusters are not known then. */
 export function resultsOfTrials(trials: readonly KeptTrial[]): readonly CaseResult[] {

@@ -13,7 +13,7 @@ export interface Trial {
   readonly client: CountersignClient;
   readonly release: ReleaseBody;
   readonly start: StartOptions;
-  readonly case: EvalCase;
+  readonly case: { readonly question: string; readonly expect: Pick<EvalCase['expect'], 'minGrounding'> };
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,6 +49,7 @@ export async function observe(trial: Trial): Promise<Seen> {
       approvals: ended.approvals,
       costUsd: trace?.cost_usd ?? null,
       latencyMs: trace?.latency_ms ?? Math.round(elapsedMs),
+      ...(trial.case.expect.minGrounding !== undefined && { grounding: await groundingOf(run).catch(() => null) }),
     },
   };
 }
@@ -154,6 +155,17 @@ async function callsOf(run: RunHandle): Promise<readonly ObservedCall[]> {
     }
   }
   return asked;
+}
+
+/**
+ * What the release's own check measured of the reply that was given out: 1 where it asserts nothing that is not quoted, `null` where the
+ * check did not run.
+ */
+async function groundingOf(run: RunHandle): Promise<number | null> {
+  const { steps } = await run.timeline();
+  const checks = steps.findLast(({ step }) => step === 'validate')?.checks ?? [];
+  const grounded = checks.find(({ name }) => name === 'grounded');
+  return grounded === undefined ? null : (grounded.score ?? (grounded.passed ? 1 : null));
 }
 
 /** Why a trial could not be started, for people. */

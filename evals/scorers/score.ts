@@ -3,6 +3,7 @@ import type { EvalCase } from '../../releases/eval-case.ts';
 import type { CaseOutcome, ScorerVerdict } from '../case-result.ts';
 import { scoreBehaviour, scoreCite, scoreQuote } from './behaviour.ts';
 import { madeCallsBeyond, scoreApprovals, scoreMaxCost, scoreMaxLatency, scoreToolCalls } from './conduct.ts';
+import { scoreMinGrounding, scoreSchema, scoreScores } from './form.ts';
 import type { Observed } from './observed.ts';
 import { scoreAnswerAll, scoreAnswerAny, scoreExact, scoreMatches, scoreMustNot } from './text.ts';
 
@@ -23,6 +24,7 @@ const TELLING: readonly (readonly [name: string, scorer: Scorer])[] = [
   ['quote', scoreQuote],
   ['tool_calls', scoreToolCalls],
   ['approvals', scoreApprovals],
+  ['scores', scoreScores],
 ];
 
 /** Those that a wrong reply can satisfy, too. */
@@ -30,6 +32,8 @@ const LIMITING: typeof TELLING = [
   ['must_not', scoreMustNot],
   ['max_cost_usd', scoreMaxCost],
   ['max_latency_ms', scoreMaxLatency],
+  ['schema', scoreSchema],
+  ['min_grounding', scoreMinGrounding],
 ];
 
 /** Forbidden whatever becomes of a run, a failed one among them. */
@@ -59,14 +63,20 @@ export function scoreCase(evalCase: EvalCase, observed: Observed): Scored {
 }
 
 /**
- * Whether the case can pass. With a right answer in prose alone it cannot, and not with what must not be said or limits beside it;
- * those are enough where no right answer is given. That it may refuse tells nothing.
+ * Whether the case can pass by scorers alone. With a right answer in prose alone it cannot, and not with what must not be said or limits
+ * beside it; those are enough where no right answer is given. That it may refuse tells nothing. What a judge is to see to, no scorer sees.
  */
 export function isCheckable({ expected, expect }: EvalCase): boolean {
-  const { mayRefuse: _, mustNot, maxCostUsd, maxLatencyMs, ...telling } = expect;
+  const { mayRefuse: _, mustNot, maxCostUsd, maxLatencyMs, schema, minGrounding, judge, ...telling } = expect;
+  if (judge !== undefined) return false;
   if (Object.keys(telling).length > 0) return true;
-  return expected === null && (mustNot.length > 0 || maxCostUsd !== undefined || maxLatencyMs !== undefined);
+  const limits = [maxCostUsd, maxLatencyMs, schema, minGrounding];
+  return expected === null && (mustNot.length > 0 || limits.some((limit) => limit !== undefined));
 }
+
+/** Whether a judge has something to hold a reply against that no scorer can check. */
+export const isForJudge = (evalCase: EvalCase): boolean =>
+  !isCheckable(evalCase) && (evalCase.expected !== null || evalCase.expect.judge !== undefined);
 
 const verdictsOf = (scorers: typeof TELLING, { expect }: EvalCase, observed: Observed): readonly ScorerVerdict[] =>
   scorers.flatMap(([scorer, score]) => {

@@ -57,16 +57,16 @@ export function scoreMustNot({ mustNot }: Expectation, observed: Observed): stri
   return found.length === 0 ? null : `must not be said: ${listed(found)}`;
 }
 
-const NO_ANSWER = 'the reply is no answer';
+export const NO_ANSWER = 'the reply is no answer';
 
 /** What is said counts in an answer, and in another reply where that is what the case asks for. */
-const speaks = ({ behaviour }: Expectation, observed: Observed): boolean =>
+export const speaks = ({ behaviour }: Expectation, observed: Observed): boolean =>
   observed.kind === 'answered' || (behaviour !== undefined && meets(behaviour, observed));
 
 const withoutZeroCents = (text: string): string => text.replace(/(?<=\d)[.,]00(?![\d])/g, '');
 
 /** A space before a citation goes with it. */
-const bare = (text: string): string =>
+export const bare = (text: string): string =>
   text
     .normalize('NFC')
     .replace(/ ?\[\d{1,3}\]/g, '')

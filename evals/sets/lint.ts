@@ -2,7 +2,7 @@
 // Pure; documents are read once.
 import type { EvalCase } from '../../releases/eval-case.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
-import { isCheckable } from '../scorers/score.ts';
+import { isCheckable, isForJudge } from '../scorers/score.ts';
 import { wordsOf } from './words.ts';
 
 /** Kinds of questions that a release meets; a set may have others beside. */
@@ -58,17 +58,18 @@ export interface LintReport {
 
 export function lintSet(set: EvalSet, { documents = [] }: LintOptions = {}): LintReport {
   const { cases } = set;
+  const canPass = (each: EvalCase): boolean => isCheckable(each) || (set.judge !== undefined && isForJudge(each));
   const findings = [
     ...duplicates(cases),
     ...leaks(cases, documents),
-    ...unchecked(cases),
+    ...unchecked(cases, canPass),
     ...(cases.length < MIN_CASES ? [fewCases(cases.length)] : []),
     ...tagFindings(cases),
   ];
   const isError = ({ level }: Finding): boolean => level === 'error';
   return {
     findings: [...findings.filter(isError), ...findings.filter((finding) => !isError(finding))],
-    provableRate: provable(cases.filter(isCheckable).length),
+    provableRate: provable(cases.filter(canPass).length),
   };
 }
 
@@ -193,8 +194,8 @@ const leak = (id: string, document: string, hasAnswer: boolean): Finding => ({
     : `the question stands in ${document} word for word, where it is easier to find than as people ask it`,
 });
 
-function unchecked(cases: readonly EvalCase[]): readonly Finding[] {
-  const idle = cases.filter((each) => !isCheckable(each)).map(({ id }) => id);
+function unchecked(cases: readonly EvalCase[], canPass: (each: EvalCase) => boolean): readonly Finding[] {
+  const idle = cases.filter((each) => !canPass(each)).map(({ id }) => id);
   const open = cases.filter(({ expect }) => demandsOnlyAnAnswer(expect)).map(({ id }) => id);
   const findings: Finding[] = [];
   if (idle.length > 0) {

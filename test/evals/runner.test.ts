@@ -101,6 +101,35 @@ describe('an evaluation', () => {
     expect(JSON.stringify(rows)).not.toContain('3 years');
   });
 
+  it('reads the grounding of a reply where a case asks, and takes scores of it', async () => {
+    const question = 'When is my refund paid after the return is checked?';
+    model.script('Give JSON', ['{"days": 7}']);
+    const grounded = setOf(
+      {
+        id: 'measured',
+        question,
+        expect: { min_grounding: 0.9, scores: [{ scorer: 'Levenshtein', expected: PAID, at_least: 0.9 }] },
+      },
+      { id: 'unlike', question, expect: { scores: [{ scorer: 'Levenshtein', expected: 'Never.', at_least: 0.9 }] } },
+    );
+    const { results } = await run('answers', grounded);
+    expect(outcomes(results)).toEqual([
+      ['measured', 'passed'],
+      ['unlike', 'failed'],
+    ]);
+    const json = setOf({
+      id: 'json',
+      question: 'Give JSON',
+      expect: { min_grounding: 0, schema: { required: ['days'] } },
+    });
+    const [only] = (await run('rewrites', json)).results;
+    expect(only?.outcome).toBe('failed');
+    expect(only?.trials[0]?.verdicts).toMatchObject([
+      { scorer: 'schema', passed: true },
+      { scorer: 'min_grounding', passed: false, reason: expect.stringContaining('was not measured') },
+    ]);
+  });
+
   it('that is cut off is gone on with, and pays for nothing twice', async () => {
     const set = setOf(
       ...Array.from({ length: 12 }, (_, i) => ({ id: `c${i}`, question: `Rewrite ${i}`, expect: { exact: `${i}` } })),

@@ -46,6 +46,12 @@ describe('the package.json of the package', () => {
     expect(isSupported(`${major}.${minor - 1}.0`)).toBe(false);
   });
 
+  it('names what one part alone works with as an optional peer', () => {
+    expect(manifest.peerDependencies).toEqual({ autoevals: root.devDependencies.autoevals });
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(Object.keys(manifest.peerDependencies));
+    expect(() => packageManifest({ ...root, peerDependenciesMeta: {} })).toThrow('the peer autoevals is not optional');
+  });
+
   it('is refused with a range in place of a version, and with an export that is not TypeScript', () => {
     const ranged = { ...root, dependencies: { ...root.dependencies, zod: '^4.0.0' } };
     expect(() => packageManifest(ranged)).toThrow('package.json: zod is not pinned exactly: ^4.0.0');

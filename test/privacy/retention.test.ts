@@ -57,6 +57,19 @@ const rowsOf = async (run: RunHandle): Promise<number> => {
   }
   return rows;
 };
+/** An evaluation whose replies were judged in these runs. */
+async function judgedBy(...runs: readonly RunHandle[]): Promise<void> {
+  const owner = engine.sql('owner');
+  await owner`
+    insert into evaluations (tenant, id, release_digest, suite, suite_digest, judge_digest, cases, trials, made_by)
+    select tenant, 'E', digest, 's', 'sha256:s', digest, 2, 2, 'ada' from releases limit 1`;
+  for (const [trial, { id }] of runs.entries()) {
+    await owner`insert into evaluation_results (tenant, evaluation, case_id, trial, outcome, verdicts, latency_ms)
+      values ('default', 'E', 'c', ${trial}, 'unscored', '[]', 1)`;
+    await owner`insert into evaluation_judgements (tenant, evaluation, case_id, trial, run_id, passed, fault)
+      values ('default', 'E', 'c', ${trial}, ${id}, true, '')`;
+  }
+}
 const isErased = async (run: RunHandle): Promise<void> =>
   await vi.waitFor(async () => await expect(run.history()).rejects.toMatchObject({ type: Failure.Erased }));
 
@@ -111,6 +124,7 @@ describe('retention', () => {
   it('deletes facts later, all of them, and keeps those on hold', async () => {
     await engine.sql('owner')`insert into notifications (id, tenant, approval_id, channel, event, give_up_at)
       select 'ntf_' || approval_id, tenant, approval_id, 'ops', 'ended', now() from approvals`;
+    await judgedBy(done, held);
     now = Date.now() + 400 * DAYS;
     expect(await rowsOf(done)).toBeGreaterThan(3);
     expect(await apply({ contentDays: 30, factsDays: 365, securityDays: 365 })).toMatchObject({ factsOfRuns: 2 });
@@ -121,6 +135,8 @@ describe('retention', () => {
     const told = await engine.sql('owner')<{ run: string }[]>`
       select a.run_id as run from notifications join approvals a using (approval_id)`;
     expect(told.map(({ run }) => run)).toEqual([open.id]);
+    const words = await engine.sql('owner')<{ run: string }[]>`select run_id as run from evaluation_judgements`;
+    expect(words.map(({ run }) => run)).toEqual([held.id]);
     await expect(done.summary()).rejects.toThrow(`No run ${done.id}`);
   });
 

@@ -22,6 +22,7 @@ import { createSecurityLog } from '../../activities/security-log.ts';
 import type { RunHandle } from '../../client/index.ts';
 import { logTampering } from '../../client/security-log.ts';
 import { createStartLedger } from '../../client/start-ledger.ts';
+import { agreementWithPeople } from '../../evals/judge/judgements.ts';
 import {
   endEvaluation,
   findEvaluation,
@@ -536,10 +537,12 @@ async function everyEvaluation({ id: runId }: RunHandle): Promise<void> {
   await openEvaluation(sql, { ...of, suite: 's', suiteDigest, generation, cases: 1, trials: 1, by });
   const ofThis = { tenant, evaluation: id };
   const trial = { caseId: 'c', trial: 0, runId, verdicts: [], costUsd: 0, latencyMs: 1 };
-  await keepTrial(sql, ofThis, { ...trial, outcome: 'unscored' });
+  const judgement = { runId, passed: true, fault: '', costUsd: 0 };
+  await keepTrial(sql, ofThis, { ...trial, outcome: 'unscored' }, judgement);
   await listUnmarked(sql, ofThis, by);
   await keepMark(sql, ofThis, { caseId: 'c', trial: 0, passed: true, reason: 'r', by });
   await listTrials(sql, ofThis);
+  await agreementWithPeople(sql, { tenant, judge: release.digest });
   await findEvaluation(sql, { tenant, id });
   await listEvaluations(sql, { tenant, limit: 1 });
   await endEvaluation(sql, ofThis);
@@ -547,6 +550,11 @@ async function everyEvaluation({ id: runId }: RunHandle): Promise<void> {
   await owner`update evaluations set ended_at = null where id = ${id}`;
   await owner`insert into evaluations select (jsonb_populate_record(e, ${owner.json({ id: 'ENDED', ended_at: '2026-01-01' })})).*
     from evaluations e where id = ${id}`;
+  await owner`update evaluations set judge_digest = ${release.digest} where id = 'ENDED'`;
+  for (const table of ['evaluation_results', 'evaluation_judgements', 'evaluation_marks']) {
+    await owner`insert into ${owner(table)} select (jsonb_populate_record(r, ${owner.json({ evaluation: 'ENDED' })})).*
+      from ${owner(table)} r where evaluation = ${id}`;
+  }
   await owner`delete from evaluation_marks where evaluation = ${id}`;
 }
 

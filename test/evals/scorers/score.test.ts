@@ -45,6 +45,15 @@ const TOOLS = { tool_calls: [{ tool: 'look_up_order' }, REFUND] };
 const lookUp = call('look_up_order', { orderId: 'A-1004' });
 const refund = call('refund_order', { orderId: 'A-1004', lines: [{ sku: 'x', count: 1 }], reason: 'broken' });
 
+const REFUND_SCHEMA = {
+  type: 'object',
+  properties: { days: { type: 'number' } },
+  required: ['days'],
+  additionalProperties: false,
+};
+const NOT_MEASURED =
+  'its grounding was not measured, and 0 is the least: the release has no passages, or its check is off';
+
 describe('a scorer', () => {
   it.each<[string, object, Observed]>([
     ['behaviour', { behaviour: 'answer' }, ANSWER],
@@ -66,6 +75,9 @@ describe('a scorer', () => {
     ['approvals', { approvals: 0 }, ANSWER],
     ['max_cost_usd', { max_cost_usd: 0.004 }, ANSWER],
     ['max_latency_ms', { max_latency_ms: 900 }, ANSWER],
+    ['schema', { schema: REFUND_SCHEMA }, say('{"days": 7}')],
+    ['min_grounding', { min_grounding: 0.8 }, { ...ANSWER, grounding: 0.8 }],
+    ['scores', { scores: [{ scorer: 'Levenshtein', expected: 'x', at_least: 0.5 }] }, { ...ANSWER, scores: [0.5] }],
   ])('%s passes what is as expected: %j', (scorer, demands, observed) => {
     const { outcome, verdicts } = scoreCase(caseOf({ expect: demands }), observed);
     expect(verdicts).toContainEqual({ scorer, passed: true, reason: 'as expected' });
@@ -143,6 +155,47 @@ describe('a scorer', () => {
       { ...ANSWER, costUsd: null },
       'what it cost is not known, and 1 US dollars are the limit',
     ],
+    ['schema', { schema: REFUND_SCHEMA }, ANSWER, 'the reply is not JSON alone'],
+    ['schema', { schema: REFUND_SCHEMA }, REFUSAL, 'the reply is no answer'],
+    [
+      'schema',
+      { schema: REFUND_SCHEMA },
+      say('{"days": "seven"}'),
+      'the reply does not fit the schema at /days: must be number',
+    ],
+    [
+      'schema',
+      { schema: REFUND_SCHEMA },
+      say('{"days": 7, "SECRET": 1}'),
+      'the reply does not fit the schema at /: it has a member of another name',
+    ],
+    [
+      'schema',
+      { schema: { additionalProperties: { type: 'number' } } },
+      say('{"SECRET": ""}'),
+      'the reply does not fit the schema at /*: must be number',
+    ],
+    [
+      'min_grounding',
+      { min_grounding: 0.8 },
+      { ...ANSWER, grounding: 0.79 },
+      'its grounding is 0.79, and 0.8 is the least',
+    ],
+    ['min_grounding', { min_grounding: 0 }, { ...ANSWER, grounding: null }, NOT_MEASURED],
+    ['min_grounding', { min_grounding: 0 }, ANSWER, NOT_MEASURED],
+    ['min_grounding', { min_grounding: 0 }, REFUSAL, 'the reply is no answer'],
+    [
+      'scores',
+      {
+        scores: [
+          { scorer: 'Levenshtein', expected: 'x', at_least: 0.8 },
+          { scorer: 'ValidJSON' },
+          { scorer: 'NumericDiff', expected: 4 },
+        ],
+      },
+      { ...ANSWER, scores: [0.79996, null, 1] },
+      'Levenshtein is 0.799, and 0.8 is the least; ValidJSON gives no score: the reply is not of its form, or too long',
+    ],
     ['max_latency_ms', { max_latency_ms: 899 }, ANSWER, 'it took longer than 899 ms'],
   ])('%s does not pass %j', (scorer, demands, observed, reason) => {
     const { outcome, verdicts } = scoreCase(caseOf({ expect: demands }), observed);
@@ -191,6 +244,19 @@ describe('a case', () => {
   it('with prose fails all the same where what must not be said is said', () => {
     const violated = scoreCase(caseOf({ expected: 'Within a week.', must_not: 'business days' }), ANSWER);
     expect(violated.outcome).toBe('failed');
+  });
+
+  it('with prose and a schema is unscored where the reply fits, and passes with the schema alone', () => {
+    const demands = { schema: REFUND_SCHEMA };
+    expect(scoreCase(caseOf({ expected: 'A week.', expect: demands }), say('{"days": 7}')).outcome).toBe('unscored');
+    expect(scoreCase(caseOf({ expect: demands }), say('{"days": 7}')).outcome).toBe('passed');
+  });
+
+  it('that a judge is to see to is unscored, whatever else is checked', () => {
+    const cases = [{ id: 'q01', question: 'Why?', expect: { answer_any: ['5 to 7'], judge: 'It is polite.' } }];
+    const [judged] = parseEvalSet({ v: 1, name: 'x', judge: 'reply_judge@1.0.0', cases }, 'evals.json').cases;
+    expect(judged && scoreCase(judged, ANSWER).outcome).toBe('unscored');
+    expect(judged && scoreCase(judged, say('Never.')).outcome).toBe('failed');
   });
 
   it('with nothing but what must not be said passes without it', () => {

@@ -146,7 +146,13 @@ describe('a set is refused', () => {
     [
       'with a field that nobody knows',
       { v: 1, name: 'x', case: [], cases: [] },
-      'case: there is no such field; there are v, name, cases',
+      'case: there is no such field; there are v, name, judge, cases',
+    ],
+    ['with a judge that is no release', { v: 1, name: 'x', judge: 'A judge!', cases: [] }, 'judge: expected a release'],
+    [
+      'with something to judge and no judge',
+      [{ id: 'q01', question: 'Why?', expect: { judge: 'It is polite.' } }],
+      'cases.0 ("q01").expect.judge: the set names no judge',
     ],
     ['with a case that is none', ['why?'], 'cases.0: Invalid input'],
     ['with a case without an id', [{ question: 'Why?' }], 'cases.0.id: '],
@@ -166,6 +172,31 @@ describe('a set is refused', () => {
       'an unknown scorer',
       { expect: { answer: ['x'] } },
       'cases.0 ("q01").expect: there is no answer; there are behaviour, may_refuse, answer_any, answer_all, exact, matches',
+    ],
+    [
+      'a scorer that is not offered',
+      { expect: { scores: [{ scorer: 'Factuality', expected: 'x' }] } },
+      'expect.scores.0.scorer: there is no scorer Factuality; there are Levenshtein, NumericDiff',
+    ],
+    [
+      'a score of what it cannot compare',
+      { expect: { scores: [{ scorer: 'NumericDiff', expected: '1', at_least: 0.5 }] } },
+      'expect.scores.0.expected: Invalid input: expected number',
+    ],
+    [
+      'a score that every reply reaches',
+      { expect: { scores: [{ scorer: 'Levenshtein', expected: 'x', at_least: 0 }] } },
+      'expect.scores.0.at_least: ',
+    ],
+    [
+      'a schema that cannot be enforced',
+      { expect: { schema: { type: 'object', minimumLength: 3 } } },
+      'expect.schema: cannot be enforced: strict mode: unknown keyword: "minimumLength"',
+    ],
+    [
+      'grounds for what is no answer',
+      { expect: { behaviour: 'refuse', min_grounding: 0.5 } },
+      'expect.min_grounding: only an answer rests on documents, and behaviour is refuse',
     ],
     [
       'an unknown field of a call',
@@ -200,7 +231,7 @@ describe('a set is refused', () => {
     [
       'a refusal that cites',
       { expect: { behaviour: 'refuse', cite: ['a.md'] } },
-      'expect.cite: only an answer cites, and behaviour is refuse',
+      'expect.cite: only an answer rests on documents, and behaviour is refuse',
     ],
     ...['refuse', 'clarify', 'escalate'].map((behaviour): [string, object, string] => [
       `behaviour ${behaviour} that may refuse`,
@@ -211,7 +242,7 @@ describe('a set is refused', () => {
       (others): [string, object, string] => [
         `${JSON.stringify(others)} that may refuse`,
         { expect: { ...others, may_refuse: true } },
-        'expect.may_refuse: an answer is held against nothing: add answer_any, answer_all, exact, matches, cite, quote or',
+        'expect.may_refuse: an answer is held against nothing: add answer_any, answer_all, exact, matches, cite, quote, schema',
       ],
     ),
     ['a refusal that is perhaps free', { expect: { may_refuse: 'yes', answer_any: ['x'] } }, 'expect.may_refuse: '],

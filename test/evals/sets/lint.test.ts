@@ -89,6 +89,18 @@ describe('it finds', () => {
     ]);
   });
 
+  it('no case that a judge can pass, and still one that nobody can', () => {
+    const cases = [
+      { id: 'prose', question: LABEL, expected: 'It costs €3.90.' },
+      { id: 'idle', question: 'Why?' },
+    ];
+    const { findings, provableRate } = lintSet(
+      parseEvalSet({ v: 1, name: 'judged', judge: 'reply_judge@1.0.0', cases }, 'evals.json'),
+    );
+    expect(findings.filter(({ kind }) => kind === 'nothing-checkable')).toMatchObject([{ cases: ['idle'] }]);
+    expect(provableRate).toBeGreaterThan(0);
+  });
+
   it('answers of which nothing is checked', () => {
     const cases = [
       { expect: { behaviour: 'answer', max_latency_ms: 5000 }, must_not: 'x' },
