@@ -26,6 +26,8 @@ export interface TrialResult {
   /** US dollars; `null` where a price is not known. */
   readonly costUsd: number | null;
   readonly latencyMs: number;
+  /** nDCG@10 of the documents that reached the prompt, 0–1; absent where the case cites none, or the release searches none. */
+  readonly ndcg10?: number;
   /** Of the judge, where one was asked; no part of what the trial cost and took. */
   readonly judged?: {
     readonly runId: string | null;

@@ -2,10 +2,10 @@
 // A gate asks whether B may take A's place; this says only what is otherwise, in either direction.
 import { visible } from '../runtime/visible.ts';
 import type { CaseResult } from './case-result.ts';
-import { costOf, idsOf, isScored, latencyOf, mean } from './gate/figures.ts';
+import { costOf, idsOf, isScored, latencyOf, mean, ndcgOf } from './gate/figures.ts';
 import type { Pair } from './gate/pairs.ts';
 import { pairsOf, requireUnique } from './gate/pairs.ts';
-import { counted, ms, pValue, usd } from './gate/wording.ts';
+import { counted, ms, ndcg, pValue, usd } from './gate/wording.ts';
 import { bootstrapMean } from './statistics/bootstrap.ts';
 import { mcnemarWorse } from './statistics/mcnemar.ts';
 
@@ -56,6 +56,8 @@ export interface Comparison {
   /** US dollars a trial. */
   readonly costUsd: MeanDifference;
   readonly latencyMs: MeanDifference;
+  /** Of the cases that cite documents. */
+  readonly ndcg10: MeanDifference;
   /** Those with most flips first. No test: with many tags, some differ by chance. */
   readonly tags: readonly TagFlips[];
 }
@@ -92,6 +94,7 @@ export function compareEvaluations(
     p: twoSided(scored),
     costUsd: differenceOf(pairs, costOf, options),
     latencyMs: differenceOf(pairs, latencyOf, options),
+    ndcg10: differenceOf(pairs, ndcgOf, options),
     tags: flipsByTag(scored),
   };
 }
@@ -165,7 +168,7 @@ const MAX_NAMED = 20;
 
 /** Lines for a terminal. @param names of the releases, for example NAME@VERSION */
 export function comparisonText(
-  { cases, bothPass, bothFail, onlyA, onlyB, unknown, p, costUsd, latencyMs, tags }: Comparison,
+  { cases, bothPass, bothFail, onlyA, onlyB, unknown, p, costUsd, latencyMs, ndcg10, tags }: Comparison,
   names: { readonly a: string; readonly b: string },
 ): readonly string[] {
   const [a, b] = [visible(names.a), visible(names.b)];
@@ -182,6 +185,7 @@ export function comparisonText(
       : `  were they alike, so uneven a split or more had ${pValue(p)} (McNemar, exact, two-sided, over clusters)`,
     `  cost of a case: ${differenceText(costUsd, usd)}`,
     `  latency of a case: ${differenceText(latencyMs, ms)}`,
+    ...(ndcg10.pairs === 0 ? [] : [`  nDCG@10 of what a case cites: ${differenceText(ndcg10, ndcg)}`]),
     ...flipped.map(
       (each) =>
         `  tag ${JSON.stringify(visible(each.tag))}, ${counted(each.cases, 'case')}: ${each.onlyA} only with ${a}, ${each.onlyB} only with ${b}`,

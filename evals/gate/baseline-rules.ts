@@ -4,8 +4,8 @@ import type { JudgedHypothesis } from '../statistics/holm.ts';
 import { holm } from '../statistics/holm.ts';
 import type { DiscordantPairs } from '../statistics/mcnemar.ts';
 import { mcnemarWorse } from '../statistics/mcnemar.ts';
-import { costOf, isScored, latencyOf } from './figures.ts';
-import { compareMeans, judgeMeans } from './mean-rules.ts';
+import { costOf, isScored, latencyOf, ndcgOf } from './figures.ts';
+import { compareMeans, dropBeyond, increaseBeyond, judgeMeans, judgeRetrieval } from './mean-rules.ts';
 import type { GateSettings } from './options.ts';
 import type { Pair } from './pairs.ts';
 import type { RuleVerdict } from './verdict.ts';
@@ -16,14 +16,17 @@ export function judgeAgainstBaseline(pairs: readonly Pair[], settings: GateSetti
   const scored = pairs.filter(({ candidate, baseline }) => isScored(candidate) && isScored(baseline));
   const overall = changesOf(scored);
   const tags = tagsOf(scored);
-  const cost = compareMeans(pairs, { measure: costOf, maxIncrease: settings.maxCostIncrease }, settings);
-  const latency = compareMeans(pairs, { measure: latencyOf, maxIncrease: settings.maxLatencyIncrease }, settings);
+  const { maxCostIncrease, maxLatencyIncrease, maxRetrievalDrop } = settings;
+  const cost = compareMeans(pairs, { measure: costOf, beyond: increaseBeyond(maxCostIncrease) }, settings);
+  const latency = compareMeans(pairs, { measure: latencyOf, beyond: increaseBeyond(maxLatencyIncrease) }, settings);
+  const retrieval = compareMeans(pairs, { measure: ndcgOf, beyond: dropBeyond(maxRetrievalDrop) }, settings);
   const judged = holm(
     [
       { name: 'baseline', p: overall.p },
       ...tags.map(({ tag, p }) => ({ name: `tag ${tag}`, p })),
       ...(cost.p === null ? [] : [{ name: 'cost', p: cost.p }]),
       ...(latency.p === null ? [] : [{ name: 'latency', p: latency.p }]),
+      ...(retrieval.p === null ? [] : [{ name: 'retrieval', p: retrieval.p }]),
     ],
     settings.alpha,
   );
@@ -32,8 +35,15 @@ export function judgeAgainstBaseline(pairs: readonly Pair[], settings: GateSetti
   return [
     judgeChanges({ pairs, scored, overall, judged: hypothesis('baseline'), settings }),
     judgeTags(tags, (tag) => hypothesis(`tag ${tag}`)),
-    judgeMeans('cost', { ...cost, judged: hypothesis('cost'), isWanted: settings.wantsCost, format: usd }),
-    judgeMeans('latency', { ...latency, judged: hypothesis('latency'), isWanted: true, format: ms }),
+    judgeMeans('cost', {
+      ...{ ...cost, maxIncrease: maxCostIncrease, judged: hypothesis('cost') },
+      ...{ isWanted: settings.wantsCost, format: usd },
+    }),
+    judgeMeans('latency', {
+      ...{ ...latency, maxIncrease: maxLatencyIncrease, judged: hypothesis('latency') },
+      ...{ isWanted: true, format: ms },
+    }),
+    ...judgeRetrieval({ ...retrieval, maxDrop: maxRetrievalDrop, judged: hypothesis('retrieval') }),
   ];
 }
 

@@ -26,6 +26,10 @@ export function costOf(each: CaseResult): number | null | undefined {
   return known.length < costs.length ? null : mean(known);
 }
 
+/** nDCG@10 a trial, 0–1; `undefined` where nothing was to be found, or each trial ended in an error. */
+export const ndcgOf = (each: CaseResult): number | undefined =>
+  mean(measuredTrials(each).flatMap(({ ndcg10 }) => ndcg10 ?? []));
+
 /** Milliseconds a trial; `undefined` where each trial ended in an error. */
 export const latencyOf = (each: CaseResult): number | undefined =>
   mean(measuredTrials(each).map(({ latencyMs }) => latencyMs));
@@ -66,6 +70,7 @@ export function figuresOf(cases: readonly CaseResult[], alpha: number = DEFAULT_
     averageLatencyMs: mean(latencies) ?? null,
     p50LatencyMs: percentile(latencies, 0.5),
     p95LatencyMs: percentile(latencies, 0.95),
+    averageNdcg10: mean(cases.map(ndcgOf).filter(isPresent)) ?? null,
     ...judgedOf(cases),
   };
 }

@@ -1,37 +1,40 @@
-// Rules that compare a mean of a candidate with its baseline's: what a case costs, and how long it takes. Pure.
+// Rules that compare a mean of a candidate with its baseline's: what a case costs, how long it takes, and how well documents are found. Pure.
 import type { CaseResult } from '../case-result.ts';
 import { bootstrapMean } from '../statistics/bootstrap.ts';
 import type { JudgedHypothesis } from '../statistics/holm.ts';
 import type { GateSettings } from './options.ts';
 import type { Pair } from './pairs.ts';
 import type { GateOutcome, RuleVerdict } from './verdict.ts';
-import { counted, limitPercent, percent, pValue } from './wording.ts';
+import { counted, limitPercent, ndcg, percent, pValue } from './wording.ts';
 
 interface Comparison {
   /** Of one case: `null` where it is not known, `undefined` where nothing was measured. */
   readonly measure: (each: CaseResult) => number | null | undefined;
-  /** `null`: reported only. */
-  readonly maxIncrease: number | null;
+  /** How far a case goes beyond what is allowed; 0 on average is the most. `null`: reported only. */
+  readonly beyond: ((now: number, before: number) => number) | null;
 }
+
+/** By a share of the baseline's. */
+export const increaseBeyond = (most: number | null): Comparison['beyond'] =>
+  most === null ? null : (now, before) => now - before * (1 + most);
+
+/** By so much. */
+export const dropBeyond = (most: number | null): Comparison['beyond'] =>
+  most === null ? null : (now, before) => before - now - most;
 
 interface Means {
   readonly candidate: number | null;
   readonly baseline: number | null;
   readonly pairs: number;
   readonly unknown: number;
-  readonly maxIncrease: number | null;
-  /** Of the hypothesis that the increase is no more than allowed; `null` where it is not tested. */
+  /** Of the hypothesis that the change is no more than allowed; `null` where it is not tested. */
   readonly p: number | null;
-  /** What the mean is above the allowed one, at least. */
+  /** How far the mean is beyond the allowed one, at least. */
   readonly overLower: number | null;
 }
 
 /** Compares the cases that were measured on both sides. Where one of them has no known price there is no mean. */
-export function compareMeans(
-  pairs: readonly Pair[],
-  { measure, maxIncrease }: Comparison,
-  settings: GateSettings,
-): Means {
+export function compareMeans(pairs: readonly Pair[], { measure, beyond }: Comparison, settings: GateSettings): Means {
   let unknown = 0;
   const known: { readonly cluster: string; readonly now: number; readonly before: number }[] = [];
   for (const { candidate, baseline } of pairs) {
@@ -44,9 +47,9 @@ export function compareMeans(
   const sumOf = (side: 'now' | 'before'): number => known.reduce((sum, each) => sum + each[side], 0);
   const isComplete = unknown === 0 && known.length > 0;
   const over =
-    isComplete && maxIncrease !== null
+    isComplete && beyond !== null
       ? bootstrapMean(
-          known.map(({ cluster, now, before }) => ({ cluster, difference: now - before * (1 + maxIncrease) })),
+          known.map(({ cluster, now, before }) => ({ cluster, difference: beyond(now, before) })),
           {
             alpha: settings.alpha,
             seed: settings.seed,
@@ -59,7 +62,6 @@ export function compareMeans(
     baseline: isComplete ? sumOf('before') / known.length : null,
     pairs: known.length,
     unknown,
-    maxIncrease,
     p: over?.p ?? null,
     overLower: over?.lower ?? null,
   };
@@ -67,6 +69,8 @@ export function compareMeans(
 
 interface JudgedMeans extends Means {
   readonly judged: JudgedHypothesis | undefined;
+  /** `null`: reported only. */
+  readonly maxIncrease: number | null;
   /** What cannot be compared leaves the gate undecided. */
   readonly isWanted: boolean;
   readonly format: (value: number) => string;
@@ -107,4 +111,33 @@ export function judgeMeans(rule: 'cost' | 'latency', means: JudgedMeans): RuleVe
   return judged?.rejected === true
     ? verdict('failed', `${said}: more than ${limit} (${pValue(p ?? 1)}).`)
     : verdict('passed', `${said}: nothing shows that it is more than ${limit} (${pValue(p ?? 1)}).`);
+}
+
+interface JudgedRetrieval extends Means {
+  readonly judged: JudgedHypothesis | undefined;
+  /** `null`: reported only. */
+  readonly maxDrop: number | null;
+}
+
+/** None where no case had documents to find on both sides. */
+export function judgeRetrieval(means: JudgedRetrieval): readonly RuleVerdict[] {
+  const { candidate, baseline, pairs, maxDrop, p, overLower, judged } = means;
+  if (candidate === null || baseline === null) return [];
+  const figures = {
+    candidateNdcg10: candidate,
+    baselineNdcg10: baseline,
+    maxDrop,
+    overLowerNdcg10: overLower,
+    pairs,
+    p,
+    adjustedP: judged?.adjustedP ?? null,
+  };
+  const said = `What ${counted(pairs, 'case cites', 'cases cite')} is found at nDCG@10 ${ndcg(candidate)}, and ${ndcg(baseline)} in the baseline`;
+  const verdict = (outcome: GateOutcome | 'reported', reason: string): readonly RuleVerdict[] => [
+    { rule: 'retrieval', outcome, reason, figures },
+  ];
+  if (maxDrop === null) return verdict('reported', `${said}.`);
+  return judged?.rejected === true
+    ? verdict('failed', `${said}: more than ${maxDrop} less (${pValue(p ?? 1)}).`)
+    : verdict('passed', `${said}: nothing shows that it is more than ${maxDrop} less (${pValue(p ?? 1)}).`);
 }

@@ -37,6 +37,12 @@ export interface GateInput {
    * @default null: reported only
    */
   readonly maxLatencyIncrease?: number | null;
+  /**
+   * By how much the mean nDCG@10 of what cases cite may be below the baseline's: 0.05 is five points. `null` reports it only.
+   *
+   * @default 0.05
+   */
+  readonly maxRetrievalDrop?: number | null;
   /** Of each bootstrap. @default 10,000, see `bootstrapMean` */
   readonly resamples?: number;
   /** Of the bootstrap: the same results and seed make the same verdict. @default 1 */
@@ -51,6 +57,7 @@ export interface GateSettings {
   readonly maxCostIncrease: number | null;
   readonly wantsCost: boolean;
   readonly maxLatencyIncrease: number | null;
+  readonly maxRetrievalDrop: number | null;
   readonly resamples: number | undefined;
   readonly seed: number;
 }
@@ -59,13 +66,14 @@ export interface GateSettings {
 export function settingsOf(input: GateInput): GateSettings {
   const { minPassRate, maxAverageCostUsd, alpha = DEFAULT_ALPHA, resamples, seed = 1 } = input;
   const { maxErrorShare = DEFAULT_MAX_ERROR_SHARE } = input;
-  const { maxCostIncrease = 0.1, maxLatencyIncrease = null } = input;
+  const { maxCostIncrease = 0.1, maxLatencyIncrease = null, maxRetrievalDrop = 0.05 } = input;
   within('minPassRate', minPassRate, 0, 1);
   within('maxErrorShare', maxErrorShare, 0, 1);
   within('alpha', alpha, Number.MIN_VALUE, 0.5);
   if (maxAverageCostUsd !== undefined) within('maxAverageCostUsd', maxAverageCostUsd, 0, Number.MAX_VALUE);
   if (maxCostIncrease !== null) within('maxCostIncrease', maxCostIncrease, 0, Number.MAX_VALUE);
   if (maxLatencyIncrease !== null) within('maxLatencyIncrease', maxLatencyIncrease, 0, Number.MAX_VALUE);
+  if (maxRetrievalDrop !== null) within('maxRetrievalDrop', maxRetrievalDrop, 0, 1);
   if (resamples !== undefined) within('resamples', resamples, 1, 10_000_000);
   return {
     minPassRate,
@@ -75,6 +83,7 @@ export function settingsOf(input: GateInput): GateSettings {
     maxCostIncrease,
     wantsCost: typeof input.maxCostIncrease === 'number',
     maxLatencyIncrease,
+    maxRetrievalDrop,
     resamples,
     seed,
   };

@@ -1,7 +1,7 @@
 // A verdict as lines for a terminal or a log, without colours. Pure; names from sets are shown so that they cannot pass for ours.
 import { visible } from '../../runtime/visible.ts';
 import type { GateFigures, GateVerdict, RuleVerdict } from './verdict.ts';
-import { counted, ms, percent, usd } from './wording.ts';
+import { counted, ms, ndcg, percent, usd } from './wording.ts';
 
 export function verdictText({ outcome, rules, figures }: GateVerdict): readonly string[] {
   const wide = Math.max(...rules.map(({ rule }) => rule.length));
@@ -29,7 +29,7 @@ function namesOf({ outcome, cases = [], tags = [] }: RuleVerdict): readonly stri
 /** The figures that there are, as pairs of a name and a value with its unit. */
 export function figureLines(figures: GateFigures): readonly (readonly [string, string])[] {
   const { cases, passed, failed, errors, unscored, passRate, passRateLower, averageCostUsd, trials } = figures;
-  const { p50LatencyMs, p95LatencyMs, passHat1, passHatK, flipRate, judged } = figures;
+  const { p50LatencyMs, p95LatencyMs, passHat1, passHatK, flipRate, judged, averageNdcg10 } = figures;
   const lines: (readonly [string, string | null])[] = [
     ['cases', `${cases}: ${passed} passed, ${failed} failed, ${errors} errors, ${unscored} unscored`],
     ['pass rate', passRate === null ? null : `${percent(passRate)}, at least ${percent(passRateLower)}`],
@@ -41,6 +41,7 @@ export function figureLines(figures: GateFigures): readonly (readonly [string, s
       'latency',
       p50LatencyMs === null || p95LatencyMs === null ? null : `p50 ${ms(p50LatencyMs)}, p95 ${ms(p95LatencyMs)}`,
     ],
+    ['retrieval', averageNdcg10 === null ? null : `nDCG@10 ${ndcg(averageNdcg10)}`],
     ['judge', judged === undefined ? null : judgeText(judged)],
   ];
   return lines.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));

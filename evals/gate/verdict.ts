@@ -14,7 +14,8 @@ export type GateRule =
   | 'baseline'
   | 'tags'
   | 'cost'
-  | 'latency';
+  | 'latency'
+  | 'retrieval';
 
 export interface RuleVerdict {
   readonly rule: GateRule;
@@ -55,6 +56,8 @@ export interface GateFigures {
   readonly averageLatencyMs: number | null;
   readonly p50LatencyMs: number | null;
   readonly p95LatencyMs: number | null;
+  /** Mean over the cases that cite documents, 0–1; `null` where nothing was to be found. */
+  readonly averageNdcg10: number | null;
   /** Replies that a judge was asked about, and US dollars for all of them, which no other figure has in it. Absent without a judge. */
   readonly judged?: { readonly replies: number; readonly costUsd: number | null };
 }

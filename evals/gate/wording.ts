@@ -11,6 +11,8 @@ export const limitPercent = (share: number): string => `${Number((share * 100).t
 
 export const usd = (amount: number): string => `$${Number(amount.toPrecision(3))}`;
 
+export const ndcg = (share: number): string => share.toFixed(3);
+
 export const ms = (duration: number): string => `${Number(duration.toPrecision(3))} ms`;
 
 export const pValue = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${Number(p.toPrecision(2))}`);

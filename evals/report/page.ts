@@ -1,9 +1,9 @@
 // An evaluation as one HTML page that stands by itself: no server, no script, nothing fetched. Pure.
 // Questions, expectations and replies are untrusted: each goes through `html` or `lines`, and none is a link, a style or an attribute's name.
-import { costOf, isPresent, latencyOf } from '../gate/figures.ts';
+import { costOf, isPresent, latencyOf, ndcgOf } from '../gate/figures.ts';
 import { figureLines } from '../gate/text.ts';
 import type { GateVerdict, RuleVerdict } from '../gate/verdict.ts';
-import { counted, limitPercent, ms, usd } from '../gate/wording.ts';
+import { counted, limitPercent, ms, ndcg, usd } from '../gate/wording.ts';
 import type { PlacedCase } from './case-rows.ts';
 import { badge, caseTable, TITLES } from './case-rows.ts';
 import { histogram } from './histogram.ts';
@@ -88,7 +88,8 @@ function plots({ verdict, cases }: EvaluationPage): Markup {
     });
   return html`<div class="plots">${rateFigure(verdict, results)}
 ${spread('cost', 'Cost of a case', costOf, usd)}
-${spread('latency', 'Latency of a case', latencyOf, ms)}</div>`;
+${spread('latency', 'Latency of a case', latencyOf, ms)}
+${results.some((each) => ndcgOf(each) !== undefined) ? spread('retrieval', 'nDCG@10 of what a case cites', ndcgOf, ndcg) : NOTHING}</div>`;
 }
 
 const valuesOf = (values: readonly (number | null | undefined)[]) => ({

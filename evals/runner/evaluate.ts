@@ -14,6 +14,7 @@ import { askJudge } from '../judge/ask-judge.ts';
 import { judgeOf } from '../judge/judge-release.ts';
 import { requireMayRead } from '../judge/may-read.ts';
 import { requireScorers, scoresOf } from '../scorers/auto.ts';
+import { ndcgOf } from '../scorers/retrieval.ts';
 import { isForJudge, scoreCase } from '../scorers/score.ts';
 import type { KeptTrial } from './ledger.ts';
 import { endEvaluation, generationOf, keepTrial, listTrials, openEvaluation } from './ledger.ts';
@@ -118,7 +119,9 @@ async function tried(trying: Trying, evaluation: string, planned: Planned): Prom
     const scores = asks && { scores: await scoresOf(evalCase, observed.text) };
     const { outcome, verdicts } = scoreCase(evalCase, { ...observed, ...scores });
     const { costUsd, latencyMs } = observed;
-    const kept = { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs };
+    const ndcg10 = ndcgOf(evalCase, observed);
+    const found = ndcg10 !== undefined && { ndcg10 };
+    const kept = { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs, ...found };
     const { judge } = trying;
     if (judge === undefined || outcome !== 'unscored' || !isForJudge(evalCase)) return { kept };
     const judging = startOf(trying, judge, `${key}/judge`);

@@ -116,12 +116,12 @@ export async function keepTrial(
 async function insertTrial(
   sql: Transaction,
   { tenant, evaluation }: OfEvaluation,
-  { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs }: KeptTrial,
+  { caseId, trial, runId, outcome, verdicts, costUsd, latencyMs, ndcg10 }: KeptTrial,
 ): Promise<void> {
   await sql`
-    insert into evaluation_results (tenant, evaluation, case_id, trial, run_id, outcome, verdicts, cost_usd, latency_ms)
+    insert into evaluation_results (tenant, evaluation, case_id, trial, run_id, outcome, verdicts, cost_usd, latency_ms, ndcg_10)
     values (${tenant}, ${evaluation}, ${caseId}, ${trial}, ${runId}, ${outcome}, ${sql.json(verdicts as never)}, ${costUsd},
-      ${latencyMs})
+      ${latencyMs}, ${ndcg10 ?? null})
     on conflict do nothing`;
 }
 
@@ -130,6 +130,7 @@ export async function endEvaluation(sql: Sql, { tenant, evaluation }: OfEvaluati
 }
 
 interface TrialRow extends KeptTrial {
+  readonly ndcg: number | null;
   readonly marks: readonly boolean[];
   readonly judge: Digest | null;
   readonly judgement: Judgement | null;
@@ -142,7 +143,7 @@ interface TrialRow extends KeptTrial {
 export async function listTrials(sql: Sql, { tenant, evaluation }: OfEvaluation): Promise<readonly KeptTrial[]> {
   const rows = await sql<TrialRow[]>`
     select r.case_id as "caseId", r.trial, r.run_id as "runId", r.outcome, r.verdicts, r.cost_usd as "costUsd",
-      r.latency_ms as "latencyMs",
+      r.latency_ms as "latencyMs", r.ndcg_10 as ndcg,
       coalesce((select array_agg(m.passed) from evaluation_marks m where m.tenant = r.tenant and m.evaluation = r.evaluation
         and m.case_id = r.case_id and m.trial = r.trial), '{}') as marks,
       (select e.judge_digest from evaluations e where e.tenant = r.tenant and e.id = r.evaluation) as judge,
@@ -155,7 +156,8 @@ export async function listTrials(sql: Sql, { tenant, evaluation }: OfEvaluation)
   return rows.map((row) => keptOf(row, missing));
 }
 
-function keptOf({ marks, judge: _, judgement, ...trial }: TrialRow, missing: readonly string[]): KeptTrial {
+function keptOf({ marks, judge: _, judgement, ndcg, ...row }: TrialRow, missing: readonly string[]): KeptTrial {
+  const trial = ndcg === null ? row : { ...row, ndcg10: ndcg };
   if (trial.outcome !== 'unscored') return trial;
   const { outcome, verdicts } = decided({ marks, judgement: judgement ?? undefined, missing });
   if (judgement === null) return { ...trial, outcome };

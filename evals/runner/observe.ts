@@ -49,6 +49,7 @@ export async function observe(trial: Trial): Promise<Seen> {
       approvals: ended.approvals,
       costUsd: trace?.cost_usd ?? null,
       latencyMs: trace?.latency_ms ?? Math.round(elapsedMs),
+      ...(trace !== undefined && release.retrieval !== undefined && { retrieved: trace.retrieved_docs }),
       ...(trial.case.expect.minGrounding !== undefined && { grounding: await groundingOf(run).catch(() => null) }),
     },
   };

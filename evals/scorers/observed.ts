@@ -23,6 +23,8 @@ export interface Observed {
   /** US dollars; `null` where a price is not known. */
   readonly costUsd: number | null;
   readonly latencyMs: number;
+  /** Ids of the documents whose passages reached the prompt, by rank; absent where the release searches none. */
+  readonly retrieved?: readonly string[];
   /** As the release's own check measured it, 0–1; `null` where it was not. Read only where the case asks. */
   readonly grounding?: number | null;
   /** One for each of the case's `scores`, in order, 0–1; `null` for none. Taken only where the case asks. */

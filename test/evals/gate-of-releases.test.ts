@@ -161,7 +161,7 @@ describe('the gate stops a version', () => {
   it('that searches another collection, which is whole by itself', async () => {
     const version = await gated(searching({ collection: 'encyclopaedia' }));
     expect(version.verdict.outcome).toBe('failed');
-    expect(version.stopped).toEqual(['critical', 'pass-rate', 'baseline', 'tags']);
+    expect(version.stopped).toEqual(['critical', 'pass-rate', 'baseline', 'tags', 'retrieval']);
     expect(version.rule('index').outcome).toBe('passed');
     expect(failedOf(version)).toEqual(demanding('answer'));
   });

@@ -81,7 +81,9 @@ describe('an evaluation', () => {
     expect(right).toMatchObject({ tags: ['direct'], severity: 'critical', cluster: 'refunds' });
     expect(wrong).toMatchObject({ severity: 'major', cluster: 'wrong' });
     const [trial] = right?.trials ?? [];
-    expect(trial).toMatchObject({ trial: 0, costUsd: 0, latencyMs: expect.any(Number) });
+    // The document that it cites is the first that was found; a case that cites none has nothing to find.
+    expect(trial).toMatchObject({ trial: 0, costUsd: 0, latencyMs: expect.any(Number), ndcg10: 1 });
+    expect(wrong?.trials[0]).not.toHaveProperty('ndcg10');
     expect(trial?.verdicts.map(({ scorer, passed }) => [scorer, passed])).toEqual([
       ['behaviour', true],
       ['cite', true],

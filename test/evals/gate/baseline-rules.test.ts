@@ -199,3 +199,51 @@ it('the same results make the same verdict', () => {
   const judge = () => judged(priced(some(50), 'costUsd', 1.1), { baseline: priced(some(50), 'costUsd', 1), seed: 3 });
   expect(judge()).toEqual(judge());
 });
+
+describe('retrieval', () => {
+  /** 100 cases that cite a document, which is found first in all but `lower` of them, and 200 that cite none. */
+  const found = (lower: number, rest: { readonly cluster?: string } = {}): readonly CaseResult[] =>
+    Array.from({ length: 300 }, (_, at) => {
+      const id = `case-${at}`;
+      return made(id, at < 100 ? { ndcg10: at < lower ? 0.5 : 1, ...(at < lower && rest) } : {});
+    });
+
+  it('that is as good passes, and is among the figures', () => {
+    const verdict = judged(found(2), { baseline: found(2) });
+    expect(ruleOf(verdict, 'retrieval')).toMatchObject({
+      outcome: 'passed',
+      figures: { pairs: 100, candidateNdcg10: 0.99, baselineNdcg10: 0.99, maxDrop: 0.05 },
+    });
+    expect(verdict.figures.averageNdcg10).toBeCloseTo(0.99);
+  });
+
+  it('that got worse fails a release whose answers did not', () => {
+    const verdict = judged(found(40), { baseline: found(0) });
+    expect(stoppedBy(verdict)).toEqual(['retrieval']);
+    expect(ruleOf(verdict, 'retrieval').reason).toBe(
+      'What 100 cases cite is found at nDCG@10 0.800, and 1.000 in the baseline: more than 0.05 less (p = 0.001).',
+    );
+  });
+
+  it('may drop by what is allowed, and is reported only where nothing is', () => {
+    expect(stoppedBy(judged(found(40), { baseline: found(0), maxRetrievalDrop: 0.25 }))).toEqual([]);
+    const reported = judged(found(40), { baseline: found(0), maxRetrievalDrop: null });
+    expect(ruleOf(reported, 'retrieval').outcome).toBe('reported');
+    expect(() => judged(found(0), { baseline: found(0), maxRetrievalDrop: 2 })).toThrow('maxRetrievalDrop is 2');
+  });
+
+  it('that got better passes', () => {
+    expect(stoppedBy(judged(found(0), { baseline: found(40) }))).toEqual([]);
+  });
+
+  it('of one story says as much as one case', () => {
+    const verdict = judged(found(40, { cluster: 'story' }), { baseline: found(0) });
+    expect(stoppedBy(verdict)).toEqual([]);
+  });
+
+  it('is no rule where no case cites anything', () => {
+    const verdict = judged(some(300), { baseline: some(300) });
+    expect(verdict.rules.map(({ rule }) => rule)).not.toContain('retrieval');
+    expect(verdict.figures.averageNdcg10).toBeNull();
+  });
+});

@@ -4,10 +4,10 @@ import { judgeEvals } from '../../../evals/gate/judge.ts';
 import type { GateInput } from '../../../evals/gate/options.ts';
 import type { GateRule, RuleVerdict } from '../../../evals/gate/verdict.ts';
 
-export type Made = Partial<Omit<CaseResult, 'trials'>> & Partial<Pick<TrialResult, 'costUsd' | 'latencyMs'>>;
+export type Made = Partial<Omit<CaseResult, 'trials'>> & Partial<Pick<TrialResult, 'costUsd' | 'latencyMs' | 'ndcg10'>>;
 
 /** One trial with the outcome of the case, at a cent and a second. */
-export function made(id: string, { costUsd = 0.01, latencyMs = 1000, ...rest }: Made = {}): CaseResult {
+export function made(id: string, { costUsd = 0.01, latencyMs = 1000, ndcg10, ...rest }: Made = {}): CaseResult {
   const outcome = rest.outcome ?? 'passed';
   return {
     id,
@@ -15,7 +15,17 @@ export function made(id: string, { costUsd = 0.01, latencyMs = 1000, ...rest }: 
     severity: 'major',
     cluster: id,
     outcome,
-    trials: [{ trial: 0, runId: `run-${id}`, outcome, verdicts: [], costUsd, latencyMs }],
+    trials: [
+      {
+        trial: 0,
+        runId: `run-${id}`,
+        outcome,
+        verdicts: [],
+        costUsd,
+        latencyMs,
+        ...(ndcg10 !== undefined && { ndcg10 }),
+      },
+    ],
     ...rest,
   };
 }
