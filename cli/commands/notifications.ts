@@ -6,6 +6,7 @@ import type { Sql } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { DEFAULT_TENANT, isTenant } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
+import { withGatewayLedger } from '../gateway-ledger.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { requireLimit } from '../session.ts';
 import { visible } from '../untrusted-text.ts';
@@ -149,14 +150,8 @@ async function retry(id: string | undefined, options: RetryOptions): Promise<voi
 
 const configOf = ({ home }: CommonOptions): Config => loadConfig({ role: 'gateway', env: settings(home).env });
 
-async function withLedger(options: CommonOptions, tenant: string, use: (sql: Sql) => Promise<void>): Promise<void> {
-  const { openDatabase } = await import('../../runtime/database.ts');
-  const db = openDatabase({ ...configOf(options), maxConnections: 1 });
-  try {
-    await use(db.of(tenant));
-  } finally {
-    await db.end();
-  }
+async function withLedger({ home }: CommonOptions, tenant: string, use: (sql: Sql) => Promise<void>): Promise<void> {
+  await withGatewayLedger(home, async ({ db }) => await use(db.of(tenant)));
 }
 
 function requireTenant(text: string): string {

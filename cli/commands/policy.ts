@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { DenialKind } from '../../policies/denials.ts';
-import { loadConfig } from '../../runtime/config.ts';
 import type { Sql } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
 import { explainVerdict } from '../explain-verdict.ts';
+import { withGatewayLedger } from '../gateway-ledger.ts';
 import { collect } from '../option-values.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 
@@ -232,15 +232,6 @@ async function lift(
   });
 }
 
-async function withLedger(options: LedgerOptions, use: (sql: Sql) => Promise<void>): Promise<void> {
-  const { openDatabase } = await import('../../runtime/database.ts');
-  const db = openDatabase({
-    ...loadConfig({ role: 'gateway', env: settings(options.home).env }),
-    maxConnections: 1,
-  });
-  try {
-    await use(db.of(options.tenant));
-  } finally {
-    await db.end();
-  }
+async function withLedger({ home, tenant }: LedgerOptions, use: (sql: Sql) => Promise<void>): Promise<void> {
+  await withGatewayLedger(home, async ({ db }) => await use(db.of(tenant)));
 }

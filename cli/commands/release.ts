@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import type { AccessPolicy } from '../../policies/load.ts';
 import type { Comparison } from '../../releases/compare.ts';
 import type { Moved } from '../../releases/promote.ts';
-import { loadConfig } from '../../runtime/config.ts';
 import type { Database } from '../../runtime/database.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
 import { settings } from '../context.ts';
+import { withGatewayLedger } from '../gateway-ledger.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { publisher } from '../publisher.ts';
 import { visible, visibleLines } from '../untrusted-text.ts';
@@ -99,7 +99,7 @@ async function publish(options: Options & { readonly releases?: string; readonly
   await withRegistry(options, async (db, policy) => {
     const published = await publishFolder({
       db,
-      policy: policy(),
+      policy: await policy(),
       tenant,
       folder: resolve(options.releases ?? environment.COUNTERSIGN_RELEASES ?? 'releases'),
       tools: await readToolDefinitions(toolsModuleOf(environment.COUNTERSIGN_TOOLS)),
@@ -262,7 +262,7 @@ async function promoteTo(ref: string, options: PromoteOptions): Promise<void> {
   await withRegistry(options, async (db, policy) => {
     const principal = publisher(requireWho(by), tenant);
     const moved = await promote({
-      ...{ db, policy: policy(), tenant, principal, reason, ref, label },
+      ...{ db, policy: await policy(), tenant, principal, reason, ref, label },
       ...(expect !== undefined && { expect }),
       ...(unmeasured === true && { unmeasured }),
     });
@@ -280,7 +280,7 @@ async function rollBack(
     const principal = publisher(requireWho(by), tenant);
     const moved = await rollback({
       db,
-      policy: policy(),
+      policy: await policy(),
       tenant,
       principal,
       reason,
@@ -334,16 +334,10 @@ async function history(name: string, options: Options & { readonly label?: strin
 
 async function withRegistry(
   { home }: Options,
-  use: (db: Database, policy: () => AccessPolicy) => Promise<void>,
+  use: (db: Database, policy: () => Promise<AccessPolicy>) => Promise<void>,
 ): Promise<void> {
-  const { openDatabase } = await import('../../runtime/database.ts');
-  const { loadAccessPolicy } = await import('../../policies/load.ts');
-  const config = loadConfig({ role: 'gateway', env: settings(home).env });
-  const db = openDatabase({ ...config, maxConnections: 2 });
-  try {
-    // Parsing takes a third of a second: only those who move something wait for it.
-    await use(db, () => loadAccessPolicy(config.policiesDir));
-  } finally {
-    await db.end();
-  }
+  await withGatewayLedger(home, async ({ config: { policiesDir }, db }) => {
+    // Loading Cedar and parsing take a third of a second: only those who move something wait for it.
+    await use(db, async () => (await import('../../policies/load.ts')).loadAccessPolicy(policiesDir));
+  });
 }

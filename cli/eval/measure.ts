@@ -6,6 +6,7 @@ import type { Config } from '../../runtime/config.ts';
 import type { Database, Sql } from '../../runtime/database.ts';
 import type { Principal } from '../../workflows/protocol/index.ts';
 import { DEFAULT_TENANT } from '../../workflows/protocol/index.ts';
+import { withGatewayLedger } from '../gateway-ledger.ts';
 import { wholeNumber } from '../option-values.ts';
 import { note, progressLine } from '../output.ts';
 import type { Session } from '../session.ts';
@@ -24,15 +25,9 @@ export async function withMeasuring<T>(
   home: string | undefined,
   use: (measuring: Measuring) => Promise<T>,
 ): Promise<T> {
-  const { openDatabase } = await import('../../runtime/database.ts');
-  return await withClient(home, async (session) => {
-    const db = openDatabase({ ...session.config, maxConnections: 8 });
-    try {
-      return await use({ ...session, db, sql: db.of(TENANT) });
-    } finally {
-      await db.end();
-    }
-  });
+  const measuring = async (session: Session): Promise<T> =>
+    await withGatewayLedger(home, async ({ db }) => await use({ ...session, db, sql: db.of(TENANT) }), 8);
+  return await withClient(home, measuring);
 }
 
 export interface MeasureOptions {
