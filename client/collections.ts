@@ -62,7 +62,7 @@ export interface Collections {
   /** What the latest scan skipped, also of a folder that made no collection. */
   skipped(name: string, options?: CollectionOptions): Promise<readonly SkippedFile[]>;
   /**
-   * The release published last that searches the collection.
+   * The release published last that searches the collection; of several published at once, one without tools.
    *
    * @param options `orAnother`: where none does, the one published last that searches another by words alone, as a search on a
    * development stack may be judged. @default false
@@ -142,7 +142,7 @@ export function createCollections(db: Database, temporal: Client, taskQueue: str
           lateral (select body -> 'retrieval' ->> 'collection' = ${name} as own) searched
         where tenant = ${tenant} and (own or (${orAnother} and body -> 'retrieval' ->> 'collection' is not null
           and body -> 'retrieval' -> 'dense' is null and body -> 'retrieval' -> 'rerank' is null))
-        order by own desc, published_at desc limit 1`;
+        order by own desc, published_at desc, body -> 'tools' is not null, name, version desc limit 1`;
       if (row !== undefined) return row.ref;
       throw new UserError(`No published release searches collection ${name}`, {
         hint: 'A search is judged as a run of a release. Name one with --release; on a development stack any will do.',
