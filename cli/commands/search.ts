@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
 import type { SearchReport } from '../../workflows/protocol/index.ts';
 import { MAX_TOP_K } from '../../workflows/protocol/index.ts';
+import { awaitRun } from '../await-run.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { quoted, visible } from '../untrusted-text.ts';
@@ -54,7 +55,7 @@ async function search(query: string, options: SearchOptions): Promise<void> {
         ...((options.release !== undefined || onDevelopment) && { collection }),
       },
     );
-    const report = await run.result();
+    const report = await awaitRun(run);
     if (options.json) printJson(report);
     else if ('kind' in report)
       print(`${paint('yellow', `${report.kind}:`)} ${'message' in report ? report.message : ''}`);
