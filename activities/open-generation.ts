@@ -69,7 +69,7 @@ export interface IngestDependencies {
  * Reads every file once. The generation's digest is over sorted (path, content hash), chunker, analyzer, encoder and
  * store; equal to the current generation's, nothing is written. An unfinished generation with that digest is resumed.
  *
- * @throws ApplicationFailure InvalidInput, SourceUnreadable (non-retryable); SourceUnreadable too when no file can be
+ * @throws ApplicationFailure InvalidInput, SourceUnreadable (non-retryable); NothingUsable when no file can be
  * used: a mistyped folder must not empty a collection
  */
 export function createOpenGeneration(dependencies: IngestDependencies): EngineActivities['openGeneration'] {
@@ -258,6 +258,6 @@ function nothingUsable({ path }: OpenGenerationInput, scan: Scan): ApplicationFa
     first === undefined ? 'it is empty' : `${scan.skippedCount} skipped, such as ${first.path}: ${first.reason}`;
   return ApplicationFailure.nonRetryable(
     `No document in ${path} can be used (${detail}). Name a folder with documents (${FORMAT_NAMES}); the collection is as it was.`,
-    Failure.SourceUnreadable,
+    Failure.NothingUsable,
   );
 }

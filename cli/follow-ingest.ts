@@ -1,5 +1,6 @@
 // Waits for an ingest and says how far it is: a bar at a terminal, plain lines elsewhere, on stderr.
 import type { RunHandle, RunProgress } from '../client/index.ts';
+import { awaitRun, createFailureNotes } from './await-run.ts';
 import type { ProgressLine } from './output.ts';
 import { progressLine } from './output.ts';
 
@@ -11,8 +12,9 @@ const BAR_CELLS = 20;
 /** @param silent away from a terminal, for output that machines read */
 export async function followIngest<Result>(run: RunHandle<Result>, silent: boolean): Promise<Result> {
   const terminal = process.stderr.isTTY === true;
-  if (silent && !terminal) return await run.result();
+  if (silent && !terminal) return await awaitRun(run);
   const line = progressLine('ingest');
+  const sayFailure = createFailureNotes();
   const quietUntilMs = performance.now() + (terminal ? 0 : QUIET_MS);
   let ended = false;
   const result = run.result().finally(() => {
@@ -27,7 +29,9 @@ export async function followIngest<Result>(run: RunHandle<Result>, silent: boole
       if (performance.now() < quietUntilMs) continue;
       // What cannot be told now is told the next time; the result is what counts.
       const progress = await run.progress().catch(() => undefined);
-      if (progress !== undefined) show(line, progress, terminal);
+      if (progress === undefined) continue;
+      show(line, progress, terminal);
+      sayFailure(progress);
     }
     return await result;
   } finally {

@@ -61,8 +61,17 @@ export interface Collections {
   show(name: string, options?: CollectionOptions): Promise<CollectionDetail>;
   /** What the latest scan skipped, also of a folder that made no collection. */
   skipped(name: string, options?: CollectionOptions): Promise<readonly SkippedFile[]>;
-  /** The release published last that searches the collection. @throws UserError when none does */
-  releaseOf(name: string, options?: Pick<CollectionOptions, 'tenant'>): Promise<ReleaseRef>;
+  /**
+   * The release published last that searches the collection; of several published at once, one without tools.
+   *
+   * @param options `orAnother`: where none does, the one published last that searches another by words alone, as a search on a
+   * development stack may be judged. @default false
+   * @throws UserError when there is none
+   */
+  releaseOf(
+    name: string,
+    options?: Pick<CollectionOptions, 'tenant'> & { readonly orAnother?: boolean },
+  ): Promise<ReleaseRef>;
   /** Has a Temporal schedule ingest its folder again; `null`: no longer. @throws UserError */
   refreshEvery(name: string, minutes: number | null, options?: Pick<CollectionOptions, 'tenant'>): Promise<void>;
 }
@@ -127,11 +136,13 @@ export function createCollections(db: Database, temporal: Client, taskQueue: str
         skippedList: await skipped(name, options),
       };
     },
-    async releaseOf(name, { tenant = DEFAULT_TENANT } = {}) {
+    async releaseOf(name, { tenant = DEFAULT_TENANT, orAnother = false } = {}) {
       const [row] = await db.of(tenant)<{ ref: string }[]>`
-        select name || '@' || version as ref from releases
-        where tenant = ${tenant} and body -> 'retrieval' ->> 'collection' = ${name}
-        order by published_at desc limit 1`;
+        select name || '@' || version as ref from releases,
+          lateral (select body -> 'retrieval' ->> 'collection' = ${name} as own) searched
+        where tenant = ${tenant} and (own or (${orAnother} and body -> 'retrieval' ->> 'collection' is not null
+          and body -> 'retrieval' -> 'dense' is null and body -> 'retrieval' -> 'rerank' is null))
+        order by own desc, published_at desc, body -> 'tools' is not null, name, version desc limit 1`;
       if (row !== undefined) return row.ref;
       throw new UserError(`No published release searches collection ${name}`, {
         hint: 'A search is judged as a run of a release. Name one with --release; on a development stack any will do.',

@@ -24,13 +24,16 @@ export interface BeirCollection {
   readonly split: string;
   /** The queries that have judgements, in the order of their file. */
   readonly queries: readonly BeirQuery[];
-  /** By query id; never empty. */
+  /** By query id; never empty. Of the queries that there are. */
   readonly judgements: ReadonlyMap<string, Judgements>;
+  /** Queries that have judgements and are not in queries.jsonl: nobody can ask them, and they do not count. */
+  readonly judgedQueriesMissing: number;
   /** Reads the corpus from its beginning, each time it is called. @throws UserError */
   documents(): AsyncIterable<BeirDocument>;
 }
 
-const id = z.string().min(1);
+/** Many files have numbers; judgements name them by their digits. */
+const id = z.union([z.string().min(1), z.int().transform(String)]);
 const documentSchema = z.object({ _id: id, title: z.string().nullish(), text: z.string() });
 const querySchema = z.object({ _id: id, text: z.string() });
 
@@ -41,7 +44,7 @@ const FIELDS =
  * Queries and judgements of a folder, read at once. The corpus is read by `documents`.
  *
  * @param split which file of qrels/ @default test, or the only one there is
- * @throws UserError with file and line for what is missing, malformed, there twice or pointing nowhere
+ * @throws UserError with file and line for what is missing, malformed or there twice
  */
 export async function readBeir(folder: string, split?: string): Promise<BeirCollection> {
   const chosen = splitOf(folder, split);
@@ -54,9 +57,17 @@ export async function readBeir(folder: string, split?: string): Promise<BeirColl
     if (all.has(_id)) throw malformed(line, `query ${JSON.stringify(_id)} is there twice`);
     all.set(_id, { id: _id, text });
   }
-  const judgements = await readJudgements(folder, `qrels/${chosen}.tsv`, all);
-  const queries = [...all.values()].filter((query) => judgements.has(query.id));
-  return { split: chosen, queries, judgements, documents: () => documentsOf(folder) };
+  const name = `qrels/${chosen}.tsv`;
+  const judged = await readJudgements(folder, name);
+  const judgements = new Map([...judged].filter(([query]) => all.has(query)));
+  if (judgements.size === 0) throw notBeir(folder, `${name} judges no query that is in queries.jsonl`);
+  return {
+    split: chosen,
+    queries: [...all.values()].filter((query) => judgements.has(query.id)),
+    judgements,
+    judgedQueriesMissing: judged.size - judgements.size,
+    documents: () => documentsOf(folder),
+  };
 }
 
 async function* documentsOf(folder: string): AsyncGenerator<BeirDocument> {
@@ -70,11 +81,7 @@ async function* documentsOf(folder: string): AsyncGenerator<BeirDocument> {
   if (seen.size === 0) throw notBeir(folder, 'corpus.jsonl is empty');
 }
 
-async function readJudgements(
-  folder: string,
-  name: string,
-  queries: ReadonlyMap<string, BeirQuery>,
-): Promise<ReadonlyMap<string, Judgements>> {
+async function readJudgements(folder: string, name: string): Promise<ReadonlyMap<string, Judgements>> {
   const judgements = new Map<string, Map<string, number>>();
   let first = true;
   for await (const line of linesOf(join(folder, name))) {
@@ -87,7 +94,6 @@ async function readJudgements(
       throw malformed(line, 'expected three fields between tabs: query-id, corpus-id, score');
     }
     if (!/^[+-]?\d+$/.test(grade)) throw malformed(line, `the score must be a whole number, not ${quoted(grade)}`);
-    if (!queries.has(query)) throw malformed(line, `query ${quoted(query)} is not in queries.jsonl`);
     const known = judgements.get(query) ?? new Map<string, number>();
     const before = known.get(document);
     if (before !== undefined && before !== Number(grade)) {

@@ -47,6 +47,8 @@ export interface RetrievalReport {
   readonly queries: number;
   /** Queries none of whose judged documents is relevant: 0 in every measure. */
   readonly queriesWithoutRelevant: number;
+  /** Queries that were judged and are not in the collection: they do not count. */
+  readonly judgedQueriesMissing: number;
   /** Judged documents that the corpus does not have: nobody can find them, and they count. */
   readonly judgedButMissing: number;
   readonly metrics: RankingScores;
@@ -82,6 +84,7 @@ export async function evaluateRetrieval(evaluation: RetrievalEvaluation): Promis
     documents: measured.ids.length,
     queries: scores.length,
     queriesWithoutRelevant: judged.filter((grades) => [...grades.values()].every((grade) => grade <= 0)).length,
+    judgedQueriesMissing: collection.judgedQueriesMissing,
     judgedButMissing: new Set(judged.flatMap((grades) => [...grades.keys()]).filter((id) => !ids.has(id))).size,
     metrics: meanScores(scores),
     speed: {

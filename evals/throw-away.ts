@@ -5,6 +5,7 @@ import { createQdrantVectors, deleteQdrantCollection } from '../activities/adapt
 import type { StoredGeneration, VectorStore } from '../activities/ports/vector-store.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Database } from '../runtime/database.ts';
+import { messageOf, UserError } from '../runtime/errors.ts';
 import { DEFAULT_TENANT } from '../workflows/protocol/index.ts';
 
 export type ThrowAwayStore =
@@ -26,19 +27,32 @@ export async function withThrowAway<Result>(
     const vectors = createPostgresVectors(db);
     await sql`insert into index_generations (tenant, id, collection, digest, store, state)
       values (${generation.tenant}, ${generation.id}, ${generation.collection}, 'throw-away', 'postgres', 'building')`;
-    try {
-      return await use(vectors, generation);
-    } finally {
+    return await usedThenRemoved(vectors, async () => {
       await vectors.drop(generation);
       await sql`delete from index_generations where tenant = ${generation.tenant} and id = ${generation.id}`;
-    }
+    });
   }
 
   async function inQdrant(qdrant: NonNullable<Config['qdrant']>): Promise<Result> {
+    return await usedThenRemoved(createQdrantVectors(qdrant), () => deleteQdrantCollection(qdrant, generation));
+  }
+
+  async function usedThenRemoved(vectors: VectorStore, remove: () => Promise<void>): Promise<Result> {
+    let result: Result;
     try {
-      return await use(createQdrantVectors(qdrant), generation);
-    } finally {
-      await deleteQdrantCollection(qdrant, generation);
+      result = await use(vectors, generation);
+    } catch (cause) {
+      await remove().catch((left: unknown) => {
+        // Mostly for the same reason: what went wrong first is what there is to mend.
+        throw new UserError(messageOf(cause), {
+          cause,
+          hint: `What it wrote may be left: ${messageOf(left)}`,
+          exitCode: cause instanceof UserError ? cause.exitCode : 1,
+        });
+      });
+      throw cause;
     }
+    await remove();
+    return result;
   }
 }

@@ -1,7 +1,8 @@
 // Requests to Qdrant, and what their failures mean. No retrieval rules.
-import { QdrantClient } from '@qdrant/js-client-rest';
+import { QdrantClient, QdrantClientResourceExhaustedError, QdrantClientTimeoutError } from '@qdrant/js-client-rest';
 import { ApplicationFailure } from '@temporalio/common';
 import { messageOf } from '../../runtime/errors.ts';
+import { qdrantAddress } from '../../runtime/qdrant-address.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
 
 /** Past this a read fails and Temporal retries it: less than the ten seconds of a step that searches, which would fail without a reason. */
@@ -31,14 +32,13 @@ export const createClients = (options: QdrantOptions): QdrantClients => ({
 });
 
 function createClient({ url, apiKey }: QdrantOptions, timeout: number): QdrantClient {
-  const { origin, pathname, protocol } = new URL(url);
-  // URL forgets a scheme's usual port, and the client then takes 6333; and it ignores the path of `url`.
-  const port = /^https?:\/\/[^/]*:(\d+)/.exec(url)?.[1];
+  const { origin, port, path, isTls } = qdrantAddress(url);
   return new QdrantClient({
     url: origin,
-    ...(port !== undefined && { port: Number(port) }),
-    ...(pathname !== '/' && { prefix: pathname.replace(/\/$/, '') }),
-    ...(apiKey !== undefined && { apiKey, https: protocol === 'https:' }),
+    // Of an origin with a scheme's usual port the client sees none.
+    port,
+    ...(path !== '' && { prefix: path }),
+    ...(apiKey !== undefined && { apiKey, https: isTls }),
     timeout,
     checkCompatibility: false,
   });
@@ -58,17 +58,39 @@ export async function explained<Result>(what: string, request: () => Promise<Res
     return await request();
   } catch (cause) {
     if (cause instanceof ApplicationFailure) throw cause;
-    const { status, data } = cause as { status?: unknown; data?: { status?: { error?: unknown } } };
-    const error = typeof data?.status?.error === 'string' ? data.status.error : '';
-    const answer = typeof status === 'number' ? `HTTP ${status}${error === '' ? '' : `: ${error}`}` : messageOf(cause);
+    const { status, error, delayMs } = answerOf(cause);
+    const answer = typeof status === 'number' ? `HTTP ${status}${error === '' ? '' : `: ${error}`}` : error;
     const { type, help } = meaningOf(status, error);
     throw ApplicationFailure.create({
       message: `Qdrant could not ${what} (${answer}). ${help}`,
       nonRetryable: type !== undefined || REFUSALS.has(status),
       ...(type !== undefined && { type }),
+      // Temporal takes a delay of nothing for no further attempt.
+      ...(delayMs !== undefined && delayMs > 0 && { nextRetryDelay: delayMs }),
       ...(cause instanceof Error && { cause }),
     });
   }
+}
+
+interface Answer {
+  /** Absent where none came. */
+  readonly status?: unknown;
+  readonly error: string;
+  readonly delayMs?: number;
+}
+
+function answerOf(cause: unknown): Answer {
+  if (cause instanceof QdrantClientResourceExhaustedError) {
+    // Seconds, of which the client keeps the first digit only: no longer than what was asked for.
+    return { status: 429, error: 'it limits how often it is asked', delayMs: cause.retry_after * 1000 };
+  }
+  if (cause instanceof QdrantClientTimeoutError) return { error: 'no answer in time' };
+  const { status, data } = cause as { status?: unknown; data?: { status?: { error?: unknown } } };
+  const said = data?.status?.error;
+  if (typeof status === 'number') return { status, error: typeof said === 'string' ? said : '' };
+  // `fetch failed` has the reason beneath.
+  const reason = cause instanceof TypeError && cause.cause instanceof Error ? cause.cause : cause;
+  return { error: messageOf(reason) };
 }
 
 function meaningOf(status: unknown, error: string): { readonly type?: string; readonly help: string } {
@@ -83,6 +105,7 @@ function meaningOf(status: unknown, error: string): { readonly type?: string; re
     };
   }
   if (REFUSALS.has(status)) return { help: 'It would refuse the same again, so it is not asked again.' };
+  if (status === 429) return { help: 'Ask it less often, or raise the limit of the collection in Qdrant.' };
   return { help: 'Check QDRANT_URL and QDRANT_API_KEY.' };
 }
 

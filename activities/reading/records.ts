@@ -86,16 +86,18 @@ export function parseRecord(bytes: Buffer): RecordResult {
   const given = String(_id ?? id ?? '');
   if (!isId(given))
     return refused(`its \`_id\` must have 1 to ${MAX_ID_CHARS} characters, none of them a control character`);
-  if (text.trim() === '') return refused('empty: it has no text');
   const { title, ...rest } = value as Record<string, unknown>;
   const named = typeof title === 'string' && title.trim() !== '';
+  // Of an article without an abstract, corpora have the title only: it is what there is to find.
+  const said = text.trim() === '' && named ? title : text;
+  if (said.trim() === '') return refused('empty: it has no text');
   const read = readMetadata({
     ...rest,
     ...(named && { title: title.replace(/\s+/g, ' ').slice(0, 500).toWellFormed() }),
   });
   if (!read.ok) return refused(read.reason);
   // JSON can say characters that no text has.
-  return { ok: true, id: given, text: text.replaceAll('\0', '\ufffd').toWellFormed(), metadata: read.metadata };
+  return { ok: true, id: given, text: said.replaceAll('\0', '\ufffd').toWellFormed(), metadata: read.metadata };
 }
 
 const isId = (id: string): boolean =>

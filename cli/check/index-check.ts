@@ -5,6 +5,7 @@ import { listed } from '../../evals/gate/verdict.ts';
 import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { IndexReport } from '../../workflows/protocol/index.ts';
+import { awaitRun } from '../await-run.ts';
 import { paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { visible } from '../untrusted-text.ts';
@@ -49,7 +50,7 @@ async function checkCollection({ client, config, collection, as }: Checked) {
     { collection, ...collectionSettings(config.releasesDir, collection) },
     await identityOf(config, as, 'operator'),
   );
-  return await run.result();
+  return await awaitRun(run);
 }
 
 /** The same as a rule of a gate. What was found is named by documents and paths of others, so it stands where renderers escape. */

@@ -152,7 +152,7 @@ async function refresh(
     }
     const request = { path, collection: name, ...collectionSettings(config.releasesDir, name) };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
-    await finishIngest(client, await followIngest(run, options.json === true), options);
+    await finishIngest(client, await followIngest(run, options.json === true), { ...options, collection: name });
   });
 }
 

@@ -149,6 +149,9 @@ function printReport(dataset: string, report: RetrievalReport): void {
   const { metrics, speed, documents, queries, store, encoder, split } = report;
   print(`${dataset} (${split}): ${documents} documents, ${queries} judged queries, ${store}, ${encoder}`);
   if (report.queriesWithoutRelevant > 0) print(`  ${report.queriesWithoutRelevant} queries have no relevant document`);
+  if (report.judgedQueriesMissing > 0) {
+    print(`  ${report.judgedQueriesMissing} judged queries are not in queries.jsonl, and do not count`);
+  }
   if (report.judgedButMissing > 0) print(`  ${report.judgedButMissing} judged documents are not in the corpus`);
   print(
     alignTable([

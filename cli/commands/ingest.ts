@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { CountersignClient } from '../../client/index.ts';
 import { collectionSettings } from '../../releases/load.ts';
 import type { ChunkTokens, EmbeddedChunks, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
+import { Failure } from '../../workflows/protocol/index.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -64,18 +65,25 @@ function chunksOf({ chunkTokens, chunkOverlap }: IngestOptions): ChunkTokens | '
   return { targetTokens, maxTokens: targetTokens * 2, overlapTokens: Number(chunkOverlap ?? 0) };
 }
 
+/** Of the files of a folder of which none can be used: the ledger has them all, however many. */
+const MAX_LISTED = 2 ** 31 - 1;
+
 type Ended = Parameters<typeof printReport>[0];
 
 /** Prints what came of an ingest, each file that was skipped included, and sets the exit code. */
 export async function finishIngest(
   client: CountersignClient,
   report: Ended,
-  { json, strict }: Pick<IngestOptions, 'json' | 'strict'>,
+  { collection: asked, json, strict }: Pick<IngestOptions, 'collection' | 'json' | 'strict'>,
 ): Promise<void> {
   if (json) printJson(report);
   else printReport(report);
   if ('kind' in report) {
     process.exitCode = 1;
+    if (report.code !== Failure.NothingUsable) return;
+    const all = await client.collections.skipped(asked, { limit: MAX_LISTED });
+    for (const each of all) printSkipped(each);
+    if (all.length > 0) note(`${plural(all.length, 'file')} skipped`);
     return;
   }
   const { skippedCount, skipped, collection } = report;
@@ -92,7 +100,7 @@ export async function finishIngest(
 }
 
 export function printReport(
-  report: IngestReport | { readonly kind: string; readonly message?: string },
+  report: IngestReport | { readonly kind: string; readonly code?: string; readonly message?: string },
   indent = '',
 ): void {
   if ('kind' in report) {

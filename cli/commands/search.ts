@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../runtime/errors.ts';
 import type { SearchReport } from '../../workflows/protocol/index.ts';
 import { MAX_TOP_K } from '../../workflows/protocol/index.ts';
+import { awaitRun } from '../await-run.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { quoted, visible } from '../untrusted-text.ts';
@@ -26,7 +27,7 @@ export function register(program: Command): void {
     .requiredOption('--collection <name>', 'the collection')
     .option(
       '--release <name>',
-      "NAME, NAME@VERSION or NAME@LABEL, which it is judged as (default: the collection's own)",
+      "NAME, NAME@VERSION or NAME@LABEL, which it is judged as (default: the collection's own; on a development stack, where it has none, the latest)",
     )
     .option('--top-k <n>', `most passages, 1 to ${MAX_TOP_K} (default: the release's)`)
     .option('--as <id>', 'search as this development identity (default: customer)')
@@ -43,17 +44,18 @@ async function search(query: string, options: SearchOptions): Promise<void> {
   const { collection } = options;
   const topK = options.topK === undefined ? undefined : requireTopK(options.topK);
   await withClient(options.home, async ({ config, client }) => {
-    const release = options.release ?? (await client.collections.releaseOf(collection));
+    const onDevelopment = config.mode === 'development';
+    const release = options.release ?? (await client.collections.releaseOf(collection, { orAnother: onDevelopment }));
     const run = await client.search(
       { query, ...(topK !== undefined && { topK }) },
       {
         release,
         ...(await identityOf(config, options.as, 'customer')),
         // The release found by its collection searches that one; any other is told to.
-        ...(options.release !== undefined && { collection }),
+        ...((options.release !== undefined || onDevelopment) && { collection }),
       },
     );
-    const report = await run.result();
+    const report = await awaitRun(run);
     if (options.json) printJson(report);
     else if ('kind' in report)
       print(`${paint('yellow', `${report.kind}:`)} ${'message' in report ? report.message : ''}`);

@@ -302,6 +302,16 @@ describe('ingest', () => {
     expect(made).toEqual([]);
   });
 
+  it('takes a record that has a title only, as corpora have them', async () => {
+    await using folder = await SourceFolder.create({
+      'corpus.jsonl': '{"_id":"a","title":"Refunds abroad","text":""}',
+    });
+    const collection = fresh();
+    expect(await ingestInto(folder.path, collection).all()).toMatchObject({ documents: 1, chunks: 1, skipped: [] });
+    const kept = await database.sql('owner')`select title, text from chunks where doc_id = 'corpus.jsonl#a'`;
+    expect(kept).toEqual([{ title: 'Refunds abroad', text: 'Refunds abroad' }]);
+  });
+
   it('skips what is hostile, line by line, and takes the rest', async () => {
     await using folder = await SourceFolder.create(SHOP);
     await folder.write({
@@ -313,7 +323,7 @@ describe('ingest', () => {
         '{"_id":"a","text":"once more"}',
         '{"_id":"b\\u001b","text":"x"}',
         '{"_id":"c","text":"x","sensitivity":"secret"}',
-        '{"_id":"d","title":"no text","text":" "}',
+        '{"_id":"d","title":" ","text":" "}',
         '{"_id":"e","text":"nul \\u0000 and half \\ud83d of a character"}',
         '{"_id":"f","text":"x","Audience":["staff"]}',
         `{"_id":"g","text":"${'x'.repeat(5 * 1024 * 1024)}"}`,

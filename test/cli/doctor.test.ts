@@ -262,12 +262,18 @@ describe('check of Qdrant', () => {
     await once(server, 'listening');
     expect((await checkQdrant({ url, apiKey: 'right' })).status).toBe('ok');
     expect(await checkQdrant({ url, apiKey: 'wrong' })).toMatchObject({ status: 'fail', detail: 'refuses the key' });
+    const paths: unknown[] = [];
+    server.prependListener('request', (request: { url?: string }) => paths.push(request.url));
+    await checkQdrant({ url: `${url}/behind/a-proxy`, apiKey: 'right' });
+    expect(paths).toEqual(['/behind/a-proxy/collections']);
     server.close();
     server.closeAllConnections();
     expect(await checkQdrant({ url })).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('cannot be reached'),
     });
+    // Where searches would go.
+    expect((await checkQdrant({ url: 'http://nothing.invalid' })).detail).toContain('http://nothing.invalid:6333');
   });
 });
 

@@ -46,6 +46,25 @@ describe('a collection in BEIR’s layout', () => {
     expect((await readAll(folder)).documents).toEqual([{ id: 'a', title: '', text: 'one\u2028two' }]);
   });
 
+  it('is read with numbers for ids', async () => {
+    const folder = beirFolder(temp, {
+      'corpus.jsonl': '{"_id": 7, "title": null, "text": "refund"}',
+      'queries.jsonl': '{"_id": 1, "text": "refund"}',
+      'qrels/test.tsv': '1\t7\t1\n',
+    });
+    const { documents, queries, judgements } = await readAll(folder);
+    expect(documents).toEqual([{ id: '7', title: '', text: 'refund' }]);
+    expect(queries).toEqual([{ id: '1', text: 'refund' }]);
+    expect(judgements.get('1')?.get('7')).toBe(1);
+  });
+
+  it('is read without the queries that are judged and not there, which are counted', async () => {
+    const folder = beirFolder(temp, { 'qrels/test.tsv': '1\trefund\t1\n9\trefund\t1\n9\tgift\t1\n' });
+    const { judgements, judgedQueriesMissing } = await readAll(folder);
+    expect([...judgements.keys()]).toEqual(['1']);
+    expect(judgedQueriesMissing).toBe(1);
+  });
+
   it('takes the split that is asked for, or the only one', async () => {
     const qrels = SMALL['qrels/test.tsv'] ?? '';
     const dev = beirFolder(temp, { 'qrels/test.tsv': undefined, 'qrels/dev.tsv': qrels });
@@ -59,7 +78,8 @@ describe('a collection in BEIR’s layout', () => {
   it.each([
     ['corpus.jsonl', '{"_id": "a", "text": "x"}\n{"_id": "b", ', 'corpus.jsonl line 2: not JSON'],
     ['corpus.jsonl', '{"_id": "a", "text": "x"}\n\n{"_id": "b"}', 'corpus.jsonl line 3: text: '],
-    ['corpus.jsonl', '{"_id": 7, "text": "x"}', 'corpus.jsonl line 1: _id: '],
+    ['corpus.jsonl', '{"_id": 7.5, "text": "x"}', 'corpus.jsonl line 1: _id: '],
+    ['corpus.jsonl', '{"_id": 7, "text": "x"}\n{"_id": "7", "text": "y"}', 'line 2: document "7" is there twice'],
     ['corpus.jsonl', '{"_id": "a", "text": "x"}\n{"_id": "a", "text": "y"}', 'line 2: document "a" is there twice'],
     ['corpus.jsonl', '\n', 'corpus.jsonl is empty'],
     ['queries.jsonl', '{"_id": "1", "text": "x"}\n{"_id": "1", "text": "y"}', 'line 2: query "1" is there twice'],
@@ -73,7 +93,7 @@ describe('a collection in BEIR’s layout', () => {
       'query-id\tcorpus-id\tscore\n1\trefund\t0.5\n',
       'line 2: the score must be a whole number, not "0.5"',
     ],
-    ['qrels/test.tsv', 'query-id\tcorpus-id\tscore\n9\trefund\t1\n', 'line 2: query "9" is not in queries.jsonl'],
+    ['qrels/test.tsv', '9\trefund\t1\n', 'qrels/test.tsv judges no query that is in queries.jsonl'],
     ['qrels/test.tsv', '1\trefund\t1\n1\trefund\t0\n', 'line 2: query "1" and document "refund" were judged 1 before'],
     ['qrels/test.tsv', 'query-id\tcorpus-id\tscore\n', 'qrels/test.tsv has no judgements'],
     ['qrels/test.tsv', undefined, 'qrels has no .tsv file'],

@@ -60,6 +60,7 @@ describe.each(stores)('an evaluation through %s', (kind, store) => {
       documents: 4,
       queries: 4,
       queriesWithoutRelevant: 1,
+      judgedQueriesMissing: 0,
       judgedButMissing: 1,
       encoder: 'bm25/1;k1=1.2;b=0.75;murmur3-32',
       // 1 for the two that are found, 0 for the one that is not there and for the one without a relevant document.
@@ -91,6 +92,15 @@ describe.each(stores)('an evaluation through %s', (kind, store) => {
     );
     await expect(stopped).rejects.toThrow('stopped half-way');
     expect(await remains()).toEqual([0, 0]);
+  });
+});
+
+it('an evaluation that fails says why, also where what it wrote cannot be removed', async () => {
+  const qdrant = { url: 'http://127.0.0.1:9' };
+  const failed = withThrowAway({ kind: 'qdrant', qdrant }, (vectors, generation) => vectors.ensure(generation));
+  await expect(failed).rejects.toThrow(/^Qdrant could not create collection countersign-eval-/);
+  await expect(failed).rejects.toMatchObject({
+    hint: expect.stringMatching(/^What it wrote may be left: Qdrant could not delete collection/),
   });
 });
 

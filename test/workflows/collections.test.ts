@@ -75,6 +75,9 @@ describe('a search by hand', () => {
     expect(await search('xylophone quartz', CUSTOMER)).toMatchObject({ verdict: 'nothing-found', passages: [] });
     await expect(engine.client.search({ query: ' ' }, { release: RELEASE })).rejects.toThrow('the query is empty');
     await expect(engine.client.collections.releaseOf('none')).rejects.toThrow('No published release searches');
+    const own = await engine.client.collections.releaseOf(COLLECTION, { orAnother: true });
+    expect(own).toBe(await engine.client.collections.releaseOf(COLLECTION));
+    expect(await engine.client.collections.releaseOf('none', { orAnother: true })).toBe(own);
   });
 
   it('says which documents hold no longer', async () => {

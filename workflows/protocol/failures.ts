@@ -16,6 +16,8 @@ export const Failure = {
   /** A source file changed between being measured and being indexed. */
   SourceChanged: 'countersign.ingest.SourceChanged',
   SourceUnreadable: 'countersign.ingest.SourceUnreadable',
+  /** Each file of the folder was skipped; the ledger says why. */
+  NothingUsable: 'countersign.ingest.NothingUsable',
   ModelUnauthorized: 'countersign.model.Unauthorized',
   ModelBadRequest: 'countersign.model.BadRequest',
   ModelRateLimited: 'countersign.model.RateLimited',

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextImmediate } from 'node:timers/promises';
+import type { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createQdrantVectors } from '../../../activities/adapters/qdrant-vectors.ts';
+import { listen } from '../../support/listen.ts';
 import type { QdrantStandIn } from '../../support/qdrant-stand-in.ts';
 import { startQdrantStandIn } from '../../support/qdrant-stand-in.ts';
 import { needs, qdrantCheck } from '../../support/shared-data.ts';
@@ -117,6 +119,43 @@ describe('Qdrant vectors', () => {
     await expect(store.ensure(generation)).rejects.toThrow(
       /Qdrant could not create collection countersign-docs .* Check QDRANT_URL/,
     );
+  });
+
+  it('name what kept the server from being reached, and a server that takes too long', async () => {
+    const gone = await listen(createServer(() => {}));
+    await gone.close();
+    const away = createQdrantVectors({ url: gone.address });
+    await expect(away.count(generation)).rejects.toThrow(/\(connect ECONNREFUSED 127\.0\.0\.1:\d+\)/);
+    const hanging = await listen(createServer(() => {}));
+    try {
+      const hasty = createQdrantVectors({ url: hanging.address, readTimeoutMs: 50 });
+      await expect(hasty.count(generation)).rejects.toThrow(
+        'Qdrant could not count countersign-docs (no answer in time).',
+      );
+    } finally {
+      await hanging.close();
+    }
+  });
+
+  it('wait as long as a server asks for that is asked too often', async () => {
+    let retryAfter = '7';
+    const limited = await listen(
+      createServer((_request, response) => {
+        response.writeHead(429, { 'content-type': 'application/json', 'retry-after': retryAfter }).end('{}');
+      }),
+    );
+    try {
+      const store = createQdrantVectors({ url: limited.address });
+      const refused = await store.count(generation).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ nonRetryable: false, nextRetryDelay: 7000 });
+      expect(String(refused)).toContain('(HTTP 429: it limits how often it is asked). Ask it less often');
+      // Temporal would not try again after a delay of nothing.
+      retryAfter = '0';
+      const { nextRetryDelay } = (await store.count(generation).catch((error: unknown) => error)) as ApplicationFailure;
+      expect(nextRetryDelay ?? undefined).toBeUndefined();
+    } finally {
+      await limited.close();
+    }
   });
 
   it('wait less long for what is read than a step that reads may take, and longer for what is written', async () => {

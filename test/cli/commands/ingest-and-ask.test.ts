@@ -109,6 +109,19 @@ describe('ingest', () => {
     expect(code).toBe(0);
   });
 
+  it('prints these lines also of a folder in which nothing can be used', async () => {
+    const folder = documents('nothing', Object.fromEntries(Array.from({ length: 130 }, (_, n) => [`${n}.txt`, ''])));
+    const { code, stdout, stderr } = await stack.run(['ingest', folder, '--collection', 'nothing']);
+    expect(stdout).toMatch(/^failed: No document in \S+ can be used \(130 skipped, such as /);
+    const lines = stderr.trim().split('\n');
+    expect(lines.filter((line) => /^skipped \d+\.txt: empty$/.test(line))).toHaveLength(130);
+    expect(lines.at(-1)).toBe('130 files skipped');
+    expect(code).toBe(1);
+    // A folder that is not there has none, whatever was skipped before.
+    const gone = await stack.run(['ingest', `${folder}-gone`, '--collection', 'nothing']);
+    expect(gone.stderr).toBe('');
+  });
+
   it('refuses a collection name with capitals as wrong use', async () => {
     const { code, stdout, stderr } = await stack.run(['ingest', SAMPLE_DOCUMENTS, '--collection', 'Docs']);
     expect(stderr).toBe(
