@@ -103,11 +103,20 @@ async function readStream(label: string, request: ModelRequest, connection: Conn
     if (part.type === 'finish-step') {
       // Without the provider's own word the stream was cut.
       if (part.rawFinishReason === undefined) throw malformed(label, 'half a completion');
-      end = { finishReason: part.finishReason, usage: usageOf(label, part.usage) };
+      end = { finishReason: endOf(part.finishReason, part.rawFinishReason), usage: usageOf(label, part.usage) };
     }
   }
   if (end === undefined) throw malformed(label, 'half a completion');
   return { text, calls, ...end };
+}
+
+/** A model's own end under other names: of servers that speak OpenAI's protocol with words of their own. */
+const OWN_ENDS: ReadonlySet<string> = new Set(['eos', 'eos_token', 'end_turn', 'stop_sequence']);
+
+/** An end that nobody knows, or that asks to go on later, may stand in the middle of a sentence. */
+function endOf(finishReason: string, raw: string): string {
+  if (raw === 'pause_turn') return 'other';
+  return finishReason === 'other' && OWN_ENDS.has(raw) ? 'stop' : finishReason;
 }
 
 /** Asks for JSON and takes the text as it is: the SDK's own output would read it again at every piece. */
@@ -152,6 +161,7 @@ function replyOf(label: string, { tools }: ModelRequest, { text, calls, finishRe
   if (finishReason === 'content-filter') return { text: '', finishReason, usage };
   if (finishReason === 'length') return { text, finishReason, usage };
   if (finishReason === 'error') throw malformed(label, 'an error in place of a completion');
+  if (finishReason === 'other') throw malformed(label, 'a reason to end that is none');
   // Calls of a model that was offered no tools mean nothing.
   const toolCalls = tools.length > 0 ? readToolCalls(calls) : [];
   if (toolCalls === undefined) throw malformed(label, 'calls of tools that are none');
