@@ -4,7 +4,7 @@ import { jsonSchema, Output, experimental_streamTextLowMemory as streamText, too
 import type { ToolDefinition } from '../../workflows/protocol/index.ts';
 import { INSUFFICIENT_CONTEXT } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
-import { malformed } from './model-failures.ts';
+import { isFiltered, malformed } from './model-failures.ts';
 import { renderPrompt } from './model-messages.ts';
 import type { StreamedCall } from './model-tool-calls.ts';
 import { readToolCalls } from './model-tool-calls.ts';
@@ -28,6 +28,13 @@ export interface AiModelOptions {
   readonly timeoutMs?: number;
 }
 
+/** Of a prompt that was refused before there was a reply: what it cost was not said. */
+const FILTERED: ModelReply = {
+  text: '',
+  finishReason: 'content-filter',
+  usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
+};
+
 export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: AiModelOptions): Model {
   return {
     label,
@@ -43,7 +50,9 @@ export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: 
         });
         return replyOf(label, request, streamed);
       } catch (error) {
-        throw transport.failure(error);
+        const failure = transport.failure(error);
+        if (isFiltered(failure)) return FILTERED;
+        throw failure;
       } finally {
         transport.close();
       }

@@ -134,8 +134,8 @@ describe('an attempt', () => {
 
   it('that broke off may have been paid, and the next one says so; one that was refused was not', async () => {
     await errorOf(attempted(1, ApplicationFailure.retryable('broke off', Failure.ModelUnavailable)));
-    await errorOf(attempted(2, answeredBy('m', 503, null)));
-    await errorOf(attempted(3, answeredBy('m', 429, '1')));
+    await errorOf(attempted(2, answeredBy('m', 503)));
+    await errorOf(attempted(3, answeredBy('m', 429, { delayMs: 1_000 })));
     await errorOf(attempted(4, notReached('m')));
     await errorOf(attempted(5, ApplicationFailure.create({ type: Failure.ModelCircuitOpen })));
     const { unsettled } = await attempted(6, good);

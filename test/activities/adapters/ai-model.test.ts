@@ -2,11 +2,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
-import {
-  failureOf as failureOfError,
-  failureOfStatus,
-  retryAfterMs,
-} from '../../../activities/adapters/model-failures.ts';
+import { failureOf as failureOfError, failureOfStatus } from '../../../activities/adapters/model-failures.ts';
 import { renderPrompt } from '../../../activities/adapters/model-messages.ts';
 import { createModels } from '../../../activities/adapters/models.ts';
 import type { ModelReply, ModelRequest } from '../../../activities/ports/model.ts';
@@ -297,18 +293,7 @@ describe('a failure that a retry may mend', () => {
     server.script({ status: 503, headers: { 'retry-after': new Date(Date.now() + 60_000).toUTCString() } });
     const delay = Number((await failureOf()).nextRetryDelay);
     expect(delay).toBeGreaterThan(50_000);
-    expect(delay).toBeLessThanOrEqual(60_000);
-  });
-
-  it.each([
-    ['two seconds', '2', 2_000],
-    ['a date', 'Thu, 01 Jan 1970 00:00:30 GMT', 20_000],
-    ['a date gone by', 'Thu, 01 Jan 1970 00:00:05 GMT', 0],
-    ['a day, cut to five minutes', '86400', 300_000],
-    ['nonsense', 'soon', undefined],
-    ['nothing', null, undefined],
-  ])('reads %s', (_, header, ms) => {
-    expect(retryAfterMs(header, 10_000)).toBe(ms);
+    expect(delay).toBeLessThanOrEqual(61_000);
   });
 
   it('is told by its status, however long its words are', async () => {
