@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
-import type { AskedCandidate, Unsettled } from '../workflows/protocol/index.ts';
+import type { AskedCandidate, MayHaveCost, Unsettled } from '../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import { isUnbilled } from './adapters/model-failures.ts';
 import { callInTurn, giveBack } from './call-in-turn.ts';
@@ -39,8 +39,18 @@ export interface PayingInTurn {
   readonly turn: () => Promise<Turn>;
 }
 
-/** @throws what `turn` and `send` throw, and for the limits of a day */
-export async function payInTurn(
+/** @throws what `turn` and `send` throw, saying what may have been paid; and for the limits of a day */
+export async function payInTurn(call: PaidCall, paying: PayingInTurn, send: () => Promise<Paid>): Promise<PaidReply> {
+  try {
+    return await payNow(call, paying, send);
+  } catch (error) {
+    // This attempt is one of those that may have been paid.
+    const sofar = { ...call, attempt: call.attempt + 1 };
+    throw await withUnsettled(error, () => paying.modelCalls.unsettled(sofar, false));
+  }
+}
+
+async function payNow(
   call: PaidCall,
   { modelCalls, limits, turn: takeTurn }: PayingInTurn,
   send: () => Promise<Paid>,
@@ -73,6 +83,22 @@ export async function payInTurn(
     const unsettled = await modelCalls.unsettled(call, reused);
     return { reply: got, reused, ...(unsettled !== undefined && { unsettled }) };
   }
+}
+
+/** For the run, which counts it: it never hears of a call that fails otherwise. The ledger has it all the same. */
+async function withUnsettled(error: unknown, find: () => Promise<Unsettled | undefined>): Promise<unknown> {
+  if (!(error instanceof ApplicationFailure) || error.type?.startsWith('countersign.model.') !== true) return error;
+  const unsettled = await find().catch(() => undefined);
+  if (unsettled === undefined) return error;
+  const { message, type, nonRetryable, nextRetryDelay, details } = error;
+  const detail: MayHaveCost = { ...(details?.[0] as object | undefined), unsettled };
+  return ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable: nonRetryable === true,
+    ...(nextRetryDelay !== undefined && { nextRetryDelay }),
+    details: [detail],
+  });
 }
 
 export interface Paying {

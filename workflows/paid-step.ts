@@ -7,6 +7,7 @@ import type {
   DayExtensions,
   FoundCounts,
   Generation,
+  MayHaveCost,
   PaidStep,
   SpentBudget,
   StepInput,
@@ -46,6 +47,7 @@ export async function paidStep<Result extends PaidStep>(
     notePaid(state, step.stepPath, result);
     return result;
   } catch (error) {
+    noteUnsettled(state, error);
     const spent = spentDayOf(error);
     if (spent !== undefined) {
       await extendDay(state, spent);
@@ -68,6 +70,14 @@ export function notePaid(
   raise(state, stepPath, { reachedSensitive: found !== undefined && foundSensitive(found) });
   state.usage = addUsage(state.usage, usage);
   if (unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, unsettled);
+}
+
+/** A call that failed may have been paid for all the same. */
+export function noteUnsettled(state: RunState, error: unknown): void {
+  const cause = activityCause(error);
+  if (!(cause instanceof ApplicationFailure) || cause.type?.startsWith('countersign.model.') !== true) return;
+  const [detail] = (cause.details ?? []) as [Partial<MayHaveCost>?];
+  if (detail?.unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, detail.unsettled);
 }
 
 function addUnsettled(a: Unsettled | undefined, b: Unsettled): Unsettled {

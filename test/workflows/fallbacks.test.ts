@@ -46,6 +46,8 @@ models:
     ...release('cheapest', 'model: big\nprefer: price\nroute: [{ model: unpriced }, { model: cheap }]'),
     ...release('quickest', 'model: near\nprefer: latency\nroute: [{ model: far }]\nfallbacks: [cheap]'),
     ...release('modest', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: low } }]'),
+    ...release('frugal', 'model: big\nfallbacks: [spare]\nmax_output_tokens: 50\nbudgets: { max_tokens: 60 }'),
+    'frugal/output.schema.json': '{ "type": "object", "required": ["order"] }',
     ...release('bold', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: medium } }]'),
   };
 }
@@ -66,11 +68,17 @@ const generatesOf = async (run: RunHandle) =>
 
 describe('a model that does not answer', () => {
   it.each([
-    ['429, however long it asks to wait', { status: 429, headers: { 'retry-after': '300' } }, Failure.ModelRateLimited],
-    ['503', { status: 503 }, Failure.ModelUnavailable],
-    ['a reset', 'reset', Failure.ModelUnavailable],
-    ['half a stream', { text: 'Would you', breaks: 'cut' }, Failure.ModelMalformedReply],
-  ] as const)('by %s is asked once, and the next one answers', async (_, reply, outcome) => {
+    [
+      '429, however long it asks to wait',
+      { status: 429, headers: { 'retry-after': '300' } },
+      Failure.ModelRateLimited,
+      undefined,
+    ],
+    ['503', { status: 503 }, Failure.ModelUnavailable, undefined],
+    // Nobody knows whether these were paid: what they may have cost counts.
+    ['a reset', 'reset', Failure.ModelUnavailable, 1],
+    ['half a stream', { text: 'Would you', breaks: 'cut' }, Failure.ModelMalformedReply, 1],
+  ] as const)('by %s is asked once, and the next one answers', async (_, reply, outcome, unsettled) => {
     first.script(reply);
     second.script({ text: 'Would you kindly?', promptTokens: 1000, completionTokens: 100 });
     const run = await ask('two');
@@ -80,7 +88,10 @@ describe('a model that does not answer', () => {
       ['big', outcome, null],
       ['spare', 'answered', 0.0012],
     ]);
-    expect(await run.trace()).toMatchObject({ cost_usd: 0.0012, input_tokens: 1000, output_tokens: 100 });
+    const trace = await run.trace();
+    expect(trace).toMatchObject({ cost_usd: 0.0012, input_tokens: 1000, output_tokens: 100 });
+    expect(trace?.unsettled?.calls).toBe(unsettled);
+    if (unsettled !== undefined) expect(trace?.unsettled?.cost_usd).toBeGreaterThan(0);
     expect(await generatesOf(run)).toEqual([1, 1]);
     if (outcome === Failure.ModelRateLimited) await golden('answer-fallback', run);
   });
@@ -104,6 +115,15 @@ describe('a model that does not answer', () => {
     expect(await run.result()).toMatchObject({ kind: 'answered' });
     expect(requests()).toEqual({ first: 1, second: 2 });
     expect(await generatesOf(run)).toEqual([1, 2]);
+  });
+
+  it('and may have used up the budget of the run is the last one that is paid for', async () => {
+    first.script({ text: 'Would you', breaks: 'cut' });
+    second.script('No JSON.');
+    const run = await ask('frugal');
+    // The repair turn would be one more.
+    expect(await run.result()).toMatchObject({ kind: 'budget-exhausted', limit: 'tokens' });
+    expect(requests()).toEqual({ first: 1, second: 1 });
   });
 
   it('for a reason that is ours ends the run: nothing hides a wrong key', async () => {
