@@ -55,6 +55,13 @@ describe('a model in models.yaml', () => {
     });
   });
 
+  it('says that it reasons where its id does not, and only there', () => {
+    const own = 'provider: openai-compatible, model: m, base_url: "http://127.0.0.1:9/v1"';
+    expect(pinned(`{ ${own}, reasons: true }`)).toMatchObject({ reasons: true });
+    expect(pinned(`{ ${own}, reasons: false }`)).not.toHaveProperty('reasons');
+    expect(() => pinned('{ provider: openai, model: gpt-5, reasons: true }')).toThrow('reasons');
+  });
+
   it('that nobody knows has no price and no context', () => {
     const model = pinned('{ provider: openai, model: nobody-knows-it }');
     expect(isPriced(model)).toBe(false);

@@ -100,6 +100,18 @@ describe('a request', () => {
     });
   });
 
+  it('to a model that reasons has no temperature, and a limit that counts what it thinks', async () => {
+    server.script('x');
+    const pinned = { name: 'm', provider: 'openai-compatible', id: 'm', baseUrl: server.url, reasons: true } as const;
+    const { signal } = new AbortController();
+    const settings = { temperature: 0.2, maxOutputTokens: 500, idempotencyKey: 'k', signal };
+    await createModels({})({ model: pinned }).call({ model: 'm', prompt, tools: [], ...settings });
+    const [{ body } = { body: {} }] = server.requests;
+    expect(body).toMatchObject({ model: 'm', max_completion_tokens: 500, stream: true });
+    expect(body).not.toHaveProperty('temperature');
+    expect(body).not.toHaveProperty('max_tokens');
+  });
+
   it('marks a passage whose document holds no longer', async () => {
     server.script('Thirty days [1].');
     const part = {
