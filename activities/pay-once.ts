@@ -123,8 +123,7 @@ export async function payOnce(
   paid: Omit<PaidCall, 'reserve'>,
   { candidate, modelCalls, modelRates, price, limits }: Paying,
 ): Promise<PaidReply> {
-  const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
-  const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
+  const call: PaidCall = { ...paid, reserve: reserveOf(bytesOf(request), request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
   const longestWaitMs = candidate?.spare === true ? LONGEST_WAIT_WITH_SPARE_MS : LONGEST_WAIT_MS;
   const rated = { tenant, model: price, tokens: reserve.tokens, longestWaitMs, signal: request.signal };
@@ -137,6 +136,12 @@ export async function payOnce(
     return { reply: settled(called, price), tokens: inputTokens + outputTokens || null };
   };
   return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send));
+}
+
+/** What tools are told as is paid as input, too. */
+function bytesOf({ prompt, tools, outputSchema }: ModelRequest): number {
+  const told = [prompt, ...tools, ...(outputSchema === undefined ? [] : [outputSchema])];
+  return told.reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(each)), 0);
 }
 
 /** What it fails with after the last wait is what the attempt fails with. Not for failures that say what they are. */

@@ -70,13 +70,14 @@ interface Setting {
   readonly rates?: ModelRates;
   readonly modelCalls?: ModelCalls;
   readonly candidate?: Paying['candidate'];
+  readonly tools?: ModelRequest['tools'];
 }
 
-async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate }: Setting = {}) {
+async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate, tools = [] }: Setting = {}) {
   const request: ModelRequest = {
     model: 'm',
     prompt: { system: 's', messages: [] } as never,
-    tools: [],
+    tools,
     temperature: 0,
     maxOutputTokens: 50,
     idempotencyKey: call.key,
@@ -193,6 +194,17 @@ describe('a turn', () => {
     const asked: RatedCall[] = [];
     await pay({ candidate, rates: ratesOf({}, asked) });
     expect(asked).toMatchObject([{ longestWaitMs, tokens: expect.any(Number) }]);
+  });
+});
+
+describe('what is reserved', () => {
+  it('has the tools that the model is told of', async () => {
+    const asked: RatedCall[] = [];
+    await pay({ rates: ratesOf({}, asked) });
+    call = { ...call, key: `${call.key}-tools` };
+    await pay({ rates: ratesOf({}, asked), tools: [{ name: 'x', description: 'a'.repeat(3_000) } as never] });
+    const [bare, told] = asked.map(({ tokens }) => tokens);
+    expect((told ?? 0) - (bare ?? 0)).toBeGreaterThan(1_000);
   });
 });
 

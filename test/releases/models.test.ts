@@ -133,6 +133,12 @@ describe('the cost of a call', () => {
     expect(reserveOf(3_000_000, 100_000, tiered)).toEqual({ tokens: 1_100_000, usd: 10 });
   });
 
+  it('may be that of writing all of the input to the cache', () => {
+    expect(reserveOf(3_000_000, 100_000, model)).toEqual({ tokens: 1_100_000, usd: 6 });
+    const { cacheWriteUsdPerMillion: _, ...plain } = model;
+    expect(reserveOf(3_000_000, 100_000, plain).usd).toBe(5);
+  });
+
   it('is unknown where the price is, or where the provider did not say how much it read; of a local model it is nothing', () => {
     const { inputUsdPerMillion: _, ...unpriced } = model;
     expect(costOf(usage, unpriced)).toBeNull();
