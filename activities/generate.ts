@@ -29,6 +29,7 @@ import { streamText } from './stream-text.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { NO_STREAMS } from './stream-writer.ts';
 import { withToolResults } from './tool-results.ts';
+import { watchCosts } from './unknown-costs.ts';
 
 const NO_MASK: MaskDemand = { mask: [], restore: [] };
 
@@ -49,7 +50,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
   const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector, replies, latencies } =
     dependencies;
   const { streams = NO_STREAMS } = dependencies;
-  const unpriced = new Set<string>();
+  const watchCost = watchCosts((message, of) => log.warn(message, of));
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -122,10 +123,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         text.fail();
         throw error;
       });
-      if (reply.usage.costUsd === null && !unpriced.has(model.label)) {
-        unpriced.add(model.label);
-        log.warn('What calls of a model cost is not known: models.yaml has no prices for it', { model: model.label });
-      }
+      watchCost(model.label, body.model, reply.usage.costUsd);
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       text.end(said);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
