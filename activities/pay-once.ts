@@ -9,6 +9,7 @@ import { isUnbilled } from './adapters/model-failures.ts';
 import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import type { Reserve } from './model-cost.ts';
 import { costOf, reserveOf } from './model-cost.ts';
 import type { ModelRates, Turn } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
@@ -80,9 +81,20 @@ async function payNow(
   return await paid(reply, false);
 
   async function paid(got: SettledReply, reused: boolean): Promise<PaidReply> {
-    const unsettled = await modelCalls.unsettled(call, reused);
+    const earlier = await modelCalls.unsettled(call, reused);
+    const unsettled = isUncounted(got) ? withReserve(earlier, call.reserve) : earlier;
     return { reply: got, reused, ...(unsettled !== undefined && { unsettled }) };
   }
+}
+
+/** A filter that refused before there was a reply does not say what it read. */
+const isUncounted = ({ finishReason, usage }: SettledReply): boolean =>
+  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens + usage.outputTokens === 0;
+
+function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): Unsettled {
+  if (earlier === undefined) return { calls: 1, tokens, costUsd: usd };
+  const costUsd = earlier.costUsd === null || usd === null ? null : earlier.costUsd + usd;
+  return { calls: earlier.calls + 1, tokens: earlier.tokens + tokens, costUsd };
 }
 
 /** For the run, which counts it: it never hears of a call that fails otherwise. The ledger has it all the same. */

@@ -12,13 +12,12 @@ import type {
   SpentBudget,
   StepInput,
   StepPath,
-  Unsettled,
   Verdict,
 } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import { foundSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
-import { addUsage, stepInput } from './run-state.ts';
+import { addUnsettled, addUsage, stepInput } from './run-state.ts';
 import { noteFound, noteVerdict } from './verdicts.ts';
 
 /** What the access policy does not let go to a model. */
@@ -78,12 +77,6 @@ export function noteUnsettled(state: RunState, error: unknown): void {
   if (!(cause instanceof ApplicationFailure) || cause.type?.startsWith('countersign.model.') !== true) return;
   const [detail] = (cause.details ?? []) as [Partial<MayHaveCost>?];
   if (detail?.unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, detail.unsettled);
-}
-
-function addUnsettled(a: Unsettled | undefined, b: Unsettled): Unsettled {
-  if (a === undefined) return b;
-  const costUsd = a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd;
-  return { calls: a.calls + b.calls, tokens: a.tokens + b.tokens, costUsd };
 }
 
 /** The soft limit of a day that stood against a call. */

@@ -47,6 +47,8 @@ models:
     ...release('quickest', 'model: near\nprefer: latency\nroute: [{ model: far }]\nfallbacks: [cheap]'),
     ...release('modest', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: low } }]'),
     ...release('frugal', 'model: big\nfallbacks: [spare]\nmax_output_tokens: 50\nbudgets: { max_tokens: 60 }'),
+    ...release('capped', 'model: big\nfallbacks: [spare]\nbudgets: { max_cost_usd: 1 }'),
+    'capped/output.schema.json': '{ "type": "object", "required": ["order"] }',
     'frugal/output.schema.json': '{ "type": "object", "required": ["order"] }',
     ...release('bold', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: medium } }]'),
   };
@@ -106,6 +108,28 @@ describe('a model that does not answer', () => {
       ['spare', 'answered', 0.0012],
     ]);
     expect((await run.trace())?.cost_usd).toBeCloseTo(0.0022);
+  });
+
+  it('since its filter refuses the prompt may have been paid, which the budget of the run allows for', async () => {
+    const refuses = { status: 400, body: '{"error":{"code":"content_filter"}}' } as const;
+    first.script(refuses, refuses);
+    // With a repair turn, before which the budget is looked at.
+    second.script('No JSON.', { text: '{"order":1}', promptTokens: 1000, completionTokens: 100 });
+    const run = await ask('capped');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: '{"order":1}' });
+    const spare = ['spare', 'answered', expect.any(Number)];
+    expect(await attemptsOf(run)).toEqual([
+      ['big', 'content-filter', null],
+      spare,
+      ['big', 'content-filter', null],
+      spare,
+    ]);
+    const trace = await run.trace();
+    expect(trace).toMatchObject({
+      cost_usd: expect.any(Number),
+      unsettled: { calls: 2, cost_usd: expect.any(Number) },
+    });
+    await golden('answer-filtered-prompt', run);
   });
 
   it('and no other does either: the last one is asked again, as one alone would be', async () => {
