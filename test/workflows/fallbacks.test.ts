@@ -36,6 +36,8 @@ models:
   keyless: ${model(first, ', api_key_env: ABSENT_API_KEY')}
   offline: { provider: local, model: extractive }
   near: { provider: openai-compatible, model: near, base_url: "${first.url}" }
+  well: { provider: openai-compatible, model: well, base_url: "${first.url}" }
+  broken: { provider: openai-compatible, model: broken, base_url: "${second.url}" }
   far: { provider: openai-compatible, model: far, base_url: "${second.url}" }
 `,
     ...release('two', 'model: big\nfallbacks: [spare]'),
@@ -45,6 +47,7 @@ models:
     ...release('routed', 'model: big\nroute: [{ model: spare, when: { max_input_tokens: 60 } }]'),
     ...release('cheapest', 'model: big\nprefer: price\nroute: [{ model: unpriced }, { model: cheap }]'),
     ...release('quickest', 'model: near\nprefer: latency\nroute: [{ model: far }]\nfallbacks: [cheap]'),
+    ...release('waking', 'model: well\nprefer: latency\nroute: [{ model: broken }]'),
     ...release('modest', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: low } }]'),
     ...release('frugal', 'model: big\nfallbacks: [spare]\nmax_output_tokens: 50\nbudgets: { max_tokens: 60 }'),
     ...release('capped', 'model: big\nfallbacks: [spare]\nbudgets: { max_cost_usd: 1 }'),
@@ -226,6 +229,20 @@ describe('a release that prefers', () => {
     first.script({ status: 503 });
     second.script({ status: 503 }, 'At last.');
     expect(await answer()).toEqual({ text: 'At last.', asked: ['near', 'far', 'cheap'] });
+  });
+});
+
+describe('a model that fails', () => {
+  it('is not asked first for want of a time, where a release prefers by latency', async () => {
+    second.script({ status: 503 });
+    first.script('Well.', 'Well again.');
+    const asked = async () => {
+      const run = await ask('waking');
+      await run.result();
+      return (await attemptsOf(run))?.map(([model]) => model);
+    };
+    expect(await asked()).toEqual(['broken', 'well']);
+    expect(await asked()).toEqual(['well']);
   });
 });
 
