@@ -147,7 +147,28 @@ export async function payOnce(
     // Who said of no token that it was used did not say how many were.
     return { reply: settled(called, price), tokens: inputTokens + outputTokens || null };
   };
-  return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send));
+  return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send)).catch((error: unknown) => {
+    throw patient(error, paid.attempt);
+  });
+}
+
+/**
+ * A provider that is busy says one second to all alike: they come back together, and their attempts are over in five. Twice as long from
+ * one attempt to the next, and not all at once, each of them has half a minute.
+ */
+function patient(error: unknown, attempt: number): unknown {
+  if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) return error;
+  const { message, type, nonRetryable, nextRetryDelay, details } = error;
+  if (nonRetryable === true) return error;
+  const asked = typeof nextRetryDelay === 'number' ? nextRetryDelay : 0;
+  const leastMs = Math.round(1000 * 2 ** Math.min(attempt, 6) * (1 + Math.random() / 4));
+  return ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable: false,
+    nextRetryDelay: Math.max(asked, leastMs),
+    ...(details != null && { details }),
+  });
 }
 
 /** What tools are told as is paid as input, too. */

@@ -197,6 +197,27 @@ describe('a turn', () => {
   });
 });
 
+describe('a provider that is busy', () => {
+  it.each([
+    [1, 1_000, 2_000, 2_500],
+    [4, 1_000, 16_000, 20_000],
+    [1, 0, 2_000, 2_500],
+    [1, 60_000, 60_000, 60_000],
+  ])('is asked again by attempt %i, told %i ms, after %i to %i ms', async (attempt, delayMs, least, most) => {
+    call = { ...call, attempt };
+    const failure = await errorOf(pay({ reply: answeredBy('m', 429, { delayMs }) }));
+    expect(failure).toMatchObject({ type: Failure.ModelRateLimited, nonRetryable: false });
+    const { nextRetryDelay } = failure as unknown as { readonly nextRetryDelay: number };
+    expect(nextRetryDelay).toBeGreaterThanOrEqual(least);
+    expect(nextRetryDelay).toBeLessThanOrEqual(most);
+  });
+
+  it('is not asked again while another model stands ready', async () => {
+    const candidate = { model: 'big', spare: true };
+    expect(await errorOf(pay({ candidate, reply: answeredBy('m', 429) }))).toMatchObject({ nonRetryable: true });
+  });
+});
+
 describe('what is reserved', () => {
   it('has the tools that the model is told of', async () => {
     const asked: RatedCall[] = [];
