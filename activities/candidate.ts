@@ -24,6 +24,6 @@ export async function sparing<T>(candidate: AskedCandidate | undefined, call: ()
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || error.nonRetryable === true) throw error;
     if (error.type?.startsWith('countersign.model.') !== true) throw error;
-    throw ApplicationFailure.nonRetryable(error.message, error.type);
+    throw ApplicationFailure.nonRetryable(error.message, error.type, ...(error.details ?? []));
   }
 }

@@ -1,11 +1,12 @@
 // The verb `generate`: one model call. A regular activity: it costs money and leaves our systems.
 
 import { Context, log } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import { keyedHash } from '../runtime/canonical.ts';
 import type { RunKeys } from '../runtime/keys/index.ts';
 import type { EngineActivities, MaskDemand } from '../workflows/protocol/index.ts';
-import { HashPrefix } from '../workflows/protocol/index.ts';
+import { Failure, HashPrefix } from '../workflows/protocol/index.ts';
 import type { ModelFor } from './adapters/models.ts';
 import type { AnswerDependencies } from './answers.ts';
 import { withCandidate } from './candidate.ts';
@@ -29,6 +30,7 @@ import { streamText } from './stream-text.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { NO_STREAMS } from './stream-writer.ts';
 import { withToolResults } from './tool-results.ts';
+import { watchCosts } from './unknown-costs.ts';
 
 const NO_MASK: MaskDemand = { mask: [], restore: [] };
 
@@ -49,7 +51,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
   const { db, runKeys, releases, policy, denials, modelCalls, modelRates, modelFor, detector, replies, latencies } =
     dependencies;
   const { streams = NO_STREAMS } = dependencies;
-  const unpriced = new Set<string>();
+  const watchCost = watchCosts((message, of) => log.warn(message, of));
   return async (input) => {
     const started = performance.now();
     const context = Context.current();
@@ -122,10 +124,7 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
         text.fail();
         throw error;
       });
-      if (reply.usage.costUsd === null && !unpriced.has(model.label)) {
-        unpriced.add(model.label);
-        log.warn('What calls of a model cost is not known: models.yaml has no prices for it', { model: model.label });
-      }
+      watchCost(model.label, body.model, reply.usage.costUsd);
       const { toolCalls, ...said } = masked === undefined ? reply : restoreReply(reply, masked.tokens, restore);
       text.end(said);
       const sealed = masked && sealWithheld(runKey, stepPath, said.text, masked.tokens);
@@ -151,6 +150,16 @@ export function createGenerate(dependencies: GenerateDependencies): EngineActivi
 const asksOthers = ({ rules: { checks, ownChecks } }: ReleaseBody): boolean =>
   [checks?.words, checks?.moderation, checks?.judge, ownChecks].some((each) => each !== undefined);
 
+/** What a call that fails counts as: one that always does is not asked first for want of a time. */
+const FAILED_MS = 10_000;
+/** Failures that are the model's, while it may be well again later. */
+const ITS_OWN: ReadonlySet<unknown> = new Set([
+  Failure.ModelRateLimited,
+  Failure.ModelUnavailable,
+  Failure.ModelMalformedReply,
+  Failure.ModelReplyUnfinished,
+]);
+
 /** @param begun told the milliseconds from each call to the first text of its answer, or to the answer where it has none */
 function timed(model: Model, begun: (ms: number) => void): Model {
   return {
@@ -158,16 +167,20 @@ function timed(model: Model, begun: (ms: number) => void): Model {
     async call(request) {
       const since = performance.now();
       let isBegun = false;
-      const begin = (): void => {
-        if (!isBegun) begun(performance.now() - since);
+      const begin = (ms = performance.now() - since): void => {
+        if (!isBegun) begun(ms);
         isBegun = true;
       };
-      const reply = await model.call({
+      const calling = model.call({
         ...request,
         onText(delta) {
           begin();
           request.onText?.(delta);
         },
+      });
+      const reply = await calling.catch((error: unknown) => {
+        if (error instanceof ApplicationFailure && ITS_OWN.has(error.type)) begun(FAILED_MS);
+        throw error;
       });
       begin();
       return reply;

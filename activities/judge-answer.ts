@@ -17,8 +17,8 @@ export interface JudgeDependencies extends PaidDependencies {
 
 /** At a rate limit: with the longest call inside the activity's time, `model` of workflows/proxies.ts. */
 const LONGEST_WAIT_MS = 8 * 60_000;
-/** A rating and a few sentences. */
-const MAX_OUTPUT_TOKENS = 400;
+/** A rating and a few sentences, and what a model thinks before them: it counts, too. */
+const MAX_OUTPUT_TOKENS = 2_000;
 const MAX_REMARK_CHARS = 1_000;
 const BEST = 5;
 const NAME = 'judged';

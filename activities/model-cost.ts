@@ -23,11 +23,20 @@ const BYTES_A_TOKEN = 3;
 export function reserveOf(promptBytes: number, maxOutputTokens: number, model: PinnedPrices): Reserve {
   const inputTokens = Math.ceil(promptBytes / BYTES_A_TOKEN);
   const prices = pricesAt(model, inputTokens);
-  const usd =
-    prices === undefined
-      ? null
-      : (inputTokens * prices.inputUsdPerMillion + maxOutputTokens * prices.outputUsdPerMillion) / 1_000_000;
-  return { tokens: inputTokens + maxOutputTokens, usd };
+  return {
+    tokens: inputTokens + maxOutputTokens,
+    usd: prices === undefined ? null : mostOf(prices, inputTokens, maxOutputTokens),
+  };
+}
+
+/** All of the input may be written to the provider's cache, which can cost more than reading it. */
+function mostOf(
+  { inputUsdPerMillion: input, outputUsdPerMillion, cacheWriteUsdPerMillion }: Prices,
+  inputTokens: number,
+  maxOutputTokens: number,
+): number {
+  const dearest = Math.max(input, cacheWriteUsdPerMillion ?? input);
+  return (inputTokens * dearest + maxOutputTokens * outputUsdPerMillion) / 1_000_000;
 }
 
 /** US dollars; `null` where the price is not known, or the provider did not say how much it read. What costs nothing costs nothing however much it is. */

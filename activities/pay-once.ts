@@ -3,12 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
-import type { AskedCandidate, Unsettled } from '../workflows/protocol/index.ts';
+import type { AskedCandidate, MayHaveCost, Unsettled } from '../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../workflows/protocol/index.ts';
 import { isUnbilled } from './adapters/model-failures.ts';
 import { callInTurn, giveBack } from './call-in-turn.ts';
 import { sparing } from './candidate.ts';
 import type { ModelCalls, PaidCall, SettledReply } from './model-calls.ts';
+import type { Reserve } from './model-cost.ts';
 import { costOf, reserveOf } from './model-cost.ts';
 import type { ModelRates, Turn } from './model-rates.ts';
 import type { Model, ModelReply, ModelRequest } from './ports/model.ts';
@@ -39,8 +40,18 @@ export interface PayingInTurn {
   readonly turn: () => Promise<Turn>;
 }
 
-/** @throws what `turn` and `send` throw, and for the limits of a day */
-export async function payInTurn(
+/** @throws what `turn` and `send` throw, saying what may have been paid; and for the limits of a day */
+export async function payInTurn(call: PaidCall, paying: PayingInTurn, send: () => Promise<Paid>): Promise<PaidReply> {
+  try {
+    return await payNow(call, paying, send);
+  } catch (error) {
+    // This attempt is one of those that may have been paid.
+    const sofar = { ...call, attempt: call.attempt + 1 };
+    throw await withUnsettled(error, () => paying.modelCalls.unsettled(sofar, false));
+  }
+}
+
+async function payNow(
   call: PaidCall,
   { modelCalls, limits, turn: takeTurn }: PayingInTurn,
   send: () => Promise<Paid>,
@@ -70,9 +81,36 @@ export async function payInTurn(
   return await paid(reply, false);
 
   async function paid(got: SettledReply, reused: boolean): Promise<PaidReply> {
-    const unsettled = await modelCalls.unsettled(call, reused);
+    const earlier = await modelCalls.unsettled(call, reused);
+    const unsettled = isUncounted(got) ? withReserve(earlier, call.reserve) : earlier;
     return { reply: got, reused, ...(unsettled !== undefined && { unsettled }) };
   }
+}
+
+/** A filter that refused before there was a reply does not say what it read. */
+const isUncounted = ({ finishReason, usage }: SettledReply): boolean =>
+  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens + usage.outputTokens === 0;
+
+function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): Unsettled {
+  if (earlier === undefined) return { calls: 1, tokens, costUsd: usd };
+  const costUsd = earlier.costUsd === null || usd === null ? null : earlier.costUsd + usd;
+  return { calls: earlier.calls + 1, tokens: earlier.tokens + tokens, costUsd };
+}
+
+/** For the run, which counts it: it never hears of a call that fails otherwise. The ledger has it all the same. */
+async function withUnsettled(error: unknown, find: () => Promise<Unsettled | undefined>): Promise<unknown> {
+  if (!(error instanceof ApplicationFailure) || error.type?.startsWith('countersign.model.') !== true) return error;
+  const unsettled = await find().catch(() => undefined);
+  if (unsettled === undefined) return error;
+  const { message, type, nonRetryable, nextRetryDelay, details } = error;
+  const detail: MayHaveCost = { ...(details?.[0] as object | undefined), unsettled };
+  return ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable: nonRetryable === true,
+    ...(nextRetryDelay !== undefined && { nextRetryDelay }),
+    details: [detail],
+  });
 }
 
 export interface Paying {
@@ -97,8 +135,7 @@ export async function payOnce(
   paid: Omit<PaidCall, 'reserve'>,
   { candidate, modelCalls, modelRates, price, limits }: Paying,
 ): Promise<PaidReply> {
-  const promptBytes = Buffer.byteLength(JSON.stringify(request.prompt));
-  const call: PaidCall = { ...paid, reserve: reserveOf(promptBytes, request.maxOutputTokens, price) };
+  const call: PaidCall = { ...paid, reserve: reserveOf(bytesOf(request), request.maxOutputTokens, price) };
   const { tenant, reserve } = call;
   const longestWaitMs = candidate?.spare === true ? LONGEST_WAIT_WITH_SPARE_MS : LONGEST_WAIT_MS;
   const rated = { tenant, model: price, tokens: reserve.tokens, longestWaitMs, signal: request.signal };
@@ -110,7 +147,34 @@ export async function payOnce(
     // Who said of no token that it was used did not say how many were.
     return { reply: settled(called, price), tokens: inputTokens + outputTokens || null };
   };
-  return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send));
+  return await sparing(candidate, () => payInTurn(call, { modelCalls, limits, turn }, send)).catch((error: unknown) => {
+    throw patient(error, paid.attempt);
+  });
+}
+
+/**
+ * A provider that is busy says one second to all alike: they come back together, and their attempts are over in five. Twice as long from
+ * one attempt to the next, and not all at once, each of them has half a minute.
+ */
+function patient(error: unknown, attempt: number): unknown {
+  if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) return error;
+  const { message, type, nonRetryable, nextRetryDelay, details } = error;
+  if (nonRetryable === true) return error;
+  const asked = typeof nextRetryDelay === 'number' ? nextRetryDelay : 0;
+  const leastMs = Math.round(1000 * 2 ** Math.min(attempt, 6) * (1 + Math.random() / 4));
+  return ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable: false,
+    nextRetryDelay: Math.max(asked, leastMs),
+    ...(details != null && { details }),
+  });
+}
+
+/** What tools are told as is paid as input, too. */
+function bytesOf({ prompt, tools, outputSchema }: ModelRequest): number {
+  const told = [prompt, ...tools, ...(outputSchema === undefined ? [] : [outputSchema])];
+  return told.reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(each)), 0);
 }
 
 /** What it fails with after the last wait is what the attempt fails with. Not for failures that say what they are. */

@@ -66,7 +66,10 @@ export function streamText(options: TextStreamOptions): TextStream {
       if (off || text.trim() === INSUFFICIENT_CONTEXT) return;
       const isBeginning = text.startsWith(told);
       // The model told something else than it replied.
-      if (!isBeginning) stream.emit({ type: 'withdrawn', data: { reason: 'replaced' } });
+      if (!isBeginning) {
+        const reason = finishReason === 'content-filter' ? 'failed' : 'replaced';
+        stream.emit({ type: 'withdrawn', data: { reason } });
+      }
       if (checked !== undefined) {
         // What was cut off will not pass.
         if (isBeginning && finishReason === 'stop') pass(checked.end(text));

@@ -5,7 +5,7 @@ import { printReply, printSources } from './show-run.ts';
 import { visibleLines } from './untrusted-text.ts';
 
 const WHY: Readonly<Record<WithdrawalReason, string>> = {
-  failed: 'the call of the model broke off',
+  failed: 'the model did not finish it',
   'new-attempt': 'the model is asked again',
   'validation-failed': 'it did not pass validation',
   'not-given-out': 'the run ended without this answer',

@@ -158,10 +158,24 @@ async function followRun(
   );
   signal.addEventListener('abort', wake, { once: true });
 
+  async function following(of: StreamStore): Promise<() => void> {
+    // One of its own: ending one that came late must not end the next.
+    const asked = of.follow(runId, () => wake());
+    try {
+      return await inTime(asked);
+    } catch (error) {
+      asked.then(
+        (end) => end(),
+        () => {},
+      );
+      throw error;
+    }
+  }
+
   async function page(after: string | undefined): Promise<readonly StoredEvent[]> {
     if (store === undefined) return [];
     try {
-      unfollow ??= await inTime(store.follow(runId, wake));
+      unfollow ??= await following(store);
       const events = await inTime(store.read(runId, after));
       away = false;
       return events;

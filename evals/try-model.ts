@@ -4,11 +4,13 @@ import { createEndpointModels } from '../activities/adapters/endpoint-models.ts'
 import { createModels } from '../activities/adapters/models.ts';
 import { costOf, inputCostOf } from '../activities/model-cost.ts';
 import type { ReleaseBody } from '../releases/release.ts';
-import type { PinnedEmbedding, PinnedReranker } from '../workflows/protocol/index.ts';
+import type { FinishReason, PinnedEmbedding, PinnedReranker } from '../workflows/protocol/index.ts';
 
 export interface TriedModel {
   readonly label: string;
   readonly text: string;
+  /** Of a model: why it stopped. */
+  readonly finishReason?: FinishReason;
   readonly inputTokens: number;
   readonly outputTokens: number;
   /** US dollars; `null` where the price is not known. */
@@ -17,7 +19,8 @@ export interface TriedModel {
   readonly durationMs: number;
 }
 
-const MAX_TOKENS = 16;
+/** Models that reason count what they think, and some refuse a request that leaves no room for it. */
+const MAX_TOKENS = 1024;
 const TIMEOUT_MS = 60_000;
 
 /** What an embedding or a reranker said, in words. */
@@ -78,7 +81,7 @@ export async function tryModel(
   const started = performance.now();
   const sinceStart = (): number => Math.round(performance.now() - started);
   let firstTextMs: number | null = null;
-  const { text, usage } = await call({
+  const { text, finishReason, usage } = await call({
     model: model.id,
     prompt: { messages: [{ role: 'user', parts: [{ origin: 'operator', text: 'Reply with the word OK.' }] }] },
     tools: [],
@@ -92,5 +95,5 @@ export async function tryModel(
   });
   const { inputTokens, outputTokens } = usage;
   const costUsd = costOf(usage, model);
-  return { label, text, inputTokens, outputTokens, costUsd, firstTextMs, durationMs: sinceStart() };
+  return { label, text, finishReason, inputTokens, outputTokens, costUsd, firstTextMs, durationMs: sinceStart() };
 }

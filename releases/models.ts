@@ -41,6 +41,8 @@ const compatibleModel = z.strictObject({
   base_url: z.url({ protocol: /^https?$/ }),
   /** Name of the environment variable that holds the key; absent for endpoints without one. */
   api_key_env: keyVariable,
+  /** It thinks before it answers: it takes no temperature, and what it thinks counts towards the limit of its reply. @default false */
+  reasons: z.boolean().optional(),
   ...remote,
 });
 
@@ -116,6 +118,7 @@ export function pinModel(name: string, entry: ModelEntry): PinnedModel {
     ...(writtenPrices(entry) ?? known.prices),
     ...(contextTokens !== undefined && { contextTokens }),
     ...(max_sensitivity !== undefined && { maxSensitivity: max_sensitivity }),
+    ...('reasons' in entry && entry.reasons === true && { reasons: true }),
   };
 }
 

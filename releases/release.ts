@@ -34,6 +34,8 @@ const pinnedModel = z.object({
   contextTokens: z.number().optional(),
   /** The highest that it may be sent. */
   maxSensitivity: sensitivity.optional(),
+  /** Takes no temperature, and a limit that counts what it thinks. Absent where that follows from its id. */
+  reasons: z.literal(true).optional(),
 });
 
 /** The body whose JCS is hashed. What is not here does not change the digest. */

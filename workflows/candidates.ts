@@ -5,7 +5,7 @@ import { activityCause } from './activity-cause.ts';
 import type { AskedCandidate, Candidate, GenerateInput, Generation, Risk, StepInput } from './protocol/index.ts';
 import { estimatePromptTokens, Failure, RISK_RANK, SENSITIVITY_RANK } from './protocol/index.ts';
 import type { RunState } from './run-state.ts';
-import { addUsage, releaseOf, stepInput } from './run-state.ts';
+import { addUnsettled, addUsage, releaseOf, stepInput } from './run-state.ts';
 
 export type ModelRequest = Omit<GenerateInput, keyof StepInput | 'extended' | 'candidate'>;
 
@@ -49,7 +49,7 @@ export async function askCandidates(
       }
       if (asked.finishReason !== 'content-filter' || !spare) return asked;
       // It was paid, and another writes the draft.
-      state.usage = addUsage(state.usage, asked.usage);
+      noteFiltered(state, asked);
       state.modelMs = (state.modelMs ?? 0) + asked.durationMs;
     } catch (error) {
       if (!spare || !isPassing(activityCause(error))) throw error;
@@ -61,6 +61,17 @@ export async function askCandidates(
   if (!patched('ask-failed-again')) throw failed.error;
   const step = stepInput(state, 'generate');
   return await noted(state, step, failed.model, ask(step, request, { model: failed.model, spare: false }));
+}
+
+/** What the filter, and attempts before it, did not say is what it may have cost, and not unknown: the run's budget goes on. */
+function noteFiltered(state: RunState, { usage, unsettled }: Generation): void {
+  if (unsettled === undefined || !patched('filtered-may-have-cost')) {
+    state.usage = addUsage(state.usage, usage);
+    return;
+  }
+  const reported = usage.costUsd ?? (unsettled.costUsd === null ? null : 0);
+  state.usage = addUsage(state.usage, { ...usage, costUsd: reported });
+  state.unsettled = addUnsettled(state.unsettled, unsettled);
 }
 
 /** The attempt, and what came of it in the run's list of attempts. */

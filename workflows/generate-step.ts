@@ -8,7 +8,7 @@ import { extendBudget, extendDay, extendedDays } from './extend-budget.ts';
 import type { Draft, GenerateOptions } from './flow.ts';
 import { grant } from './grants.ts';
 import { localStep } from './local-step.ts';
-import { noteDenial, notePaid, spentDayOf } from './paid-step.ts';
+import { noteDenial, notePaid, noteUnsettled, spentDayOf } from './paid-step.ts';
 import type {
   AnswerRules,
   AskedCandidate,
@@ -198,6 +198,7 @@ async function generate(
     const chosen = candidate === undefined ? {} : { candidate };
     return await modelWithin(leftMs).generate(grant({ ...step, ...request, ...extendedDays(state), ...chosen }));
   } catch (error) {
+    noteUnsettled(state, error);
     const spent = spentDayOf(error);
     if (spent !== undefined) {
       await extendDay(state, spent);

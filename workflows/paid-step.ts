@@ -7,17 +7,17 @@ import type {
   DayExtensions,
   FoundCounts,
   Generation,
+  MayHaveCost,
   PaidStep,
   SpentBudget,
   StepInput,
   StepPath,
-  Unsettled,
   Verdict,
 } from './protocol/index.ts';
 import { Failure } from './protocol/index.ts';
 import { foundSensitive, raise } from './run-flags.ts';
 import type { RunState } from './run-state.ts';
-import { addUsage, stepInput } from './run-state.ts';
+import { addUnsettled, addUsage, stepInput } from './run-state.ts';
 import { noteFound, noteVerdict } from './verdicts.ts';
 
 /** What the access policy does not let go to a model. */
@@ -46,6 +46,7 @@ export async function paidStep<Result extends PaidStep>(
     notePaid(state, step.stepPath, result);
     return result;
   } catch (error) {
+    noteUnsettled(state, error);
     const spent = spentDayOf(error);
     if (spent !== undefined) {
       await extendDay(state, spent);
@@ -70,10 +71,12 @@ export function notePaid(
   if (unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, unsettled);
 }
 
-function addUnsettled(a: Unsettled | undefined, b: Unsettled): Unsettled {
-  if (a === undefined) return b;
-  const costUsd = a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd;
-  return { calls: a.calls + b.calls, tokens: a.tokens + b.tokens, costUsd };
+/** A call that failed may have been paid for all the same. */
+export function noteUnsettled(state: RunState, error: unknown): void {
+  const cause = activityCause(error);
+  if (!(cause instanceof ApplicationFailure) || cause.type?.startsWith('countersign.model.') !== true) return;
+  const [detail] = (cause.details ?? []) as [Partial<MayHaveCost>?];
+  if (detail?.unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, detail.unsettled);
 }
 
 /** The soft limit of a day that stood against a call. */

@@ -177,6 +177,12 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
+export function addUnsettled(a: Unsettled | undefined, b: Unsettled): Unsettled {
+  if (a === undefined) return b;
+  const costUsd = a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd;
+  return { calls: a.calls + b.calls, tokens: a.tokens + b.tokens, costUsd };
+}
+
 /** The start envelope in a workflow's arguments. @throws ApplicationFailure InvalidInput */
 export function openEnvelope(args: readonly unknown[]): StartInput {
   const [first] = args;

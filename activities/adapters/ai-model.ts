@@ -4,7 +4,7 @@ import { jsonSchema, Output, experimental_streamTextLowMemory as streamText, too
 import type { ToolDefinition } from '../../workflows/protocol/index.ts';
 import { INSUFFICIENT_CONTEXT } from '../../workflows/protocol/index.ts';
 import type { Model, ModelReply, ModelRequest } from '../ports/model.ts';
-import { malformed } from './model-failures.ts';
+import { isFiltered, malformed } from './model-failures.ts';
 import { renderPrompt } from './model-messages.ts';
 import type { StreamedCall } from './model-tool-calls.ts';
 import { readToolCalls } from './model-tool-calls.ts';
@@ -28,6 +28,13 @@ export interface AiModelOptions {
   readonly timeoutMs?: number;
 }
 
+/** Of a prompt that was refused before there was a reply: what it cost was not said. */
+const FILTERED: ModelReply = {
+  text: '',
+  finishReason: 'content-filter',
+  usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
+};
+
 export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: AiModelOptions): Model {
   return {
     label,
@@ -43,7 +50,9 @@ export function createAiModel({ label, open, timeoutMs = 110_000, ...caching }: 
         });
         return replyOf(label, request, streamed);
       } catch (error) {
-        throw transport.failure(error);
+        const failure = transport.failure(error);
+        if (isFiltered(failure)) return FILTERED;
+        throw failure;
       } finally {
         transport.close();
       }
@@ -103,11 +112,20 @@ async function readStream(label: string, request: ModelRequest, connection: Conn
     if (part.type === 'finish-step') {
       // Without the provider's own word the stream was cut.
       if (part.rawFinishReason === undefined) throw malformed(label, 'half a completion');
-      end = { finishReason: part.finishReason, usage: usageOf(label, part.usage) };
+      end = { finishReason: endOf(part.finishReason, part.rawFinishReason), usage: usageOf(label, part.usage) };
     }
   }
   if (end === undefined) throw malformed(label, 'half a completion');
   return { text, calls, ...end };
+}
+
+/** A model's own end under other names: of servers that speak OpenAI's protocol with words of their own. */
+const OWN_ENDS: ReadonlySet<string> = new Set(['eos', 'eos_token', 'end_turn', 'stop_sequence']);
+
+/** An end that nobody knows, or that asks to go on later, may stand in the middle of a sentence. */
+function endOf(finishReason: string, raw: string): string {
+  if (raw === 'pause_turn') return 'other';
+  return finishReason === 'other' && OWN_ENDS.has(raw) ? 'stop' : finishReason;
 }
 
 /** Asks for JSON and takes the text as it is: the SDK's own output would read it again at every piece. */
@@ -152,6 +170,7 @@ function replyOf(label: string, { tools }: ModelRequest, { text, calls, finishRe
   if (finishReason === 'content-filter') return { text: '', finishReason, usage };
   if (finishReason === 'length') return { text, finishReason, usage };
   if (finishReason === 'error') throw malformed(label, 'an error in place of a completion');
+  if (finishReason === 'other') throw malformed(label, 'a reason to end that is none');
   // Calls of a model that was offered no tools mean nothing.
   const toolCalls = tools.length > 0 ? readToolCalls(calls) : [];
   if (toolCalls === undefined) throw malformed(label, 'calls of tools that are none');

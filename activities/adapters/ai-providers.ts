@@ -15,6 +15,8 @@ export interface RemoteModel {
   readonly baseUrl: string;
   /** Absent for endpoints without one. */
   readonly apiKey?: string;
+  /** Of `openai-compatible`: it takes no temperature, and a limit that counts what it thinks. @default false */
+  readonly reasons?: boolean;
   /** @default 110000 */
   readonly timeoutMs?: number;
 }
@@ -32,7 +34,7 @@ export function createRemoteModel(model: RemoteModel): Model {
   });
 }
 
-function open({ provider, id, baseUrl, apiKey = '' }: RemoteModel, fetch: Fetch): LanguageModel {
+function open({ provider, id, baseUrl, apiKey = '', reasons = false }: RemoteModel, fetch: Fetch): LanguageModel {
   const baseURL = baseUrl.replace(/\/+$/, '');
   switch (provider) {
     // Not the responses API: it keeps what it is sent.
@@ -50,10 +52,17 @@ function open({ provider, id, baseUrl, apiKey = '' }: RemoteModel, fetch: Fetch)
         // Without it a stream ends without saying what it cost.
         includeUsage: true,
         supportsStructuredOutputs: true,
+        ...(reasons && { transformRequestBody: thinking }),
         ...(apiKey !== '' && { apiKey }),
       })(id);
   }
 }
+
+/** As OpenAI's reasoning models want it, who refuse both of the usual settings. */
+const thinking = ({ temperature: _, max_tokens, ...body }: Record<string, unknown>): Record<string, unknown> => ({
+  ...body,
+  max_completion_tokens: max_tokens,
+});
 
 /** Strict schemas are a dialect: what a release demands is any JSON Schema, and checked when the reply is here. */
 function callOptions(provider: RemoteModel['provider'], instructions: string) {

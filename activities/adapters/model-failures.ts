@@ -2,8 +2,7 @@
 // never content.
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
-
-const MAX_RETRY_AFTER_MS = 5 * 60_000;
+import type { ErrorAnswer } from './error-answer.ts';
 
 const PERMANENT: Readonly<Record<number, { readonly type: string; readonly hint: string }>> = {
   400: { type: Failure.ModelBadRequest, hint: 'it does not accept this request' },
@@ -58,9 +57,24 @@ export function isUnbilled(error: unknown): error is ApplicationFailure {
   return error.type === Failure.ModelCircuitOpen || error.type === Failure.ModelNotConfigured;
 }
 
-/** Of an answer that is an error and nothing else. @param retryAfter as the provider wrote it */
-export function answeredBy(label: string, status: number, retryAfter: string | null): ApplicationFailure {
-  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, status, retryAfter);
+/** That what was sent was refused by a content filter: stands in the failure's details. It may have been paid. */
+const FILTERED = { filtered: true } as const;
+
+/** Whether the provider's content filter refused what was sent. */
+export function isFiltered(error: unknown): boolean {
+  if (!(error instanceof ApplicationFailure)) return false;
+  const [detail] = error.details ?? [];
+  return (detail as Partial<typeof FILTERED> | undefined)?.filtered === true;
+}
+
+/** Of an answer that is an error and nothing else. @param said beside its status */
+export function answeredBy(label: string, status: number, said: ErrorAnswer = {}): ApplicationFailure {
+  if (said.filtered === true && status === 400) {
+    const message = `${label} answered 400: its content filter refuses this request`;
+    return ApplicationFailure.nonRetryable(message, Failure.ModelBadRequest, FILTERED);
+  }
+  const means = said.wrongKey === true && status === 400 ? 401 : status;
+  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, means, said.delayMs);
   const delay = nextRetryDelay !== undefined && { nextRetryDelay };
   return ApplicationFailure.create({
     message,
@@ -80,8 +94,8 @@ export const notReached = (label: string): ApplicationFailure =>
     details: [UNBILLED],
   });
 
-/** @param retryAfter as the provider wrote it. @default none */
-export function failureOfStatus(label: string, status: number, retryAfter: string | null = null): ApplicationFailure {
+/** @param delayMs that the provider asks to wait. @default what Temporal waits */
+export function failureOfStatus(label: string, status: number, delayMs = 0): ApplicationFailure {
   const permanent = PERMANENT[status];
   if (permanent !== undefined) {
     return ApplicationFailure.nonRetryable(`${label} answered ${status}: ${permanent.hint}`, permanent.type);
@@ -89,13 +103,12 @@ export function failureOfStatus(label: string, status: number, retryAfter: strin
   if (status < 500 && status !== 429 && status !== 408 && status !== 409) {
     return ApplicationFailure.nonRetryable(`${label} answered ${status}`, Failure.ModelBadRequest);
   }
-  const delay = retryAfterMs(retryAfter);
   return ApplicationFailure.create({
     message: `${label} answered ${status}`,
     type: status === 429 ? Failure.ModelRateLimited : Failure.ModelUnavailable,
     nonRetryable: false,
     // The server takes a delay of nothing for no further attempt.
-    ...(delay !== undefined && delay > 0 && { nextRetryDelay: delay }),
+    ...(delayMs > 0 && { nextRetryDelay: delayMs }),
   });
 }
 
@@ -130,11 +143,4 @@ function* causesOf(error: unknown): Generator<unknown, void> {
     yield next;
     next = (next as { readonly cause?: unknown }).cause;
   }
-}
-
-/** Seconds or an HTTP date (RFC 9110, 10.2.3), at most five minutes. */
-export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : undefined;
 }

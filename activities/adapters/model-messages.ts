@@ -19,6 +19,11 @@ export function renderPrompt({ messages }: Prompt): RenderedPrompt {
   };
 }
 
+/** Of a draft without a text: providers refuse messages without one, and some demand that roles take turns. */
+const NOTHING_SAID = '(no text)';
+
+const isBlank = (text: string): boolean => text.trim() === '';
+
 /** @param called names of tools by the id of their call, for the results that follow */
 function renderMessage(message: PromptMessage, called: Map<string, string>): ModelMessage {
   const { role, toolCalls = [], toolCallId = '' } = message;
@@ -27,11 +32,13 @@ function renderMessage(message: PromptMessage, called: Map<string, string>): Mod
     const toolName = called.get(toolCallId) ?? 'tool';
     return { role, content: [{ type: 'tool-result', toolCallId, toolName, output: { type: 'text', value: content } }] };
   }
-  if (role !== 'assistant' || toolCalls.length === 0) return { role, content };
+  if (role === 'assistant' && toolCalls.length === 0)
+    return { role, content: isBlank(content) ? NOTHING_SAID : content };
+  if (role !== 'assistant') return { role, content };
   return {
     role,
     content: [
-      ...(content === '' ? [] : [{ type: 'text' as const, text: content }]),
+      ...(isBlank(content) ? [] : [{ type: 'text' as const, text: content }]),
       ...toolCalls.map((call) => renderCall(call, called)),
     ],
   };

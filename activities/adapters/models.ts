@@ -33,7 +33,7 @@ export function createModels(
 
 /** The SDK is loaded at the first call: a worker of local models never needs it. */
 function remote(
-  { name, id, baseUrl, apiKeyEnv }: ReleaseBody['model'],
+  { name, id, baseUrl, apiKeyEnv, reasons }: ReleaseBody['model'],
   provider: RemoteModel['provider'],
   { keys, breakers }: { readonly keys: Readonly<Record<string, string>>; readonly breakers: Breakers },
 ): Model {
@@ -47,7 +47,13 @@ function remote(
     free: false,
     async call(request) {
       const { createRemoteModel } = await import('./ai-providers.ts');
-      const called = createRemoteModel({ provider, id, baseUrl, ...(apiKey !== undefined && { apiKey }) });
+      const called = createRemoteModel({
+        provider,
+        id,
+        baseUrl,
+        reasons: reasons === true,
+        ...(apiKey !== undefined && { apiKey }),
+      });
       const { signal, longestWaitMs, onText } = request;
       const calling = async (answers: () => void) =>
         await called.call({

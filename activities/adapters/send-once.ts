@@ -1,4 +1,5 @@
 // One request to a model's endpoint. No retries: those belong to Temporal.
+import { readErrorAnswer } from './error-answer.ts';
 import { answeredBy, notReached } from './model-failures.ts';
 import { neverSent } from './never-sent.ts';
 
@@ -13,7 +14,5 @@ export async function sendOnce(label: string, ...[input, init]: Parameters<typeo
     throw neverSent(error) === undefined ? error : notReached(label);
   });
   if (response.ok) return response;
-  // Nothing in it matters, however long it is.
-  await response.body?.cancel().catch(() => {});
-  throw answeredBy(label, response.status, response.headers.get('retry-after'));
+  throw answeredBy(label, response.status, await readErrorAnswer(response));
 }

@@ -170,9 +170,8 @@ async function test(name: string, options: Options): Promise<void> {
   try {
     const tried = await attempt();
     if (options.json) return printJson({ name, ok: true, ...tried });
-    print(
-      `${paint('green', 'answered')}  ${tried.label} in ${tried.durationMs} ms: ${visible(tried.text.slice(0, 80))}`,
-    );
+    const said = tried.text === '' ? `no text (${tried.finishReason})` : visible(tried.text.slice(0, 80));
+    print(`${paint('green', 'answered')}  ${tried.label} in ${tried.durationMs} ms: ${said}`);
     print(`${tried.inputTokens} tokens in, ${tried.outputTokens} out, ${costText(tried.costUsd)}`);
   } catch (error) {
     process.exitCode = 1;

@@ -70,13 +70,14 @@ interface Setting {
   readonly rates?: ModelRates;
   readonly modelCalls?: ModelCalls;
   readonly candidate?: Paying['candidate'];
+  readonly tools?: ModelRequest['tools'];
 }
 
-async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate }: Setting = {}) {
+async function pay({ reply = good, rates = ratesOf(), modelCalls = calls, candidate, tools = [] }: Setting = {}) {
   const request: ModelRequest = {
     model: 'm',
     prompt: { system: 's', messages: [] } as never,
-    tools: [],
+    tools,
     temperature: 0,
     maxOutputTokens: 50,
     idempotencyKey: call.key,
@@ -134,8 +135,8 @@ describe('an attempt', () => {
 
   it('that broke off may have been paid, and the next one says so; one that was refused was not', async () => {
     await errorOf(attempted(1, ApplicationFailure.retryable('broke off', Failure.ModelUnavailable)));
-    await errorOf(attempted(2, answeredBy('m', 503, null)));
-    await errorOf(attempted(3, answeredBy('m', 429, '1')));
+    await errorOf(attempted(2, answeredBy('m', 503)));
+    await errorOf(attempted(3, answeredBy('m', 429, { delayMs: 1_000 })));
     await errorOf(attempted(4, notReached('m')));
     await errorOf(attempted(5, ApplicationFailure.create({ type: Failure.ModelCircuitOpen })));
     const { unsettled } = await attempted(6, good);
@@ -193,6 +194,38 @@ describe('a turn', () => {
     const asked: RatedCall[] = [];
     await pay({ candidate, rates: ratesOf({}, asked) });
     expect(asked).toMatchObject([{ longestWaitMs, tokens: expect.any(Number) }]);
+  });
+});
+
+describe('a provider that is busy', () => {
+  it.each([
+    [1, 1_000, 2_000, 2_500],
+    [4, 1_000, 16_000, 20_000],
+    [1, 0, 2_000, 2_500],
+    [1, 60_000, 60_000, 60_000],
+  ])('is asked again by attempt %i, told %i ms, after %i to %i ms', async (attempt, delayMs, least, most) => {
+    call = { ...call, attempt };
+    const failure = await errorOf(pay({ reply: answeredBy('m', 429, { delayMs }) }));
+    expect(failure).toMatchObject({ type: Failure.ModelRateLimited, nonRetryable: false });
+    const { nextRetryDelay } = failure as unknown as { readonly nextRetryDelay: number };
+    expect(nextRetryDelay).toBeGreaterThanOrEqual(least);
+    expect(nextRetryDelay).toBeLessThanOrEqual(most);
+  });
+
+  it('is not asked again while another model stands ready', async () => {
+    const candidate = { model: 'big', spare: true };
+    expect(await errorOf(pay({ candidate, reply: answeredBy('m', 429) }))).toMatchObject({ nonRetryable: true });
+  });
+});
+
+describe('what is reserved', () => {
+  it('has the tools that the model is told of', async () => {
+    const asked: RatedCall[] = [];
+    await pay({ rates: ratesOf({}, asked) });
+    call = { ...call, key: `${call.key}-tools` };
+    await pay({ rates: ratesOf({}, asked), tools: [{ name: 'x', description: 'a'.repeat(3_000) } as never] });
+    const [bare, told] = asked.map(({ tokens }) => tokens);
+    expect((told ?? 0) - (bare ?? 0)).toBeGreaterThan(1_000);
   });
 });
 

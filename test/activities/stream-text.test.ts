@@ -74,6 +74,14 @@ describe('text on its way', () => {
     expect(said.slice(1)).toEqual(['This', { type: 'withdrawn', data: { reason: 'replaced' } }, 'That']);
   });
 
+  it('of a reply that a content filter ended is withdrawn: no other answer takes its place', () => {
+    const { stream, said } = told();
+    const coming = streamText({ stream, attempt: 1 });
+    coming.delta('This');
+    coming.end({ text: '', finishReason: 'content-filter' });
+    expect(said.slice(1)).toEqual(['This', { type: 'withdrawn', data: { reason: 'failed' } }]);
+  });
+
   it('of a call that broke off is withdrawn, and nothing more of it told', () => {
     const { stream, said } = told();
     const coming = streamText({ stream, attempt: 1 });

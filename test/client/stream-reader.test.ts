@@ -83,6 +83,28 @@ describe('a reader', () => {
     }
   });
 
+  it('ends what it was to be told when that comes too late for it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const late = Promise.withResolvers<() => void>();
+      const [endLate, end] = [vi.fn(), vi.fn()];
+      const follow = vi.fn(async () => end as () => void);
+      follow.mockReturnValueOnce(late.promise);
+      const { dependencies } = reading({ follow });
+      const events = streamRun({ ...dependencies, result: () => new Promise(() => {}) }, RUN);
+      const first = events.next();
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect((await first).value).toMatchObject({ type: 'token' });
+      late.resolve(endLate);
+      await vi.advanceTimersByTimeAsync(0);
+      expect([endLate, end].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+      await events.return();
+      expect([endLate, end].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('gives the reply where the store fails, and withdraws what it had given', async () => {
     const first = stored.slice(0, 2);
     const pages = [first];

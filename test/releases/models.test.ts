@@ -55,6 +55,13 @@ describe('a model in models.yaml', () => {
     });
   });
 
+  it('says that it reasons where its id does not, and only there', () => {
+    const own = 'provider: openai-compatible, model: m, base_url: "http://127.0.0.1:9/v1"';
+    expect(pinned(`{ ${own}, reasons: true }`)).toMatchObject({ reasons: true });
+    expect(pinned(`{ ${own}, reasons: false }`)).not.toHaveProperty('reasons');
+    expect(() => pinned('{ provider: openai, model: gpt-5, reasons: true }')).toThrow('reasons');
+  });
+
   it('that nobody knows has no price and no context', () => {
     const model = pinned('{ provider: openai, model: nobody-knows-it }');
     expect(isPriced(model)).toBe(false);
@@ -124,6 +131,12 @@ describe('the cost of a call', () => {
     expect(costOf(usage, tiered)).toBe(10);
     expect(costOf({ ...usage, inputTokens: 200_000 }, tiered)).toBe(1.8);
     expect(reserveOf(3_000_000, 100_000, tiered)).toEqual({ tokens: 1_100_000, usd: 10 });
+  });
+
+  it('may be that of writing all of the input to the cache', () => {
+    expect(reserveOf(3_000_000, 100_000, model)).toEqual({ tokens: 1_100_000, usd: 6 });
+    const { cacheWriteUsdPerMillion: _, ...plain } = model;
+    expect(reserveOf(3_000_000, 100_000, plain).usd).toBe(5);
   });
 
   it('is unknown where the price is, or where the provider did not say how much it read; of a local model it is nothing', () => {

@@ -36,6 +36,8 @@ models:
   keyless: ${model(first, ', api_key_env: ABSENT_API_KEY')}
   offline: { provider: local, model: extractive }
   near: { provider: openai-compatible, model: near, base_url: "${first.url}" }
+  well: { provider: openai-compatible, model: well, base_url: "${first.url}" }
+  broken: { provider: openai-compatible, model: broken, base_url: "${second.url}" }
   far: { provider: openai-compatible, model: far, base_url: "${second.url}" }
 `,
     ...release('two', 'model: big\nfallbacks: [spare]'),
@@ -45,7 +47,12 @@ models:
     ...release('routed', 'model: big\nroute: [{ model: spare, when: { max_input_tokens: 60 } }]'),
     ...release('cheapest', 'model: big\nprefer: price\nroute: [{ model: unpriced }, { model: cheap }]'),
     ...release('quickest', 'model: near\nprefer: latency\nroute: [{ model: far }]\nfallbacks: [cheap]'),
+    ...release('waking', 'model: well\nprefer: latency\nroute: [{ model: broken }]'),
     ...release('modest', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: low } }]'),
+    ...release('frugal', 'model: big\nfallbacks: [spare]\nmax_output_tokens: 50\nbudgets: { max_tokens: 60 }'),
+    ...release('capped', 'model: big\nfallbacks: [spare]\nbudgets: { max_cost_usd: 1 }'),
+    'capped/output.schema.json': '{ "type": "object", "required": ["order"] }',
+    'frugal/output.schema.json': '{ "type": "object", "required": ["order"] }',
     ...release('bold', 'model: big\nrisk: medium\nroute: [{ model: spare, when: { max_risk: medium } }]'),
   };
 }
@@ -66,11 +73,17 @@ const generatesOf = async (run: RunHandle) =>
 
 describe('a model that does not answer', () => {
   it.each([
-    ['429, however long it asks to wait', { status: 429, headers: { 'retry-after': '300' } }, Failure.ModelRateLimited],
-    ['503', { status: 503 }, Failure.ModelUnavailable],
-    ['a reset', 'reset', Failure.ModelUnavailable],
-    ['half a stream', { text: 'Would you', breaks: 'cut' }, Failure.ModelMalformedReply],
-  ] as const)('by %s is asked once, and the next one answers', async (_, reply, outcome) => {
+    [
+      '429, however long it asks to wait',
+      { status: 429, headers: { 'retry-after': '300' } },
+      Failure.ModelRateLimited,
+      undefined,
+    ],
+    ['503', { status: 503 }, Failure.ModelUnavailable, undefined],
+    // Nobody knows whether these were paid: what they may have cost counts.
+    ['a reset', 'reset', Failure.ModelUnavailable, 1],
+    ['half a stream', { text: 'Would you', breaks: 'cut' }, Failure.ModelMalformedReply, 1],
+  ] as const)('by %s is asked once, and the next one answers', async (_, reply, outcome, unsettled) => {
     first.script(reply);
     second.script({ text: 'Would you kindly?', promptTokens: 1000, completionTokens: 100 });
     const run = await ask('two');
@@ -80,7 +93,10 @@ describe('a model that does not answer', () => {
       ['big', outcome, null],
       ['spare', 'answered', 0.0012],
     ]);
-    expect(await run.trace()).toMatchObject({ cost_usd: 0.0012, input_tokens: 1000, output_tokens: 100 });
+    const trace = await run.trace();
+    expect(trace).toMatchObject({ cost_usd: 0.0012, input_tokens: 1000, output_tokens: 100 });
+    expect(trace?.unsettled?.calls).toBe(unsettled);
+    if (unsettled !== undefined) expect(trace?.unsettled?.cost_usd).toBeGreaterThan(0);
     expect(await generatesOf(run)).toEqual([1, 1]);
     if (outcome === Failure.ModelRateLimited) await golden('answer-fallback', run);
   });
@@ -97,6 +113,28 @@ describe('a model that does not answer', () => {
     expect((await run.trace())?.cost_usd).toBeCloseTo(0.0022);
   });
 
+  it('since its filter refuses the prompt may have been paid, which the budget of the run allows for', async () => {
+    const refuses = { status: 400, body: '{"error":{"code":"content_filter"}}' } as const;
+    first.script(refuses, refuses);
+    // With a repair turn, before which the budget is looked at.
+    second.script('No JSON.', { text: '{"order":1}', promptTokens: 1000, completionTokens: 100 });
+    const run = await ask('capped');
+    expect(await run.result()).toMatchObject({ kind: 'answered', text: '{"order":1}' });
+    const spare = ['spare', 'answered', expect.any(Number)];
+    expect(await attemptsOf(run)).toEqual([
+      ['big', 'content-filter', null],
+      spare,
+      ['big', 'content-filter', null],
+      spare,
+    ]);
+    const trace = await run.trace();
+    expect(trace).toMatchObject({
+      cost_usd: expect.any(Number),
+      unsettled: { calls: 2, cost_usd: expect.any(Number) },
+    });
+    await golden('answer-filtered-prompt', run);
+  });
+
   it('and no other does either: the last one is asked again, as one alone would be', async () => {
     first.script({ status: 503 });
     second.script({ status: 503 }, 'Would you kindly?');
@@ -104,6 +142,15 @@ describe('a model that does not answer', () => {
     expect(await run.result()).toMatchObject({ kind: 'answered' });
     expect(requests()).toEqual({ first: 1, second: 2 });
     expect(await generatesOf(run)).toEqual([1, 2]);
+  });
+
+  it('and may have used up the budget of the run is the last one that is paid for', async () => {
+    first.script({ text: 'Would you', breaks: 'cut' });
+    second.script('No JSON.');
+    const run = await ask('frugal');
+    // The repair turn would be one more.
+    expect(await run.result()).toMatchObject({ kind: 'budget-exhausted', limit: 'tokens' });
+    expect(requests()).toEqual({ first: 1, second: 1 });
   });
 
   it('for a reason that is ours ends the run: nothing hides a wrong key', async () => {
@@ -182,6 +229,20 @@ describe('a release that prefers', () => {
     first.script({ status: 503 });
     second.script({ status: 503 }, 'At last.');
     expect(await answer()).toEqual({ text: 'At last.', asked: ['near', 'far', 'cheap'] });
+  });
+});
+
+describe('a model that fails', () => {
+  it('is not asked first for want of a time, where a release prefers by latency', async () => {
+    second.script({ status: 503 });
+    first.script('Well.', 'Well again.');
+    const asked = async () => {
+      const run = await ask('waking');
+      await run.result();
+      return (await attemptsOf(run))?.map(([model]) => model);
+    };
+    expect(await asked()).toEqual(['broken', 'well']);
+    expect(await asked()).toEqual(['well']);
   });
 });
 

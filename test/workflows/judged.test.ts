@@ -101,6 +101,8 @@ describe('a judge', () => {
     expect(asked?.messages[0]?.content).toContain('It is polite.');
     expect(asked?.messages[1]?.content).toContain('<passage n="1">');
     expect(asked?.messages[1]?.content).toContain(JSON.stringify({ question: QUESTION, answer: GOOD }));
+    // A judge that reasons needs room for that.
+    expect(asked?.['max_tokens']).toBeGreaterThanOrEqual(2_000);
     // 10 tokens in and 5 out.
     expect(await run.trace()).toMatchObject({ input_tokens: 20, output_tokens: 10 });
     expect(JSON.stringify(await run.history())).not.toContain('countersign.check');

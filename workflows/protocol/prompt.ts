@@ -64,6 +64,11 @@ export interface Unsettled {
   readonly costUsd: number | null;
 }
 
+/** In the details of a failure of `countersign.model.*`: what the call that failed, and attempts before it, may have cost. */
+export interface MayHaveCost {
+  readonly unsettled: Unsettled;
+}
+
 /**
  * Why the model stopped. `insufficient-context`: it said, as told to, that the passages do not answer. `tool-calls`: it wants
  * tools called before it goes on.

@@ -18,7 +18,7 @@ export interface StreamKey {
 
 /** Why text that was shown no longer counts. */
 export type WithdrawalReason =
-  /** The call of the model broke off. */
+  /** The call of the model broke off, or a content filter ended it. */
   | 'failed'
   /** The step is tried again, from the beginning. */
   | 'new-attempt'

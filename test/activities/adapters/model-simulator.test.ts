@@ -115,6 +115,17 @@ describe.each(PROVIDERS)('on the wire of %s', (provider) => {
     expect((await call(provider)).finishReason).toBe(ended);
   });
 
+  it('a draft without a text goes back as a message that has one', async () => {
+    server.script('Thirty days.');
+    const draft: Prompt['messages'] = [
+      { role: 'assistant', parts: [{ origin: 'model', text: ' ' }] },
+      { role: 'user', parts: [{ origin: 'operator', text: 'Answer again.' }] },
+    ];
+    await call(provider, { prompt: { messages: [...prompt.messages, ...draft] } });
+    const sent = server.requests[0]?.body as Record<string, readonly object[] | undefined> | undefined;
+    expect(JSON.stringify((sent?.['messages'] ?? sent?.['contents'])?.at(-2))).toContain('(no text)');
+  });
+
   const permanent = { nonRetryable: true };
   const passing = { nonRetryable: false };
   // Of Anthropic's first event the SDK does not say what is wrong with it.
@@ -148,6 +159,7 @@ describe.each(PROVIDERS)('on the wire of %s', (provider) => {
     ['a reset', 'reset', { type: Failure.ModelUnavailable, ...passing }],
     ['a reset in the stream', { text, breaks: 'reset' }, { type: Failure.ModelUnavailable, ...passing }],
     ['a stream that was cut', { text, breaks: 'cut' }, { type: Failure.ModelMalformedReply, ...passing }],
+    ['an end of no known reason', { text, finishReason: 'aborted' }, { type: Failure.ModelMalformedReply, ...passing }],
     ['silence', 'hang', { type: Failure.ModelUnavailable, ...passing }],
     ['silence in the stream', { text, breaks: 'hang' }, { type: Failure.ModelReplyUnfinished, ...permanent }],
     ['a slow drip', { text, pauseMs: 150 }, { type: Failure.ModelReplyUnfinished, ...permanent }],
@@ -174,6 +186,18 @@ describe.each(PROVIDERS)('on the wire of %s', (provider) => {
     await errorOf(call(provider));
     expect((await call(provider)).text).toBe(text);
     expect({ requests: server.requests.length, paid: server.paid }).toEqual({ requests: 2, paid: 1 });
+  });
+});
+
+describe('an end under a name of its own', () => {
+  it.each(['eos_token', 'end_turn'])('is one at a server of its own: %s', async (finishReason) => {
+    server.script({ text: 'Thirty days.', finishReason });
+    expect(await call('openai-compatible')).toMatchObject({ text: 'Thirty days.', finishReason: 'stop' });
+  });
+
+  it('is none where the model asks to go on later', async () => {
+    server.script({ text: 'Thirty d', finishReason: 'pause_turn' });
+    expect(await errorOf(call('anthropic'))).toMatchObject({ type: Failure.ModelMalformedReply, nonRetryable: false });
   });
 });
 

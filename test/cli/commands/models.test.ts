@@ -92,6 +92,14 @@ describe('models', () => {
     expect(server.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
   });
 
+  it('test leaves a model room to think, and says why there is no text', async () => {
+    server.script({ text: '', finishReason: 'length' });
+    expect((await models('test', 'own')).stdout).toMatch(
+      /^answered {2}openai-compatible\/own-1 in \d+ ms: no text \(length\)/,
+    );
+    expect(server.requests.at(-1)?.body['max_tokens']).toBeGreaterThan(500);
+  });
+
   it('test of a model that fails ends with 1 and the reason', async () => {
     server.script({ status: 401, body: `{"error":{"message":"bad key ${KEY}"}}` });
     const { code, stdout, stderr } = await models('test', 'big');
