@@ -1,6 +1,6 @@
 // The adapter to remote models on OpenAI's wire, against a real HTTP server: what it sends, what it reads, how it fails.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { failureOf as failureOfError, failureOfStatus } from '../../../activities/adapters/model-failures.ts';
 import { renderPrompt } from '../../../activities/adapters/model-messages.ts';
@@ -10,9 +10,9 @@ import { loadConfig } from '../../../runtime/config.ts';
 import type { Prompt } from '../../../workflows/protocol/index.ts';
 import { Failure, MAX_DRAFT_BYTES } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
-import type { ModelServer } from '../../support/model-server.ts';
 import { startModelServer } from '../../support/model-server.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
+import { useModelServer } from '../../support/use-model-server.ts';
 
 const KEY = 'sk-canary-key-4711';
 const SECRET = 'canary-question-0815';
@@ -31,14 +31,7 @@ const prompt: Prompt = {
   ],
 };
 
-let server: ModelServer;
-beforeEach(async () => {
-  server = await startModelServer();
-});
-afterEach(async () => {
-  await server.close();
-  server.assertAllScripted();
-});
+const server = useModelServer();
 
 /** One event of a stream. */
 const sse = (chunk: object): string => `data: ${JSON.stringify(chunk)}\n\n`;

@@ -1,13 +1,13 @@
 // Tool calls on OpenAI's wire, over a real HTTP server: offers, calls and results on the way out, calls on the
 // way in. Names and arguments are judged later, by the funnel; here only their form counts.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { readToolCalls } from '../../../activities/adapters/model-tool-calls.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
 import type { Prompt, ToolDefinition } from '../../../workflows/protocol/index.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
-import type { Completion, ModelServer } from '../../support/model-server.ts';
-import { startModelServer } from '../../support/model-server.ts';
+import type { Completion } from '../../support/model-server.ts';
+import { useModelServer } from '../../support/use-model-server.ts';
 
 const REFUND: ToolDefinition = {
   name: 'refund_order',
@@ -20,14 +20,7 @@ const REFUND: ToolDefinition = {
 };
 const task: Prompt = { messages: [{ role: 'user', parts: [{ origin: 'user', text: 'Refund order A-1' }] }] };
 
-let server: ModelServer;
-beforeEach(async () => {
-  server = await startModelServer();
-});
-afterEach(async () => {
-  await server.close();
-  server.assertAllScripted();
-});
+const server = useModelServer();
 
 const call = async (reply: Completion, tools = [REFUND], prompt = task): Promise<ModelReply> => {
   server.script(reply);

@@ -1,21 +1,14 @@
 // What providers say beside the status of an error, as each of them writes it, over real HTTP.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { delayOf } from '../../../activities/adapters/error-answer.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
-import type { ModelServer, Scripted } from '../../support/model-server.ts';
-import { startModelServer } from '../../support/model-server.ts';
+import type { Scripted } from '../../support/model-server.ts';
+import { useModelServer } from '../../support/use-model-server.ts';
 
-let server: ModelServer;
-beforeEach(async () => {
-  server = await startModelServer();
-});
-afterEach(async () => {
-  await server.close();
-  server.assertAllScripted();
-});
+const server = useModelServer();
 
 const { signal } = new AbortController();
 const ask = async (): Promise<ModelReply> =>

@@ -1,14 +1,14 @@
 // Every way in which a provider goes wrong, on the wire of each provider, over real HTTP: the class of the failure, one request for each
 // call, and nothing of a broken stream in a reply.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import type { ModelReply, ModelRequest } from '../../../activities/ports/model.ts';
 import type { Prompt, ToolDefinition } from '../../../workflows/protocol/index.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
-import type { ModelServer, Scripted } from '../../support/model-server.ts';
-import { startModelServer } from '../../support/model-server.ts';
+import type { Scripted } from '../../support/model-server.ts';
+import { useModelServer } from '../../support/use-model-server.ts';
 
 const KEY = 'sk-canary-key-4711';
 const SECRET = 'canary-question-0815';
@@ -35,14 +35,7 @@ const LOOK_UP: ToolDefinition = {
   hasPreview: false,
 };
 
-let server: ModelServer;
-beforeEach(async () => {
-  server = await startModelServer();
-});
-afterEach(async () => {
-  await server.close();
-  server.assertAllScripted();
-});
+const server = useModelServer();
 
 const call = async (
   provider: RemoteModel['provider'],

@@ -1,13 +1,12 @@
 // Streams as servers write them who follow the protocol in their own way: what is read of them must not change with a library.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
 import type { ToolDefinition } from '../../../workflows/protocol/index.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
-import type { ModelServer } from '../../support/model-server.ts';
-import { startModelServer } from '../../support/model-server.ts';
+import { useModelServer } from '../../support/use-model-server.ts';
 
 const LOOK_UP: ToolDefinition = {
   name: 'look_up',
@@ -19,14 +18,7 @@ const LOOK_UP: ToolDefinition = {
   hasPreview: false,
 };
 
-let server: ModelServer;
-beforeEach(async () => {
-  server = await startModelServer();
-});
-afterEach(async () => {
-  await server.close();
-  server.assertAllScripted();
-});
+const server = useModelServer();
 
 async function read(provider: RemoteModel['provider'], ...events: readonly string[]): Promise<ModelReply> {
   server.script({ status: 200, headers: { 'content-type': 'text/event-stream' }, body: events.join('') });
