@@ -23,7 +23,8 @@ export async function waitOutLimits<Reply>(ask: () => Promise<Reply>, { forMs, s
       return await ask();
     } catch (error) {
       if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) throw error;
-      const { nextRetryDelay } = error;
+      const { nextRetryDelay, nonRetryable } = error;
+      if (nonRetryable === true) throw error;
       const waitMs = typeof nextRetryDelay === 'number' ? nextRetryDelay : unsaidMs;
       leftMs -= waitMs;
       if (leftMs < 0) throw error;

@@ -1,4 +1,4 @@
-// What a provider says beside the status of an error: how long to wait, that its filter refuses the prompt, that the key is wrong. Its
+// What a provider says beside the status of an error: how long to wait, that its filter refuses the prompt, that the key is wrong or its money spent. Its
 // words are compared, and never passed on.
 import { z } from 'zod';
 
@@ -9,6 +9,8 @@ export interface ErrorAnswer {
   readonly filtered?: true;
   /** It does not know the key, whatever its status says. */
   readonly wrongKey?: true;
+  /** What was paid for in advance is used up: no wait helps. */
+  readonly exhausted?: true;
 }
 
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
@@ -77,6 +79,8 @@ function bodyOf(text: string): ErrorAnswer {
   return {
     ...(delayMs !== undefined && { delayMs }),
     ...(isFiltered && { filtered: true }),
+    // OpenAI's, and of those who speak like it.
+    ...(code === 'insufficient_quota' && { exhausted: true }),
     ...(read.some(({ reason }) => reason === 'API_KEY_INVALID') && { wrongKey: true }),
   };
 }

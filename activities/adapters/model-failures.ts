@@ -73,6 +73,10 @@ export function answeredBy(label: string, status: number, said: ErrorAnswer = {}
     const message = `${label} answered 400: its content filter refuses this request`;
     return ApplicationFailure.nonRetryable(message, Failure.ModelBadRequest, FILTERED);
   }
+  if (said.exhausted === true && status === 429) {
+    const message = `${label} answered 429: what this key may spend is used up; see the billing of its account`;
+    return ApplicationFailure.nonRetryable(message, Failure.ModelRateLimited, UNBILLED);
+  }
   const means = said.wrongKey === true && status === 400 ? 401 : status;
   const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, means, said.delayMs);
   const delay = nextRetryDelay !== undefined && { nextRetryDelay };

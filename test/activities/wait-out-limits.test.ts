@@ -50,6 +50,13 @@ describe('waiting at a rate limit', () => {
     expect(asked.times).toBe(1);
   });
 
+  it('is not for a limit that no wait mends', async () => {
+    const spent = ApplicationFailure.nonRetryable('spent', Failure.ModelRateLimited);
+    const { asked, ask } = asking(spent);
+    await expect(waitOutLimits(ask, { forMs: 10_000, signal })).rejects.toBe(spent);
+    expect(asked.times).toBe(1);
+  });
+
   it('ends when nobody waits for it any more', async () => {
     const controller = new AbortController();
     const waiting = waitOutLimits(asking(limited(60_000)).ask, { forMs: 120_000, signal: controller.signal });

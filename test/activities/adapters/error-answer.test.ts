@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRemoteModel } from '../../../activities/adapters/ai-providers.ts';
 import { delayOf } from '../../../activities/adapters/error-answer.ts';
+import { isUnbilled } from '../../../activities/adapters/model-failures.ts';
 import type { ModelReply } from '../../../activities/ports/model.ts';
 import { Failure } from '../../../workflows/protocol/index.ts';
 import { errorOf } from '../../support/error-of.ts';
@@ -99,5 +100,21 @@ describe('a body that says nothing', () => {
     const since = performance.now();
     expect(await errorOf(ask())).toMatchObject({ type: Failure.ModelRateLimited, nextRetryDelay: 3_000 });
     expect(performance.now() - since).toBeLessThan(8_000);
+  });
+});
+
+describe('an account whose money is spent', () => {
+  it('is not asked again, and is told from one that is busy', async () => {
+    const error = {
+      message: 'You exceeded your current quota',
+      type: 'insufficient_quota',
+      code: 'insufficient_quota',
+    };
+    server.script(answer(429, { error }), answer(429, { error: { code: 'rate_limit_exceeded' } }));
+    const spent = await errorOf(ask());
+    expect(spent).toMatchObject({ type: Failure.ModelRateLimited, nonRetryable: true });
+    expect(String(spent)).toContain('what this key may spend is used up');
+    expect(isUnbilled(spent)).toBe(true);
+    expect(await errorOf(ask())).toMatchObject({ type: Failure.ModelRateLimited, nonRetryable: false });
   });
 });
