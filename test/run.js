@@ -1,9 +1,13 @@
 // `npm test`: runs Vitest and ends with the true numbers, `N passed, N failed`. Words after `--` filter files.
+import { fileURLToPath } from 'node:url';
 import { startVitest } from 'vitest/node';
 import { requireNode } from '../cli/node-version.js';
 import { countResults } from './support/count-results.js';
 
 requireNode();
+
+// A process a test file: those after the first find the code of packages compiled.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
 const filters = process.argv.slice(2);
 const vitest = await startVitest('test', filters, { run: true, watch: false, passWithNoTests: false });

@@ -29,6 +29,7 @@ interface DemoOptions {
   readonly ask?: string;
   readonly home?: string;
   readonly json?: boolean;
+  readonly quick?: boolean;
 }
 
 const SAMPLE = fileURLToPath(new URL('../../examples/knowledge-base/refund-policy', import.meta.url));
@@ -42,6 +43,7 @@ export function register(program: Command): void {
     .option('--path <dir>', 'ingest this folder instead of the sample documents')
     .option('--ask <question>', 'ask this instead of the four questions')
     .option('--home <dir>', 'data folder (default: COUNTERSIGN_HOME, else .countersign)')
+    .option('--quick', 'without the gate, which asks two versions 218 questions each')
     .option('--json', 'print only a summary as JSON')
     .addHelpText('after', '\nExample:\n  $ npm run demo -- --path ./docs --ask "How do I reset my password?"')
     .action(demo);
@@ -103,7 +105,7 @@ async function demo(options: DemoOptions): Promise<void> {
       }
 
       const isSample = options.ask === undefined && options.path === undefined;
-      if (isSample) {
+      if (isSample && options.quick !== true) {
         const { playGate } = await import('../demo/gate.ts');
         const played = await playGate({ home: options.home, talk: !options.json, from: scene + 1 });
         faults.push(...played.faults);

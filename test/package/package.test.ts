@@ -159,7 +159,7 @@ describe('in a project with a flow of its own', () => {
     '`demo` starts PostgreSQL from the packages that came with it, and all of it holds',
     async () => {
       const env = { TEMPORAL_CLI_PATH: temporalBinary(), COUNTERSIGN_HOME: project.file('demo') };
-      const { code, stdout } = await project.run('countersign', ['demo', '--json'], env);
+      const { code, stdout } = await project.run('countersign', ['demo', '--quick', '--json'], env);
       expect(JSON.parse(stdout)).toMatchObject({ ok: true, faults: [] });
       expect(code).toBe(0);
       expect(project.processes()).toEqual([]);
