@@ -1,5 +1,6 @@
 // An evaluation as one HTML page that stands by itself: no server, no script, nothing fetched. Pure.
 // Questions, expectations and replies are untrusted: each goes through `html` or `lines`, and none is a link, a style or an attribute's name.
+import type { CaseResult } from '../case-result.ts';
 import { costOf, isPresent, latencyOf, ndcgOf } from '../gate/figures.ts';
 import { figureLines } from '../gate/text.ts';
 import type { GateVerdict, RuleVerdict } from '../gate/verdict.ts';
@@ -89,7 +90,17 @@ function plots({ verdict, cases }: EvaluationPage): Markup {
   return html`<div class="plots">${rateFigure(verdict, results)}
 ${spread('cost', 'Cost of a case', costOf, usd)}
 ${spread('latency', 'Latency of a case', latencyOf, ms)}
-${results.some((each) => ndcgOf(each) !== undefined) ? spread('retrieval', 'nDCG@10 of what a case cites', ndcgOf, ndcg) : NOTHING}</div>`;
+${retrieval(results, before)}</div>`;
+}
+
+/** Of the cases that cite documents, where there are any. */
+function retrieval(results: readonly CaseResult[], before: readonly CaseResult[]): Markup {
+  const measured = (cases: readonly CaseResult[]) => valuesOf(cases.map(ndcgOf).filter(isPresent));
+  if (measured(results).values.length === 0) return NOTHING;
+  return histogram({
+    ...{ id: 'retrieval', title: 'nDCG@10 of what a case cites', format: ndcg, ...measured(results) },
+    ...(measured(before).values.length > 0 && { baseline: measured(before) }),
+  });
 }
 
 const valuesOf = (values: readonly (number | null | undefined)[]) => ({

@@ -164,6 +164,14 @@ describe('the page of an evaluation', () => {
     expect(page).toContain('700 ms in each of 3 cases');
   });
 
+  it('draws how well documents are found, of the cases that cite some', () => {
+    const found = [0.5, 1].map((ndcg10) => caseOf(resultOf(`c${ndcg10}`, { ndcg10 })));
+    const page = evaluationPage(pageOf([...found, caseOf(resultOf('other'))]));
+    expect(page).toContain('<title id="retrieval">nDCG@10 of what a case cites, 2 cases: ');
+    expect(page).not.toContain('not known of 1 case');
+    expect(evaluationPage(pageOf([caseOf(resultOf('other'))]))).not.toContain('nDCG@10');
+  });
+
   it('is a page of no cases', () => {
     const page = evaluationPage(pageOf([]));
     expect(page).toContain('There are no cases.');

@@ -11,6 +11,7 @@ export interface SampleResult {
   readonly trials?: readonly CaseOutcome[];
   readonly costUsd?: number | null;
   readonly latencyMs?: number;
+  readonly ndcg10?: number;
 }
 
 export function resultOf(id: string, sample: SampleResult = {}): CaseResult {
@@ -19,6 +20,7 @@ export function resultOf(id: string, sample: SampleResult = {}): CaseResult {
     ...{ id, tags, severity, cluster: id, outcome },
     trials: trials.map((each, trial) => ({
       ...{ trial, outcome: each, costUsd: each === 'error' ? null : costUsd, latencyMs: sample.latencyMs ?? 900 },
+      ...(sample.ndcg10 !== undefined && { ndcg10: sample.ndcg10 }),
       runId: each === 'error' ? null : `run-${id}-${trial}`,
       verdicts:
         each === 'unscored'
