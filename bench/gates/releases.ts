@@ -16,6 +16,9 @@ const STEADY_FAILS = 0.001;
 const FLIPPING_FAILS = 0.4;
 const HARD_FAILS = 0.95;
 const HARD_CASES = 2;
+const CITING_SHARE = 0.5;
+/** How probable it is that a document is found a rank lower than the last time. */
+const MOVES = 0.03;
 
 interface Temper {
   readonly id: string;
@@ -26,6 +29,8 @@ interface Temper {
   readonly passRate: number;
   readonly costUsd: number;
   readonly latencyMs: number;
+  /** Where the document that it cites is found by the baseline; absent for one that cites none. */
+  readonly rank?: number;
 }
 
 export interface Change {
@@ -37,6 +42,8 @@ export interface Change {
   readonly cost?: number;
   /** Factor of each latency. @default 1 */
   readonly latency?: number;
+  /** Share of the documents cited that are no longer found. @default 0 */
+  readonly unfound?: number;
 }
 
 const share = (bits: RandomBits): number => bits() / 2 ** 32;
@@ -82,6 +89,7 @@ export function makeSet(bits: RandomBits, passRate = PASS_RATE): readonly Temper
       passRate: story.isCritical ? 1 : (passRates.get(story) ?? 1 - STEADY_FAILS),
       costUsd: 0.01 * factor(bits, 0.8),
       latencyMs: 2000 * factor(bits, 0.5),
+      ...(share(bits) < CITING_SHARE && { rank: 1 + Math.floor(share(bits) ** 4 * 5) }),
     })),
   );
 }
@@ -115,14 +123,14 @@ function tagsOf(bits: RandomBits): readonly string[] {
  * run, one of fifty costs five times as much, and a provider's day moves all latencies.
  */
 export function evaluate(set: readonly Temper[], change: Change, bits: RandomBits): readonly CaseResult[] {
-  const { worseBy = 0, how = 'spread', cost = 1, latency = 1 } = change;
+  const { worseBy = 0, how = 'spread', cost = 1, latency = 1, unfound = 0 } = change;
   // A share of what others than critical cases pass, so that the rate of all falls by `worseBy`.
   const lost = worseBy / (PASS_RATE - CRITICAL_SHARE);
   const day = factor(bits, 0.1);
   let story = '';
   let isBroken = false;
   let together: number | undefined;
-  return set.map(({ id, cluster, tags, isCritical, passRate, costUsd, latencyMs }) => {
+  return set.map(({ id, cluster, tags, isCritical, passRate, costUsd, latencyMs, rank }) => {
     if (cluster !== story) {
       story = cluster;
       isBroken = how === 'broken' && share(bits) < lost;
@@ -132,7 +140,9 @@ export function evaluate(set: readonly Temper[], change: Change, bits: RandomBit
     const passes = (together ?? share(bits)) < rate;
     const outcome = share(bits) < ERROR_RATE ? 'error' : passes ? 'passed' : 'failed';
     const long = share(bits) < 0.02 ? 5 : 1;
+    const found = rank !== undefined && { ndcg10: ndcgAt(rank, unfound, bits) };
     const trial = {
+      ...found,
       trial: 0,
       runId: null,
       outcome,
@@ -142,4 +152,10 @@ export function evaluate(set: readonly Temper[], change: Change, bits: RandomBit
     } as const;
     return { id, tags, severity: isCritical ? 'critical' : 'major', cluster, outcome, trials: [trial] };
   });
+}
+
+/** Of one document: the gain of its rank, and none where it is not found. */
+function ndcgAt(rank: number, unfound: number, bits: RandomBits): number {
+  const moved = share(bits) < MOVES ? rank + 1 : rank;
+  return share(bits) < unfound ? 0 : 1 / Math.log2(moved + 1);
 }
