@@ -41,7 +41,7 @@ export async function evals(options: EvalsOptions): Promise<void> {
   const limits = { minPassRate: minPassRateOf(options.minPassRate), ...costLimitOf(options) };
   requireFolders(options);
   await onStack(options, async (measuring) => {
-    const suite = findSuite(measuring.config.releasesDir, options.suite);
+    const suite = await findSuite(measuring.config.releasesDir, options.suite);
     const { set } = suite;
     const release = await resolve(measuring, options.release ?? ownerOf(suite));
     const baseline = await baselineOf(measuring, release, options.baseline);

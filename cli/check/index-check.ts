@@ -2,10 +2,10 @@
 import type { CountersignClient } from '../../client/index.ts';
 import type { RuleVerdict } from '../../evals/gate/verdict.ts';
 import { listed } from '../../evals/gate/verdict.ts';
-import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { IndexReport } from '../../workflows/protocol/index.ts';
 import { awaitRun } from '../await-run.ts';
+import { collectionSettings } from '../collection-settings.ts';
 import { paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
 import { visible } from '../untrusted-text.ts';
@@ -47,7 +47,7 @@ interface Checked {
 
 async function checkCollection({ client, config, collection, as }: Checked) {
   const run = await client.checkIndex(
-    { collection, ...collectionSettings(config.releasesDir, collection) },
+    { collection, ...(await collectionSettings(config.releasesDir, collection)) },
     await identityOf(config, as, 'operator'),
   );
   return await awaitRun(run);

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { collectionSettings } from '../../releases/load.ts';
 import { UserError } from '../../runtime/errors.ts';
+import { collectionSettings } from '../collection-settings.ts';
 import { settings } from '../context.ts';
 import type { Measuring } from '../eval/measure.ts';
 import { withMeasuring } from '../eval/measure.ts';
@@ -50,7 +50,7 @@ function parse(text: string): Documents {
 
 async function ingest({ client, config }: Measuring, { collection, path }: Documents): Promise<void> {
   const run = await client.ingest(
-    { path, collection, ...collectionSettings(config.releasesDir, collection) },
+    { path, collection, ...(await collectionSettings(config.releasesDir, collection)) },
     await identityOf(config, undefined, 'operator'),
   );
   const result = await run.result();

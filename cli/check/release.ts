@@ -54,7 +54,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
       hint: 'Name one in its manifest, or give a set with --suite.',
     });
   }
-  const { set } = findSuite(config.releasesDir, suite);
+  const { set } = await findSuite(config.releasesDir, suite);
   const { evaluation: _, ...asking } = options;
   const index = retrieval === undefined ? [] : [await indexRule({ client, config, collection: retrieval.collection })];
   const baseline = await baselineOf(

@@ -1,9 +1,9 @@
 // `countersign collections`: which there are, what they were made of, taking one out of use, and ingesting a folder again.
 import type { Command } from 'commander';
 import type { CollectionDetail, CollectionSummary } from '../../client/index.ts';
-import { collectionSettings } from '../../releases/load.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { embeddingText } from '../../workflows/protocol/index.ts';
+import { collectionSettings } from '../collection-settings.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { alignTable, note, paint, print, printJson } from '../output.ts';
 import { identityOf, requireLimit, withClient } from '../session.ts';
@@ -150,7 +150,7 @@ async function refresh(
         hint: 'Ingest it once more by its path.',
       });
     }
-    const request = { path, collection: name, ...collectionSettings(config.releasesDir, name) };
+    const request = { path, collection: name, ...(await collectionSettings(config.releasesDir, name)) };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), { ...options, collection: name });
   });

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { ReplayResult } from '../../audit/replay.ts';
 import type { CountersignClient, RunHandle, RunId } from '../../client/index.ts';
-import { collectionSettings } from '../../releases/load.ts';
 import type { Config } from '../../runtime/config.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { readStackFile } from '../../runtime/stack-file.ts';
 import { cacheDirOf } from '../cache-dir.ts';
+import { collectionSettings } from '../collection-settings.ts';
 import { env, settings } from '../context.ts';
 import type { DemoQuestion } from '../demo/questions.ts';
 import { ownQuestion, SAMPLE_QUESTIONS } from '../demo/questions.ts';
@@ -66,7 +66,7 @@ async function demo(options: DemoOptions): Promise<void> {
       out(paint('bold', `1. Ingest ${relative(process.cwd(), folder) || '.'}`));
       const collection = options.path === undefined ? SAMPLE_COLLECTION : collectionOf(folder);
       const ingest = await client.ingest(
-        { path: folder, collection, ...collectionSettings(config.releasesDir, collection) },
+        { path: folder, collection, ...(await collectionSettings(config.releasesDir, collection)) },
         await identityOf(config, 'operator', 'operator'),
       );
       runs.push(ingest.id);

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CountersignClient } from '../../client/index.ts';
-import { collectionSettings } from '../../releases/load.ts';
 import type { ChunkTokens, EmbeddedChunks, IngestReport, SkippedFile } from '../../workflows/protocol/index.ts';
 import { Failure } from '../../workflows/protocol/index.ts';
+import { collectionSettings } from '../collection-settings.ts';
 import { followIngest } from '../follow-ingest.ts';
 import { note, paint, print, printJson } from '../output.ts';
 import { identityOf, withClient } from '../session.ts';
@@ -51,7 +51,7 @@ async function ingest(path: string, options: IngestOptions): Promise<void> {
       path: resolve(path),
       collection: options.collection,
       ...(chunks !== undefined && { chunks }),
-      ...collectionSettings(config.releasesDir, options.collection),
+      ...(await collectionSettings(config.releasesDir, options.collection)),
     };
     const run = await client.ingest(request, await identityOf(config, options.as, 'operator'));
     await finishIngest(client, await followIngest(run, options.json === true), options);

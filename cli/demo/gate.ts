@@ -91,7 +91,7 @@ interface Measured {
 
 async function judged(measuring: Measuring, release: Release, baseline: Measured | undefined): Promise<Measured> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
-  const { set } = findSuite(measuring.config.releasesDir, SUITE);
+  const { set } = await findSuite(measuring.config.releasesDir, SUITE);
   const { results } = await measure(measuring, { set, release });
   const compared = baseline !== undefined && { baseline: baseline.results };
   return { release, results, verdict: judgeEvals({ candidate: results, minPassRate: MIN_PASS_RATE, ...compared }) };

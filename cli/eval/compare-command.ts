@@ -68,7 +68,7 @@ async function compare(options: CompareCommandOptions): Promise<void> {
         exitCode: 64,
       });
     }
-    await compareOn(measuring, { a, b, set: setOf(measuring, b, options.suite) }, options);
+    await compareOn(measuring, { a, b, set: await setOf(measuring, b, options.suite) }, options);
   });
 }
 
@@ -111,9 +111,9 @@ function requireFolder(file: string | undefined): void {
   throw new UserError(`There is no folder for --html ${file}`, { hint: 'Make it, or name another.', exitCode: 64 });
 }
 
-function setOf({ config }: Measuring, { body }: Release, suite: string | undefined): EvalSet {
+async function setOf({ config }: Measuring, { body }: Release, suite: string | undefined): Promise<EvalSet> {
   const name = suite ?? body.evalSet;
-  if (name !== undefined) return findSuite(config.releasesDir, name).set;
+  if (name !== undefined) return (await findSuite(config.releasesDir, name)).set;
   throw new UserError(`${refOf({ body })} names no eval_set`, {
     hint: 'Name one in its manifest, or give a set with --suite.',
     exitCode: 64,

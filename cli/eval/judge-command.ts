@@ -53,7 +53,7 @@ async function named({ config, sql }: Measuring, { suite, judge: ref }: JudgeOpt
   if (suite === undefined || ref !== undefined) {
     throw new UserError('One judge is looked at', { hint: 'Give --suite or --judge, and not both.', exitCode: 64 });
   }
-  const { set } = findSuite(config.releasesDir, suite);
+  const { set } = await findSuite(config.releasesDir, suite);
   const release = await judgeOf(sql, TENANT, set);
   if (release !== undefined) return release;
   throw new UserError(`The set ${set.name} names no judge`, {

@@ -34,7 +34,7 @@ export function registerLint(evaluate: Command): void {
 async function lint(name: string, { documents, releases, json }: LintOptions): Promise<void> {
   const { lintSet } = await import('../../evals/sets/lint.ts');
   const folder = resolve(releases ?? settings().environment.COUNTERSIGN_RELEASES ?? 'releases');
-  const { set } = findSuite(folder, name);
+  const { set } = await findSuite(folder, name);
   const report = lintSet(set, documents === undefined ? {} : { documents: textsIn(resolve(documents)) });
   process.exitCode = report.findings.some(({ level }) => level === 'error') ? 1 : 0;
   if (json) return printJson({ suite: set.name, cases: set.cases.length, ...report });

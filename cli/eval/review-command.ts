@@ -56,7 +56,7 @@ async function review(id: string, options: ReviewOptions): Promise<void> {
   const marks = options.mark.map((text) => markOf(text, options));
   await withMeasuring(options.home, async (measuring) => {
     const { sql, config } = measuring;
-    const { set } = findSuite(config.releasesDir, options.suite);
+    const { set } = await findSuite(config.releasesDir, options.suite);
     const evaluation = await findEvaluation(sql, { tenant: TENANT, id });
     if (evaluation.suiteDigest !== set.digest) {
       throw new UserError(

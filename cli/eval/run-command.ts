@@ -51,7 +51,7 @@ export function registerRun(evaluate: Command): void {
 async function run(options: RunOptions): Promise<void> {
   const { figuresOf } = await import('../../evals/gate/figures.ts');
   await onStack(options, async (measuring) => {
-    const { set, release: owner } = findSuite(measuring.config.releasesDir, options.suite);
+    const { set, release: owner } = await findSuite(measuring.config.releasesDir, options.suite);
     const release = await resolve(measuring, options.release ?? owner ?? set.name);
     const { id, resumed, results } = await measure(measuring, {
       ...{ set, release, as: options.as },

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { EvalSet } from '../../releases/eval-set.ts';
-import { readEvalSet } from '../../releases/eval-set.ts';
 import { UserError } from '../../runtime/errors.ts';
 
 export interface Suite {
@@ -16,12 +15,14 @@ export interface Suite {
  * @param name a path that ends in .json, or the name of a set
  * @throws UserError that lists which there are
  */
-export function findSuite(releasesDir: string, name: string): Suite {
+export async function findSuite(releasesDir: string, name: string): Promise<Suite> {
+  // The schemas that cases are read by take time to load.
+  const { readEvalSet } = await import('../../releases/eval-set.ts');
   if (name.endsWith('.json')) {
     const path = resolve(name);
     return { set: readEvalSet(path), path, release: undefined };
   }
-  const suites = suitesIn(releasesDir);
+  const suites = suitesIn(releasesDir, readEvalSet);
   const found = suites.find(({ set }) => set.name === name);
   if (found !== undefined) return found;
   const there = suites.map(({ set }) => set.name);
@@ -35,12 +36,12 @@ export function findSuite(releasesDir: string, name: string): Suite {
 }
 
 /** Each evals.json beside a manifest. @throws UserError for one that is malformed */
-function suitesIn(releasesDir: string): readonly Suite[] {
+function suitesIn(releasesDir: string, read: (path: string) => EvalSet): readonly Suite[] {
   if (!existsSync(releasesDir)) return [];
   return readdirSync(releasesDir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(releasesDir, entry.name, 'evals.json')))
     .map((entry) => {
       const path = join(releasesDir, entry.name, 'evals.json');
-      return { path, set: readEvalSet(path), release: entry.name };
+      return { path, set: read(path), release: entry.name };
     });
 }
