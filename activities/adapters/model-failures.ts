@@ -80,8 +80,11 @@ const filteredBy = (label: string, how: string): ApplicationFailure =>
 /** Of an answer that is an error and nothing else. @param said beside its status */
 export function answeredBy(label: string, status: number, said: ErrorAnswer = {}): ApplicationFailure {
   if (said.filtered === true && status === 400) return filteredBy(label, 'answered 400');
-  const means = said.wrongKey === true && status === 400 ? 401 : status;
-  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, means, said.delayMs);
+  if (said.wrongKey === true && status === 400) {
+    const message = `${label} answered 400: check the key that models.yaml names`;
+    return ApplicationFailure.nonRetryable(message, Failure.ModelUnauthorized, UNBILLED);
+  }
+  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, status, said.delayMs);
   const delay = nextRetryDelay !== undefined && { nextRetryDelay };
   return ApplicationFailure.create({
     message,
