@@ -97,19 +97,22 @@ function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): 
   return { calls: earlier.calls + 1, tokens: earlier.tokens + tokens, costUsd };
 }
 
+/** Of the model, and of budgets of a day, where attempts before may have been paid. */
+const OF_PAYING = /^countersign\.(?:model|budget)\./;
+
 /** For the run, which counts it: it never hears of a call that fails otherwise. The ledger has it all the same. */
 async function withUnsettled(error: unknown, find: () => Promise<Unsettled | undefined>): Promise<unknown> {
-  if (!(error instanceof ApplicationFailure) || error.type?.startsWith('countersign.model.') !== true) return error;
+  if (!(error instanceof ApplicationFailure) || !OF_PAYING.test(error.type ?? '')) return error;
   const unsettled = await find().catch(() => undefined);
   if (unsettled === undefined) return error;
   const { message, type, nonRetryable, nextRetryDelay, details } = error;
-  const detail: MayHaveCost = { ...(details?.[0] as object | undefined), unsettled };
+  const detail: MayHaveCost = { unsettled };
   return ApplicationFailure.create({
     message,
-    type,
+    ...(type != null && { type }),
     nonRetryable: nonRetryable === true,
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
-    details: [detail],
+    details: [...(details ?? []), detail],
   });
 }
 
