@@ -87,9 +87,9 @@ async function payNow(
   }
 }
 
-/** A filter that refused before there was a reply does not say what it read. */
+/** A filter that refused before there was a reply does not say what it read, and so not what it cost. */
 const isUncounted = ({ finishReason, usage }: SettledReply): boolean =>
-  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens + usage.outputTokens === 0;
+  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens === 0;
 
 function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): Unsettled {
   if (earlier === undefined) return { calls: 1, tokens, costUsd: usd };

@@ -176,6 +176,17 @@ describe('a reply without usage', () => {
   });
 });
 
+describe('a filter that did not say what it read', () => {
+  it.each([0, 5])(
+    'may have cost what was reserved, whatever it says that it wrote: %i tokens',
+    async (outputTokens) => {
+      const counts = { inputTokens: 0, outputTokens, cachedTokens: 0 };
+      const { unsettled } = await pay({ reply: { text: '', finishReason: 'content-filter', usage: counts } });
+      expect(unsettled).toEqual({ calls: 1, tokens: expect.any(Number), costUsd: expect.any(Number) });
+    },
+  );
+});
+
 describe('a later attempt', () => {
   it('gets the reply that was paid for without a turn', async () => {
     await pay();
