@@ -159,7 +159,7 @@ export async function payOnce(
  * A provider that is busy says one second to all alike: they come back together, and their attempts are over in five. Twice as long from
  * one attempt to the next, and not all at once, each of them has half a minute.
  */
-function patient(error: unknown, attempt: number): unknown {
+export function patient(error: unknown, attempt: number): unknown {
   if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) return error;
   const { message, type, nonRetryable, nextRetryDelay, details } = error;
   if (nonRetryable === true) return error;
