@@ -23,7 +23,7 @@ import { requireStart } from './local-step.ts';
 import type { ModelCalls, SettledReply } from './model-calls.ts';
 import { inputCostOf, reserveOf } from './model-cost.ts';
 import type { ModelRates } from './model-rates.ts';
-import { payInTurn } from './pay-once.ts';
+import { patient, payInTurn } from './pay-once.ts';
 import type { Detector } from './ports/detector.ts';
 import { withHeartbeats } from './progress.ts';
 
@@ -105,7 +105,7 @@ export async function payFor(
     const signal = context.cancellationSignal;
     const limits = await dayLimits(input, start, body.name, dependencies);
     const turn = () => modelRates.turn({ tenant, model: pinned, tokens: reserve.tokens, signal, longestWaitMs });
-    const { reply, reused, unsettled } = await payInTurn(call, { modelCalls, limits, turn }, async () => {
+    const paying = payInTurn(call, { modelCalls, limits, turn }, async () => {
       const answer = await send({ prompt: sent, texts }, signal, key);
       if ('usage' in answer) {
         const { inputTokens, outputTokens } = answer.usage;
@@ -116,6 +116,10 @@ export async function payFor(
       if (tokens !== null) return { reply: { ...said, usage: usageOf(tokens, inputCostOf(tokens, pinned)) }, tokens };
       // What was not counted was not free: as much as it may have been.
       return { reply: { ...said, usage: usageOf(reserve.tokens, reserve.usd), estimated: true }, tokens };
+    });
+    const { reply, reused, unsettled } = await paying.catch((error: unknown) => {
+      // Who writes has minutes for it; for the others somebody waits: workflows/proxies.ts.
+      throw maxOutputTokens === undefined ? error : patient(error, attempt);
     });
     return {
       v: 1,

@@ -87,9 +87,9 @@ async function payNow(
   }
 }
 
-/** A filter that refused before there was a reply does not say what it read. */
+/** A filter that refused before there was a reply does not say what it read, and so not what it cost. */
 const isUncounted = ({ finishReason, usage }: SettledReply): boolean =>
-  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens + usage.outputTokens === 0;
+  finishReason === 'content-filter' && usage.costUsd === null && usage.inputTokens === 0;
 
 function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): Unsettled {
   if (earlier === undefined) return { calls: 1, tokens, costUsd: usd };
@@ -97,19 +97,22 @@ function withReserve(earlier: Unsettled | undefined, { tokens, usd }: Reserve): 
   return { calls: earlier.calls + 1, tokens: earlier.tokens + tokens, costUsd };
 }
 
+/** Of the model, and of budgets of a day, where attempts before may have been paid. */
+const OF_PAYING = /^countersign\.(?:model|budget)\./;
+
 /** For the run, which counts it: it never hears of a call that fails otherwise. The ledger has it all the same. */
 async function withUnsettled(error: unknown, find: () => Promise<Unsettled | undefined>): Promise<unknown> {
-  if (!(error instanceof ApplicationFailure) || error.type?.startsWith('countersign.model.') !== true) return error;
+  if (!(error instanceof ApplicationFailure) || !OF_PAYING.test(error.type ?? '')) return error;
   const unsettled = await find().catch(() => undefined);
   if (unsettled === undefined) return error;
   const { message, type, nonRetryable, nextRetryDelay, details } = error;
-  const detail: MayHaveCost = { ...(details?.[0] as object | undefined), unsettled };
+  const detail: MayHaveCost = { unsettled };
   return ApplicationFailure.create({
     message,
-    type,
+    ...(type != null && { type }),
     nonRetryable: nonRetryable === true,
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
-    details: [detail],
+    details: [...(details ?? []), detail],
   });
 }
 
@@ -156,7 +159,7 @@ export async function payOnce(
  * A provider that is busy says one second to all alike: they come back together, and their attempts are over in five. Twice as long from
  * one attempt to the next, and not all at once, each of them has half a minute.
  */
-function patient(error: unknown, attempt: number): unknown {
+export function patient(error: unknown, attempt: number): unknown {
   if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) return error;
   const { message, type, nonRetryable, nextRetryDelay, details } = error;
   if (nonRetryable === true) return error;

@@ -71,13 +71,18 @@ export function notePaid(
   if (unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, unsettled);
 }
 
-/** A call that failed may have been paid for all the same. */
+/** A call that failed may have been paid for all the same, and one that a budget stops by its attempts before. */
 export function noteUnsettled(state: RunState, error: unknown): void {
   const cause = activityCause(error);
-  if (!(cause instanceof ApplicationFailure) || cause.type?.startsWith('countersign.model.') !== true) return;
-  const [detail] = (cause.details ?? []) as [Partial<MayHaveCost>?];
-  if (detail?.unsettled !== undefined) state.unsettled = addUnsettled(state.unsettled, detail.unsettled);
+  if (!(cause instanceof ApplicationFailure) || !OF_PAYING.test(cause.type ?? '')) return;
+  const detail = cause.details?.find(saysUnsettled);
+  if (detail !== undefined) state.unsettled = addUnsettled(state.unsettled, detail.unsettled);
 }
+
+const OF_PAYING = /^countersign\.(?:model|budget)\./;
+
+const saysUnsettled = (detail: unknown): detail is MayHaveCost =>
+  (detail as Partial<MayHaveCost> | null | undefined)?.unsettled !== undefined;
 
 /** The soft limit of a day that stood against a call. */
 export function spentDayOf(error: unknown): SpentBudget | undefined {

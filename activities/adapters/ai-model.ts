@@ -28,7 +28,7 @@ export interface AiModelOptions {
   readonly timeoutMs?: number;
 }
 
-/** Of a prompt that was refused before there was a reply: what it cost was not said. */
+/** Of a prompt or a reply that a filter refused by an error: what it cost was not said. */
 const FILTERED: ModelReply = {
   text: '',
   finishReason: 'content-filter',

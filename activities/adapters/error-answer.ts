@@ -31,15 +31,14 @@ const FILTERS: ReadonlySet<unknown> = new Set([
 /** Anthropic has no code for it. */
 const FILTER_MESSAGE = /^Output blocked by content filtering policy/;
 
-const bodySchema = z.object({
-  error: z.object({
-    code: z.unknown().optional(),
-    message: z.unknown().optional(),
-    innererror: z.object({ code: z.unknown().optional() }).optional().catch(undefined),
-    /** Google's. */
-    details: z.array(z.unknown()).default([]).catch([]),
-  }),
+const errorSchema = z.object({
+  code: z.unknown().optional(),
+  message: z.unknown().optional(),
+  innererror: z.object({ code: z.unknown().optional() }).optional().catch(undefined),
+  /** Google's. */
+  details: z.array(z.unknown()).default([]).catch([]),
 });
+const bodySchema = z.object({ error: errorSchema });
 const detailSchema = z.object({ reason: z.string().optional(), retryDelay: z.string().optional() });
 
 /** Reads what is needed of the answer, and ends it. Never throws. */
@@ -71,18 +70,30 @@ const bounded = (ms: number): number | undefined =>
 function bodyOf(text: string): ErrorAnswer {
   const body = bodySchema.safeParse(jsonOf(text));
   if (!body.success) return {};
-  const { code, message, innererror, details } = body.data.error;
+  const { error } = body.data;
+  const { details } = error;
   const read = details.map((detail) => detailSchema.safeParse(detail).data ?? {});
   const seconds = read.map(({ retryDelay = '' }) => /^(\d+(?:\.\d+)?)s$/.exec(retryDelay)?.[1]).find(Boolean);
   const delayMs = seconds === undefined ? undefined : bounded(Number(seconds) * 1000);
-  const isFiltered = FILTERS.has(code) || FILTERS.has(innererror?.code) || FILTER_MESSAGE.test(String(message));
   return {
     ...(delayMs !== undefined && { delayMs }),
-    ...(isFiltered && { filtered: true }),
+    ...(isFilters(error) && { filtered: true }),
     // OpenAI's, and of those who speak like it.
-    ...(code === 'insufficient_quota' && { exhausted: true }),
+    ...(error.code === 'insufficient_quota' && { exhausted: true }),
     ...(read.some(({ reason }) => reason === 'API_KEY_INVALID') && { wrongKey: true }),
   };
+}
+
+const isFilters = ({ code, message, innererror }: z.infer<typeof errorSchema>): boolean =>
+  FILTERS.has(code) || FILTERS.has(innererror?.code) || FILTER_MESSAGE.test(String(message));
+
+/** Whether an error inside of a stream is a filter's word. @param error as the AI SDK makes it of the event, which it may keep as `data` */
+export function isFilterError(error: unknown): boolean {
+  const { data } = (error ?? {}) as { readonly data?: unknown };
+  return [error, data].some((each) => {
+    const read = errorSchema.safeParse(each);
+    return read.success && isFilters(read.data);
+  });
 }
 
 /** Google answers with a list where it was asked for a stream. */

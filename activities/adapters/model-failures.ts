@@ -3,6 +3,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Failure } from '../../workflows/protocol/index.ts';
 import type { ErrorAnswer } from './error-answer.ts';
+import { isFilterError } from './error-answer.ts';
 
 const PERMANENT: Readonly<Record<number, { readonly type: string; readonly hint: string }>> = {
   400: { type: Failure.ModelBadRequest, hint: 'it does not accept this request' },
@@ -39,6 +40,8 @@ export function failureOf(error: unknown, { label, bytes, late }: CallState): Ap
   const own = errors.find((each) => each instanceof ApplicationFailure);
   if (own !== undefined) return own;
   if (late) return bytes === 0 ? unreachable(label, 'did not answer in time') : unfinished(label, bytes);
+  // In a stream a filter speaks by an error, under any status or none.
+  if (errors.some(isFilterError)) return filteredBy(label, 'broke off its reply');
   const status = errors.map(statusOf).find((each) => each !== undefined);
   if (status !== undefined) return failureOfStatus(label, status);
   const names = errors.map((each) => (each instanceof Error ? each.name : ''));
@@ -67,18 +70,25 @@ export function isFiltered(error: unknown): boolean {
   return (detail as Partial<typeof FILTERED> | undefined)?.filtered === true;
 }
 
+const filteredBy = (label: string, how: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(
+    `${label} ${how}: its content filter refuses this request`,
+    Failure.ModelBadRequest,
+    FILTERED,
+  );
+
 /** Of an answer that is an error and nothing else. @param said beside its status */
 export function answeredBy(label: string, status: number, said: ErrorAnswer = {}): ApplicationFailure {
-  if (said.filtered === true && status === 400) {
-    const message = `${label} answered 400: its content filter refuses this request`;
-    return ApplicationFailure.nonRetryable(message, Failure.ModelBadRequest, FILTERED);
+  if (said.filtered === true && status === 400) return filteredBy(label, 'answered 400');
+  if (said.wrongKey === true && status === 400) {
+    const message = `${label} answered 400: check the key that models.yaml names`;
+    return ApplicationFailure.nonRetryable(message, Failure.ModelUnauthorized, UNBILLED);
   }
   if (said.exhausted === true && status === 429) {
     const message = `${label} answered 429: what this key may spend is used up; see the billing of its account`;
     return ApplicationFailure.nonRetryable(message, Failure.ModelRateLimited, UNBILLED);
   }
-  const means = said.wrongKey === true && status === 400 ? 401 : status;
-  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, means, said.delayMs);
+  const { message, type, nonRetryable, nextRetryDelay } = failureOfStatus(label, status, said.delayMs);
   const delay = nextRetryDelay !== undefined && { nextRetryDelay };
   return ApplicationFailure.create({
     message,

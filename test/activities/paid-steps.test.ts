@@ -1,14 +1,17 @@
 // The activities `embed` and `rerank` around their request: what is judged before, what is settled after, how long is waited. A real
 // PostgreSQL, a real HTTP endpoint.
+import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EndpointModels } from '../../activities/adapters/endpoint-models.ts';
 import { createEndpointModels } from '../../activities/adapters/endpoint-models.ts';
+import { answeredBy } from '../../activities/adapters/model-failures.ts';
 import { createDenials } from '../../activities/denials.ts';
 import { builtInDetector } from '../../activities/detection/detectors.ts';
 import type { EmbedDependencies } from '../../activities/embed.ts';
 import { createEmbed } from '../../activities/embed.ts';
+import { createJudgeAnswer } from '../../activities/judge-answer.ts';
 import { createModelCalls } from '../../activities/model-calls.ts';
 import { createModelRates } from '../../activities/model-rates.ts';
 import type { RerankDependencies } from '../../activities/rerank.ts';
@@ -19,6 +22,7 @@ import type { Digest, EmbedInput, Passage, Principal, RerankInput } from '../../
 import { Failure, formatRunId } from '../../workflows/protocol/index.ts';
 import type { DenseServer } from '../support/dense-server.ts';
 import { startDenseServer } from '../support/dense-server.ts';
+import { errorOf } from '../support/error-of.ts';
 import { useDatabase } from '../support/services.ts';
 
 const DIMENSIONS = 16;
@@ -180,6 +184,26 @@ describe('at a rate limit', () => {
       message: expect.stringContaining('Nothing was sent.') as string,
     });
     expect(requests()).toHaveLength(1);
+  });
+});
+
+describe('a judge', () => {
+  it('is asked again later than after the second that a busy provider says to everybody', async () => {
+    const judge = { model: { ...endpoint(), name: 'rater', outputUsdPerMillion: 2 }, minScore: 0.5 };
+    const release = { digest: RELEASE, body: { ...body(), rules: { checks: { judge } } } } as never;
+    const judgeAnswer = createJudgeAnswer({
+      ...dependencies(),
+      releases: { find: async () => release, require: async () => release },
+      modelFor: () => ({
+        label: 'm',
+        free: false,
+        call: () => Promise.reject(answeredBy('m', 429, { delayMs: 1_000 })),
+      }),
+    });
+    const asked = { stepPath: 's/judgeAnswer#1', question: QUERY, text: '14 days.', passages: [] };
+    const failure = await errorOf(running(judgeAnswer, { ...(await newRun(customer)), ...asked }));
+    expect(failure).toMatchObject({ type: Failure.ModelRateLimited, nonRetryable: false });
+    expect((failure as ApplicationFailure).nextRetryDelay).toBeGreaterThanOrEqual(2_000);
   });
 });
 

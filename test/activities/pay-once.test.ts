@@ -150,6 +150,18 @@ describe('an attempt', () => {
     expect(await attempted(7, good)).toMatchObject({ reused: true, unsettled: { calls: 1, tokens } });
   });
 
+  it('at which a budget of the day is spent says what those before it may have been paid', async () => {
+    await errorOf(attempted(1, ApplicationFailure.retryable('broke off', Failure.ModelUnavailable)));
+    call = { ...call, attempt: 2 };
+    const spent = ApplicationFailure.nonRetryable('spent', Failure.BudgetExhausted, 'tenant-day');
+    const failure = await errorOf(pay({ modelCalls: { ...calls, claim: () => Promise.reject(spent) } }));
+    expect(failure).toMatchObject({
+      type: Failure.BudgetExhausted,
+      nonRetryable: true,
+      details: ['tenant-day', { unsettled: { calls: 1, costUsd: expect.any(Number) } }],
+    });
+  });
+
   it('of the first go has nothing unsettled', async () => {
     expect(await attempted(1, good)).not.toHaveProperty('unsettled');
     expect(await attempted(2, good)).not.toHaveProperty('unsettled');
@@ -162,6 +174,17 @@ describe('a reply without usage', () => {
     expect(await pay({ reply: silent })).toMatchObject({ reply: { usage: { costUsd: null } } });
     expect(told).toEqual(['turn', 'call']);
   });
+});
+
+describe('a filter that did not say what it read', () => {
+  it.each([0, 5])(
+    'may have cost what was reserved, whatever it says that it wrote: %i tokens',
+    async (outputTokens) => {
+      const counts = { inputTokens: 0, outputTokens, cachedTokens: 0 };
+      const { unsettled } = await pay({ reply: { text: '', finishReason: 'content-filter', usage: counts } });
+      expect(unsettled).toEqual({ calls: 1, tokens: expect.any(Number), costUsd: expect.any(Number) });
+    },
+  );
 });
 
 describe('a later attempt', () => {

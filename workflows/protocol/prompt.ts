@@ -64,7 +64,7 @@ export interface Unsettled {
   readonly costUsd: number | null;
 }
 
-/** In the details of a failure of `countersign.model.*`: what the call that failed, and attempts before it, may have cost. */
+/** Among the details of a failure of `countersign.model.*` or `countersign.budget.*`: what the call that failed, and attempts before it, may have cost. */
 export interface MayHaveCost {
   readonly unsettled: Unsettled;
 }

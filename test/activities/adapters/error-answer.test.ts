@@ -76,7 +76,11 @@ describe('a wrong key', () => {
   it('is one, also where Google answers 400', async () => {
     const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'API_KEY_INVALID' }];
     server.script(answer(400, { error: { code: 400, message: 'API key not valid', details } }));
-    expect(await errorOf(ask())).toMatchObject({ type: Failure.ModelUnauthorized, nonRetryable: true });
+    expect(await errorOf(ask())).toMatchObject({
+      type: Failure.ModelUnauthorized,
+      nonRetryable: true,
+      message: 'openai-compatible/m answered 400: check the key that models.yaml names',
+    });
   });
 });
 

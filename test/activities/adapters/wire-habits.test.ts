@@ -76,6 +76,14 @@ describe.each(['openai', 'openai-compatible'] as const)('on the wire of %s', (pr
     expect(await read(provider, chunk({ content: 'Yes.' }), chunk({}, 'stop'))).toMatchObject({ text: 'Yes.' });
   });
 
+  it.each<[string, readonly string[]]>([
+    ['in place of a reply', []],
+    ['in the middle of one', [chunk({ content: 'Ye' })]],
+  ])('a filter that speaks by an error %s refuses, and is asked once', async (_, events) => {
+    const refuses = data({ error: { code: 'content_filter', message: 'x', type: null, param: null } });
+    expect(await read(provider, ...events, refuses)).toMatchObject({ text: '', finishReason: 'content-filter' });
+  });
+
   it.each<[string, readonly string[], readonly unknown[]]>([
     [
       'in pieces',
@@ -144,6 +152,15 @@ describe('on the wire of anthropic', () => {
       stop('model_context_window_exceeded'),
     );
     expect(reply.finishReason).toBe('length');
+  });
+
+  it.each<[string, readonly string[]]>([
+    ['in place of a reply', []],
+    ['in the middle of one', [text]],
+  ])('a filter that speaks by an error %s refuses, and is asked once', async (_, blocks) => {
+    const error = { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' };
+    const events = [start({ ...counts, output_tokens: 1 }), ...blocks, event('error', { error })];
+    expect(await read('anthropic', ...events)).toMatchObject({ text: '', finishReason: 'content-filter' });
   });
 
   it.each([
