@@ -36,6 +36,7 @@ export function createFailureNotes(): (progress: RunProgress) => void {
   return ({ step, attempt, lastFailure }) => {
     if (lastFailure === undefined || lastFailure === said) return;
     said = lastFailure;
-    note(`${step}, attempt ${attempt - 1}: ${visible(lastFailure)} It is tried again.`);
+    const told = visible(lastFailure);
+    note(`${step}, attempt ${attempt - 1}: ${told}${/[.!?]$/.test(told) ? '' : '.'} It is tried again.`);
   };
 }

@@ -14,7 +14,7 @@ it('says on stderr why a step is tried again, each reason once, and gives the re
     { step: 'retrieve', attempt: 2, details: {}, lastFailure: 'Qdrant is away.' },
     new Error('cannot be told now'),
     { step: 'retrieve', attempt: 3, details: {}, lastFailure: 'Qdrant is away.' },
-    { step: 'retrieve', attempt: 4, details: {}, lastFailure: 'Qdrant\u001b is slow.' },
+    { step: 'retrieve', attempt: 4, details: {}, lastFailure: 'Qdrant\u001b is slow' },
   ];
   let end: (result: string) => void = () => {};
   const result = awaitRun(
