@@ -77,6 +77,8 @@ async function bundled(options: BundleOptions): Promise<{ readonly code: string;
       compiler.hooks.done.tap('inputs', ({ compilation }) => {
         for (const path of compilation.fileDependencies) files.add(path);
         for (const path of compilation.missingDependencies) missing.add(path);
+        // A folder whose files are all in it: what comes into the folder later would be, too, so no bundle of it counts.
+        for (const path of compilation.contextDependencies) missing.add(path);
       }),
   };
   const { code } = await bundleWorkflowCode({

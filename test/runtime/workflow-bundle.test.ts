@@ -78,6 +78,18 @@ test('a bundle of files behind a link does not count once the link leads elsewhe
   expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'two'");
 });
 
+test('a bundle with whatever is in a folder does not count: more may have come', async () => {
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const workflowsPath = join(folder, 'flows.ts');
+  writeFileSync(workflowsPath, 'export const flow = async (word: string) => require("./words/" + word + ".ts");\n');
+  mkdirSync(join(folder, 'words'));
+  writeFileSync(join(folder, 'words', 'one.ts'), `export const word = 'the first word';\n`);
+  const cacheDir = join(folder, 'cache');
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'the first word'");
+  writeFileSync(join(folder, 'words', 'two.ts'), `export const word = 'the second word';\n`);
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'the second word'");
+});
+
 test('workflows in a folder behind a link are bundled, too', async () => {
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   mkdirSync(join(folder, 'one'));
