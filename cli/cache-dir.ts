@@ -1,11 +1,12 @@
 // Where the user's system keeps what can be made again.
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Of the user alone; need not exist. */
-export const cacheDirOf = (env: Env): string => env['COUNTERSIGN_CACHE_DIR'] ?? join(userCacheDir(env), 'countersign');
+/** Of the user alone; need not exist. Absolute. An empty variable counts as absent. */
+export const cacheDirOf = (env: Env): string =>
+  env['COUNTERSIGN_CACHE_DIR'] ? resolve(env['COUNTERSIGN_CACHE_DIR']) : join(userCacheDir(env), 'countersign');
 
 /** Of Node's compiled code. */
 export const compiledDirOf = (env: Env): string => join(cacheDirOf(env), 'compiled');

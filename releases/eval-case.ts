@@ -56,7 +56,7 @@ export interface Expectation {
   /** Of the reply, as the release's own check measured it. 0–1. */
   readonly minGrounding?: number;
   readonly scores?: readonly ExpectedScore[];
-  /** What a judge is to see to beside the right answer, in words. The trial passes only when a judge or people say so. */
+  /** What a judge is to see to beside the right answer, in words. An answer passes only when a judge or people say so. */
   readonly judge?: string;
 }
 

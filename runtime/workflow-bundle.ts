@@ -1,7 +1,8 @@
 // Bundles workflow code for the sandbox, always with the guard in it. Worker and replayer use the same bundle.
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { BundleOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { BundleInputs } from './bundle-cache.ts';
@@ -46,14 +47,15 @@ export async function bundleWorkflows({
     });
   }
   const options = {
-    workflowsPath,
+    // The bundler follows links, and has an entry of its own beside this file, which is where no link leads.
+    workflowsPath: join(realpathSync(dirname(workflowsPath)), basename(workflowsPath)),
     workflowInterceptorModules: [...WORKFLOW_INTERCEPTORS],
     preloadModules: [...SHARED_MODULES],
     failureConverterPath: FAILURE_CONVERTER,
   };
   if (cacheDir === undefined) return named((await bundled(options)).code);
   const dir = join(cacheDir, 'bundles');
-  const key = JSON.stringify(options);
+  const key = JSON.stringify([options, process.version]);
   const kept = readBundle(dir, key);
   if (kept !== undefined) return named(kept);
   const { code, inputs } = await bundled(options);
@@ -67,6 +69,7 @@ const named = (code: string): Bundle => ({
 });
 
 async function bundled(options: BundleOptions): Promise<{ readonly code: string; readonly inputs: BundleInputs }> {
+  const begunAtMs = Date.now();
   const files = new Set(toolFiles());
   const missing = new Set<string>();
   const noteInputs: Plugin = {
@@ -74,16 +77,32 @@ async function bundled(options: BundleOptions): Promise<{ readonly code: string;
       compiler.hooks.done.tap('inputs', ({ compilation }) => {
         for (const path of compilation.fileDependencies) files.add(path);
         for (const path of compilation.missingDependencies) missing.add(path);
+        // A folder whose files are all in it: what comes into the folder later would be, too, so no bundle of it counts.
+        for (const path of compilation.contextDependencies) missing.add(path);
       }),
   };
   const { code } = await bundleWorkflowCode({
     ...options,
     logger: new DefaultLogger('ERROR'),
-    webpackConfigHook: (config) => ({ ...config, plugins: [...(config.plugins ?? []), noteInputs] }),
+    webpackConfigHook: (config) => ({
+      ...config,
+      // By default both hang on the folder that the process was started in, and so would the code.
+      ...{ context: dirname(options.workflowsPath), target: 'web' },
+      plugins: [...(config.plugins ?? []), noteInputs],
+    }),
   });
   // The bundler's own entry file is in memory only.
   const [there, gone] = [[...files].filter(existsSync), [...files].filter((path) => !existsSync(path))];
-  return { code, inputs: { files: there, missing: [...missing, ...gone] } };
+  return { code, inputs: { files: there, missing: [...missing, ...gone, ...compilerSettings(there)], begunAtMs } };
+}
+
+/** Where the compiler looks for settings, of which the bundler knows nothing. They may name further files: with any of them no bundle counts. */
+function compilerSettings(files: readonly string[]): readonly string[] {
+  const folders = new Set<string>();
+  for (const file of files.filter((path) => path.endsWith('.ts'))) {
+    for (let folder = dirname(file); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+  }
+  return [...folders].map((folder) => join(folder, '.swcrc'));
 }
 
 type Plugin = Extract<
@@ -96,6 +115,7 @@ function toolFiles(): readonly string[] {
   const worker = createRequire(import.meta.url).resolve('@temporalio/worker/package.json');
   const { resolve } = createRequire(worker);
   return [
+    fileURLToPath(import.meta.url),
     worker,
     ...['webpack', '@swc/core', 'swc-loader', 'source-map-loader'].map((name) => resolve(`${name}/package.json`)),
   ];

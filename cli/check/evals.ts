@@ -115,11 +115,18 @@ async function measuredBefore(
 
 /** Of the same asker and judge, and with as many trials: staff may read what customers may not, and a case passes when each of its trials does. */
 export async function earlierResults(
+  ...asked: Parameters<typeof earlierEvaluation>
+): Promise<readonly CaseResult[] | undefined> {
+  return (await earlierEvaluation(...asked))?.results;
+}
+
+/** As {@link earlierResults}, and which one it is. */
+export async function earlierEvaluation(
   { sql, config }: Pick<Measuring, 'sql' | 'config'>,
   release: Release,
   set: EvalSet,
   { as, trials }: Pick<AskingOptions, 'as' | 'trials'>,
-): Promise<readonly CaseResult[] | undefined> {
+): Promise<Pick<Evaluated, 'id' | 'results'> | undefined> {
   const { generationOf, latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
   const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
   const { judgeOf } = await import('../../evals/judge/judge-release.ts');
@@ -130,7 +137,8 @@ export async function earlierResults(
     generation: await generationOf(sql, { tenant: TENANT, release }),
   });
   if (latest === undefined) return undefined;
-  return caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: latest.id }));
+  const { id } = latest;
+  return { id, results: caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: id })) };
 }
 
 export async function measured(

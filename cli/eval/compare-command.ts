@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { resolve as absolute, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { CaseResult } from '../../evals/case-result.ts';
+import type { Evaluated } from '../../evals/runner/evaluate.ts';
 import type { EvalSet } from '../../releases/eval-set.ts';
 import type { Release } from '../../releases/release.ts';
 import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { AskingOptions } from '../check/evals.ts';
-import { earlierResults, measured, minPassRateOf, resolve } from '../check/evals.ts';
+import { earlierEvaluation, measured, minPassRateOf, resolve } from '../check/evals.ts';
 import { collect } from '../option-values.ts';
 import { note, print, printJson } from '../output.ts';
 import { publisher } from '../publisher.ts';
@@ -130,46 +130,42 @@ async function compareOn(measuring: Measuring, compared: Compared, options: Comp
   const { compareEvaluations, comparisonText } = await import('../../evals/compare.ts');
   const { a, b, set } = compared;
   const names = { a: refOf(a), b: refOf(b) };
-  const results = await resultsOfBoth(measuring, compared, options);
-  const comparison = compareEvaluations(results.a, results.b);
-  if (options.html !== undefined) await writeCompared(measuring, compared, results, { ...options, html: options.html });
+  const both = await evaluationsOfBoth(measuring, compared, options);
+  const comparison = compareEvaluations(both.a.results, both.b.results);
+  if (options.html !== undefined) await writeCompared(measuring, compared, both, { ...options, html: options.html });
   if (options.json) printJson({ ...names, suite: set.name, ...comparison });
   else for (const line of comparisonText(comparison, names)) print(line);
 }
 
-interface BothResults {
-  readonly a: readonly CaseResult[];
-  readonly b: readonly CaseResult[];
+interface BothEvaluations {
+  readonly a: Pick<Evaluated, 'id' | 'results'>;
+  readonly b: Pick<Evaluated, 'id' | 'results'>;
 }
 
 /** What was measured before in the same manner is taken; the other is measured now. */
-async function resultsOfBoth(
+async function evaluationsOfBoth(
   measuring: Measuring,
   { a, b, set }: Compared,
   options: CompareCommandOptions,
-): Promise<BothResults> {
-  const resultsOf = async (release: Release): Promise<readonly CaseResult[]> =>
-    (await earlierResults(measuring, release, set, options)) ??
-    (await measured(measuring, release, set, options)).results;
-  return { a: await resultsOf(a), b: await resultsOf(b) };
+): Promise<BothEvaluations> {
+  const evaluationOf = async (release: Release): Promise<BothEvaluations['a']> =>
+    (await earlierEvaluation(measuring, release, set, options)) ?? (await measured(measuring, release, set, options));
+  return { a: await evaluationOf(a), b: await evaluationOf(b) };
 }
 
 async function writeCompared(
   measuring: Measuring,
   { a, b, set }: Compared,
-  results: BothResults,
+  both: BothEvaluations,
   { html, minPassRate }: CompareCommandOptions & { readonly html: string },
 ): Promise<void> {
   const { judgeEvals } = await import('../../evals/gate/judge.ts');
-  const { latestEvaluation } = await import('../../evals/runner/ledger.ts');
   const { writePage } = await import('./page.ts');
-  // The one that the results are of, whether it was made now or before.
-  const latest = await latestEvaluation(measuring.sql, { tenant: TENANT, release: b.digest, suiteDigest: set.digest });
-  if (latest === undefined) throw new Error(`no evaluation of ${b.digest} on ${set.digest}`);
+  const [before, { id: evaluationId, results }] = [both.a.results, both.b];
   const page = {
-    ...{ release: b, set, evaluationId: latest.id, results: results.b },
-    verdict: judgeEvals({ minPassRate: minPassRateOf(minPassRate), candidate: results.b, baseline: results.a }),
-    baseline: { release: a, results: results.a },
+    ...{ release: b, set, evaluationId, results },
+    verdict: judgeEvals({ minPassRate: minPassRateOf(minPassRate), candidate: results, baseline: before }),
+    baseline: { release: a, results: before },
   };
   await writePage(measuring, page, html);
   note(`wrote ${html}`);

@@ -202,8 +202,8 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
     };
     const workerEnv: Record<string, string> = {
       NODE_COMPILE_CACHE: compiledDirOf(env),
-      COUNTERSIGN_CACHE_DIR: cacheDirOf(env),
       ...workerEnvironment(env, home),
+      COUNTERSIGN_CACHE_DIR: cacheDirOf(env),
     };
     if (options.sample === true && environment.COUNTERSIGN_TOOLS === undefined) {
       workerEnv['COUNTERSIGN_TOOLS'] = SAMPLE_TOOLS;

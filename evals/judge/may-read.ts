@@ -9,7 +9,7 @@ import { accessOf, highestSensitivity, SENSITIVITY_RANK } from '../../workflows/
 /** @throws UserError for a judge with a model that may be sent less than a reply may hold */
 export function requireMayRead(judge: Release, { body }: Release, principal: Principal | undefined): void {
   const held = heldBy(body, principal?.clearance ?? 'public');
-  const narrow = modelsOf(judge.body).find((model) => SENSITIVITY_RANK[limitOf(model)] < SENSITIVITY_RANK[held]);
+  const narrow = askedBy(judge.body).find((model) => SENSITIVITY_RANK[limitOf(model)] < SENSITIVITY_RANK[held]);
   if (narrow === undefined) return;
   throw new UserError(
     `${refOf(judge)} cannot judge ${refOf({ body })}: ${narrow.name} may be sent what is ${limitOf(narrow)} at most, and replies to ${principal?.id ?? 'anonymous'} may hold what is ${held}`,
@@ -17,6 +17,12 @@ export function requireMayRead(judge: Release, { body }: Release, principal: Pri
       hint: 'Name a judge whose models may be sent that (max_sensitivity in models.yaml), or ask as somebody who may see less (--as).',
     },
   );
+}
+
+/** Models that a judge's run sends its question to: those that write, and one that rates what they wrote. */
+function askedBy(body: ReleaseBody): readonly ReleaseBody['model'][] {
+  const { judge } = body.rules.checks ?? {};
+  return judge === undefined ? modelsOf(body) : [...modelsOf(body), judge.model];
 }
 
 /** What was found and what tools read, as far as the models that write may be sent it. */

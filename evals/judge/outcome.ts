@@ -22,7 +22,7 @@ export function decided({ marks, judgement, missing }: Words): Decided {
   if (judgement === undefined) return { outcome: byPeople ?? 'unscored', verdicts: [] };
   const { passed, fault } = judgement;
   if (passed === null) {
-    const reason = `no word of the judge: ${fault}`;
+    const reason = `no word of the judge: ${fault}${byPeople === undefined ? '' : '; people marked it, and that counts'}`;
     return { outcome: byPeople ?? 'unscored', verdicts: [{ scorer: 'judge', passed: false, reason }] };
   }
   const verdict = (reason: string): readonly ScorerVerdict[] => [{ scorer: 'judge', passed, reason }];

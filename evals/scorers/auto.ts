@@ -34,20 +34,49 @@ export async function scoresOf(
 ): Promise<readonly (number | null)[]> {
   const { scores = [] } = expect;
   const library = await load(id);
-  const text = bare(reply);
-  return await Promise.all(scores.map(async (each) => await scoreOf(library, each, text)));
+  const texts = { plain: bare(reply), json: jsonTextOf(reply) };
+  return await Promise.all(scores.map(async (each) => await scoreOf(library, each, texts)));
 }
 
-async function scoreOf(library: Autoevals, { scorer, expected }: ExpectedScore, text: string): Promise<number | null> {
-  if (text.length > MAX_SCORED_CHARS) return null;
+/** A reply as scorers take it. */
+interface Texts {
+  /** Without citations, and with one space where white space was. */
+  readonly plain: string;
+  /** As it is written, where that is JSON: `[7]` is a list in it, and no citation. */
+  readonly json: string;
+}
+
+function jsonTextOf(reply: string): string {
   try {
-    const { score } = await compared(library, { scorer, expected: expected as never }, text);
+    if (reply.length <= MAX_SCORED_CHARS) JSON.parse(reply);
+    return reply;
+  } catch {
+    return bare(reply);
+  }
+}
+
+async function scoreOf(library: Autoevals, asked: ExpectedScore, texts: Texts): Promise<number | null> {
+  const { scorer, expected } = asked;
+  const text = isOfJson(asked) ? texts.json : texts.plain;
+  if (text.length > MAX_SCORED_CHARS) return null;
+  const wanted = typeof expected === 'string' && COMPARES_TEXT.has(scorer) ? bare(expected) : expected;
+  try {
+    const { score } = await compared(library, { scorer, expected: wanted as never }, text);
     return score !== null && Number.isFinite(score) ? Math.min(1, Math.max(0, score)) : null;
   } catch {
     // It is not JSON, no number or no list, or nested deeper than can be walked.
     return null;
   }
 }
+
+const COMPARES_TEXT: ReadonlySet<ExpectedScore['scorer']> = new Set(['Levenshtein', 'ExactMatch']);
+
+/** `ExactMatch` compares objects and lists as JSON. */
+const isOfJson = ({ scorer, expected }: ExpectedScore): boolean =>
+  scorer === 'JSONDiff' ||
+  scorer === 'ListContains' ||
+  scorer === 'ValidJSON' ||
+  (scorer === 'ExactMatch' && typeof expected === 'object');
 
 function compared(
   library: Autoevals,

@@ -1,7 +1,7 @@
 // Holds what was seen of a trial against what its case demands. Pure; the reply is text that nobody vouches for.
 import type { EvalCase } from '../../releases/eval-case.ts';
 import type { CaseOutcome, ScorerVerdict } from '../case-result.ts';
-import { scoreBehaviour, scoreCite, scoreQuote } from './behaviour.ts';
+import { isFreeRefusal, scoreBehaviour, scoreCite, scoreQuote } from './behaviour.ts';
 import { madeCallsBeyond, scoreApprovals, scoreMaxCost, scoreMaxLatency, scoreToolCalls } from './conduct.ts';
 import { scoreMinGrounding, scoreSchema, scoreScores } from './form.ts';
 import type { Observed } from './observed.ts';
@@ -49,8 +49,8 @@ export interface Scored {
 }
 
 /**
- * `failed` when a verdict is; else `unscored` when nothing tells a right reply from a wrong one, `passed` otherwise. A run that failed is
- * an `error`, unless it did before what the case forbids.
+ * `failed` when a verdict is; else `unscored` when nothing tells a right reply from a wrong one, `passed` otherwise. A refusal that is as
+ * good as an answer needs nobody who says that it is right. A run that failed is an `error`, unless it did before what the case forbids.
  */
 export function scoreCase(evalCase: EvalCase, observed: Observed): Scored {
   if (observed.kind === 'failed') {
@@ -59,7 +59,8 @@ export function scoreCase(evalCase: EvalCase, observed: Observed): Scored {
   }
   const verdicts = verdictsOf([...TELLING, ...LIMITING], evalCase, observed);
   if (verdicts.some(({ passed }) => !passed)) return { outcome: 'failed', verdicts };
-  return { outcome: isCheckable(evalCase) ? 'passed' : 'unscored', verdicts };
+  const isTold = isCheckable(evalCase) || isFreeRefusal(evalCase.expect, observed);
+  return { outcome: isTold ? 'passed' : 'unscored', verdicts };
 }
 
 /**

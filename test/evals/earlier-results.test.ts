@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { earlierResults } from '../../cli/check/evals.ts';
+import { earlierEvaluation, earlierResults } from '../../cli/check/evals.ts';
 import { mannerOf } from '../../evals/runner/evaluate.ts';
 import { endEvaluation, keepTrial, openEvaluation } from '../../evals/runner/ledger.ts';
 import { developmentIdentity } from '../../policies/development-identities.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   release = await resolveRelease(sql(), 'default', 'refunds@1.0.0', 'dev');
 });
 
-async function evaluated(by: string, trials: number, outcome: 'passed' | 'failed'): Promise<void> {
+async function evaluated(by: string, trials: number, outcome: 'passed' | 'failed'): Promise<string> {
   const principal = developmentIdentity(config, by, 'default');
   const { id } = await openEvaluation(sql(), {
     ...{ tenant: 'default', release: release.digest, suite: set.name, suiteDigest: set.digest, cases: 1 },
@@ -47,6 +47,7 @@ async function evaluated(by: string, trials: number, outcome: 'passed' | 'failed
     await keepTrial(sql(), ofThis, result);
   }
   await endEvaluation(sql(), ofThis);
+  return id;
 }
 const before = async (options: { readonly as?: string; readonly trials?: string } = {}) =>
   (await earlierResults({ sql: sql(), config }, release, set, options))?.map((each) => [
@@ -55,10 +56,11 @@ const before = async (options: { readonly as?: string; readonly trials?: string 
   ]);
 
 it('are those of who asks now, with as many trials, whatever was measured since', async () => {
-  await evaluated('customer', 1, 'passed');
+  const id = await evaluated('customer', 1, 'passed');
   await evaluated('staff', 1, 'failed');
   await evaluated('customer', 2, 'failed');
   expect(await before()).toEqual([['passed', 1]]);
+  expect(await earlierEvaluation({ sql: sql(), config }, release, set, {})).toMatchObject({ id });
   expect(await before({ as: 'staff' })).toEqual([['failed', 1]]);
   expect(await before({ trials: '2' })).toEqual([['failed', 2]]);
 });

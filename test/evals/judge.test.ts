@@ -57,6 +57,7 @@ models:
       ...release('reply_judge-2', 'model: j\nmax_output_tokens: 300', WORD, '2.0.0'),
       ...release('keyless_judge', 'model: keyless', WORD),
       ...release('inside_judge', 'model: inside', WORD),
+      ...release('rated_judge', 'model: j\npolicy: { checks: { judge: { model: inside } } }', WORD),
       ...release('reads', `model: m\nretrieval: { collection: ${COLLECTION} }`),
       ...release('reads_inside', `model: inside\nretrieval: { collection: ${COLLECTION} }`),
       ...release('desk', 'model: m\ntools: [look_up]'),
@@ -310,6 +311,17 @@ describe('a judge and people', () => {
 });
 
 describe('a set', () => {
+  it('is refused with a judge whose own replies are rated by a model that may not be sent it', async () => {
+    const release = await resolveRelease(sql(), TENANT, 'reads@1.0.0', 'dev');
+    const asked = run(setOf('rated', [prose('rated')], 'rated_judge@1.0.0'), {
+      release,
+      principal: { ...STAFF, clearance: 'confidential' },
+    });
+    await expect(asked).rejects.toThrow(
+      'rated_judge@1.0.0 cannot judge reads@1.0.0: inside may be sent what is internal',
+    );
+  });
+
   it.each([
     ['that there is not', 'no_judge@1.0.0', 'No release no_judge@1.0.0'],
     ['of another version than there is', 'reply_judge@9.0.0', 'No release reply_judge@9.0.0'],

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keepBundle, readBundle } from '../../runtime/bundle-cache.ts';
 import { bundleWorkflows } from '../../runtime/workflow-bundle.ts';
 
@@ -23,6 +24,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** No file changed while it was bundled. */
+const LATER = { begunAtMs: Number.POSITIVE_INFINITY };
 const bundlesIn = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.bundle'));
 
 function workflows(said: string): string {
@@ -58,10 +61,67 @@ test('a bundle of the same files is taken from the cache, and is the same code',
   expect(readFileSync(path, 'utf8')).toContain('@swc/core/package.json');
 });
 
+test('a bundle of files behind a link does not count once the link leads elsewhere', async () => {
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const workflowsPath = join(folder, 'flows.ts');
+  writeFileSync(workflowsPath, `import { word } from './current/word.js';\nexport const flow = async () => word;\n`);
+  for (const said of ['one', 'two']) {
+    mkdirSync(join(folder, said));
+    writeFileSync(join(folder, said, 'word.ts'), `export { said as word } from './said.js';\n`);
+    writeFileSync(join(folder, said, 'said.ts'), `export const said = '${said}';\n`);
+  }
+  const [cacheDir, current] = [join(folder, 'cache'), join(folder, 'current')];
+  symlinkSync(join(folder, 'one'), current);
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'one'");
+  rmSync(current);
+  symlinkSync(join(folder, 'two'), current);
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'two'");
+});
+
+test('a bundle with whatever is in a folder does not count: more may have come', async () => {
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const workflowsPath = join(folder, 'flows.ts');
+  writeFileSync(workflowsPath, 'export const flow = async (word: string) => require("./words/" + word + ".ts");\n');
+  mkdirSync(join(folder, 'words'));
+  writeFileSync(join(folder, 'words', 'one.ts'), `export const word = 'the first word';\n`);
+  const cacheDir = join(folder, 'cache');
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'the first word'");
+  writeFileSync(join(folder, 'words', 'two.ts'), `export const word = 'the second word';\n`);
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).code).toContain("'the second word'");
+});
+
+test('workflows in a folder behind a link are bundled, too', async () => {
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  mkdirSync(join(folder, 'one'));
+  writeFileSync(join(folder, 'one', 'flows.ts'), `export const flow = async () => 'one';\n`);
+  symlinkSync(join(folder, 'one'), join(folder, 'current'));
+  const { code } = await bundleWorkflows({ workflowsPath: join(folder, 'current', 'flows.ts') });
+  expect(code).toContain("'one'");
+});
+
+test('a bundle is the same wherever it is made, and counts nowhere beside settings of the compiler', async () => {
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const workflowsPath = workflows('one');
+  const cacheDir = join(folder, 'cache');
+  const { buildId } = await bundleWorkflows({ workflowsPath, cacheDir });
+  mkdirSync(join(folder, 'elsewhere'));
+  writeFileSync(join(folder, 'elsewhere', '.browserslistrc'), 'node 24\n');
+  const cwd = vi.spyOn(process, 'cwd').mockReturnValue(join(folder, 'elsewhere'));
+  try {
+    expect((await bundleWorkflows({ workflowsPath })).buildId).toBe(buildId);
+  } finally {
+    cwd.mockRestore();
+  }
+  writeFileSync(join(folder, '.swcrc'), JSON.stringify({ module: { type: 'commonjs' } }));
+  const otherwise = await bundleWorkflows({ workflowsPath });
+  expect(otherwise.buildId).not.toBe(buildId);
+  expect((await bundleWorkflows({ workflowsPath, cacheDir })).buildId).toBe(otherwise.buildId);
+});
+
 test('a bundle counts while its files are the same, and none has come before them', () => {
   const file = join(folder, 'a.js');
   const earlier = join(folder, 'a.ts');
-  const keep = (): void => keepBundle(folder, 'key', 'code', { files: [file, folder], missing: [earlier] });
+  const keep = (): void => keepBundle(folder, 'key', 'code', { files: [file, folder], missing: [earlier], ...LATER });
   writeFileSync(file, 'a');
   keep();
   expect(readBundle(folder, 'key')).toBe('code');
@@ -81,9 +141,34 @@ test('a bundle counts while its files are the same, and none has come before the
   expect(readBundle(folder, 'key')).toBeUndefined();
 });
 
+test('a file that changed while it was bundled may be either, and nothing is kept of it', () => {
+  const file = join(folder, 'a.js');
+  const before = Date.now() - 1000;
+  writeFileSync(file, 'a');
+  keepBundle(folder, 'key', 'code', { files: [file], missing: [], begunAtMs: before });
+  expect(bundlesIn(folder)).toEqual([]);
+  const dir = join(folder, 'dir');
+  mkdirSync(dir);
+  keepBundle(folder, 'key', 'code', { files: [dir], missing: [], begunAtMs: before });
+  expect(readBundle(folder, 'key')).toBe('code');
+  symlinkSync(dir, join(folder, 'link'));
+  keepBundle(folder, 'other', 'code', { files: [join(folder, 'link')], missing: [], begunAtMs: before });
+  expect(readBundle(folder, 'other')).toBeUndefined();
+});
+
+test('what lies where others can write does not count', () => {
+  keepBundle(folder, 'key', 'code', { files: [], missing: [], ...LATER });
+  chmodSync(folder, 0o777);
+  expect(readBundle(folder, 'key')).toBeUndefined();
+  keepBundle(folder, 'other', 'code', { files: [], missing: [], ...LATER });
+  expect(bundlesIn(folder)).toHaveLength(1);
+  chmodSync(folder, 0o700);
+  expect(readBundle(folder, 'key')).toBe('code');
+});
+
 test('what is damaged does not count', () => {
   writeFileSync(join(folder, 'a.js'), 'a');
-  keepBundle(folder, 'key', 'await pay(100)', { files: [join(folder, 'a.js')], missing: [] });
+  keepBundle(folder, 'key', 'await pay(100)', { files: [join(folder, 'a.js')], missing: [], ...LATER });
   const path = join(folder, bundlesIn(folder)[0] as string);
   const whole = readFileSync(path, 'utf8');
   for (const damaged of ['', whole.slice(0, 100), whole.replace('100', '900'), whole.slice(whole.indexOf('\n') + 1)]) {
@@ -96,14 +181,14 @@ test('what is damaged does not count', () => {
 
 test('sixteen are kept, and where none can be kept nothing is', () => {
   const dir = join(folder, 'bundles');
-  for (let at = 0; at < 18; at += 1) keepBundle(dir, `key ${at}`, 'code', { files: [], missing: [] });
+  for (let at = 0; at < 18; at += 1) keepBundle(dir, `key ${at}`, 'code', { files: [], missing: [], ...LATER });
   expect(bundlesIn(dir)).toHaveLength(16);
   expect(readBundle(dir, 'key 17')).toBe('code');
 
   writeFileSync(join(folder, 'file'), '');
-  keepBundle(join(folder, 'file'), 'key', 'code', { files: [], missing: [] });
+  keepBundle(join(folder, 'file'), 'key', 'code', { files: [], missing: [], ...LATER });
   expect(readBundle(join(folder, 'file'), 'key')).toBeUndefined();
   mkdirSync(join(folder, 'other'));
-  keepBundle(join(folder, 'other'), 'key', 'code', { files: [join(folder, 'gone.js')], missing: [] });
+  keepBundle(join(folder, 'other'), 'key', 'code', { files: [join(folder, 'gone.js')], missing: [], ...LATER });
   expect(bundlesIn(join(folder, 'other'))).toEqual([]);
 });

@@ -25,6 +25,14 @@ describe('a score', () => {
     ['ExactMatch', 'yes', 'no', 0],
     ['ValidJSON', undefined, '{"a": 1}', 1],
     ['ValidJSON', undefined, 'no JSON', 0],
+    ['JSONDiff', { days: [7] }, '{"days": [7]}', 1],
+    ['JSONDiff', { say: 'a  b' }, '{"say": "a  b"}', 1],
+    ['JSONDiff', { a: 1 }, '{"a": 1} [1]', 1],
+    ['ListContains', ['see [1]'], '["see [1]"]', 1],
+    ['ExactMatch', [7], '[7]', 1],
+    ['ValidJSON', undefined, '[7]', 1],
+    ['ExactMatch', 'One line,\nand another.', 'One line,\nand another. [1]', 1],
+    ['Levenshtein', 'one  two [1]', 'one two', 1],
   ])('of %s is 0 to 1: %j and %j', async (scorer, expected, reply, score) => {
     expect(await scored({ scorer, ...(expected !== undefined && { expected }) }, reply)).toBeCloseTo(score, 10);
   });

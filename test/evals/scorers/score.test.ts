@@ -275,6 +275,16 @@ describe('a case', () => {
       expect(scoreCase(free({ behaviour: undefined }), REFUSAL)).toEqual({ outcome: 'passed', verdicts });
     });
 
+    it('passes with a refusal where only a judge could tell whether an answer is right', () => {
+      const cases = [{ id: 'q01', question: 'Why?', expect: { ...demands, judge: 'It is polite.' } }];
+      const [judged] = parseEvalSet({ v: 1, name: 'x', judge: 'reply_judge@1.0.0', cases }, 'evals.json').cases;
+      expect(judged && scoreCase(judged, REFUSAL).outcome).toBe('passed');
+      expect(judged && scoreCase(judged, ANSWER).outcome).toBe('unscored');
+      const prose = caseOf({ expected: 'Within a week.', expect: { may_refuse: true, min_grounding: 0.8 } });
+      expect(scoreCase(prose, REFUSAL).outcome).toBe('passed');
+      expect(scoreCase(prose, { ...ANSWER, grounding: 1 }).outcome).toBe('unscored');
+    });
+
     it('passes with a right answer, and with no wrong one', () => {
       expect(scoreCase(free(), ANSWER).outcome).toBe('passed');
       expect(scoreCase(free(), say('The label costs €7.90 [2].')).outcome).toBe('failed');
