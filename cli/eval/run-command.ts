@@ -1,6 +1,6 @@
 // `countersign eval run` and `eval list`: evaluations of releases on sets of cases, kept in the ledger.
 import type { Command } from 'commander';
-import type { ScorerVerdict } from '../../evals/case-result.ts';
+import type { CaseResult, TrialResult } from '../../evals/case-result.ts';
 import { figureLines } from '../../evals/gate/text.ts';
 import { refOf } from '../../releases/release.ts';
 import { resolve } from '../check/evals.ts';
@@ -63,14 +63,18 @@ async function run(options: RunOptions): Promise<void> {
     print(`${paint('bold', refOf(release))} on ${set.name}, evaluation ${id}`);
     for (const [name, value] of figureLines(figures)) print(`  ${name}: ${value}`);
     for (const { id: caseId, outcome, trials } of results.filter((each) => each.outcome !== 'passed')) {
-      // Of a reply that nothing decides, a judge's word is of interest, whatever it is.
-      const tells = ({ scorer, passed }: ScorerVerdict): boolean =>
-        !passed || (outcome === 'unscored' && scorer === 'judge');
-      const why = trials.flatMap(({ verdicts }) => verdicts.filter(tells)).slice(0, 3);
-      const said = [...new Set(why.map(({ scorer, reason }) => `${scorer}: ${reason}`))].join('; ');
+      const said = [...new Set(trials.flatMap((trial) => whyNotPassed(trial, outcome)))].slice(0, 3).join('; ');
       print(`  ${paint(outcome === 'failed' ? 'red' : 'yellow', outcome)}  ${visible(caseId)}  ${visible(said)}`);
     }
   });
+}
+
+/** Whoever reads this may be who marks: the word of a judge that waits for marks is not told. `--json` and pages have it. */
+function whyNotPassed({ verdicts, judged }: TrialResult, outcome: CaseResult['outcome']): readonly string[] {
+  if (outcome === 'unscored' && typeof judged?.passed === 'boolean') {
+    return ['judge: it gave its word, which counts when marks bear it out: `countersign eval review`'];
+  }
+  return verdicts.filter(({ passed }) => !passed).map(({ scorer, reason }) => `${scorer}: ${reason}`);
 }
 
 async function list({

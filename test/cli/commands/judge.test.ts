@@ -85,9 +85,7 @@ describe('a judge', () => {
 
   it('is heard of in an evaluation that nothing decides', async () => {
     const { stdout } = await run('eval', 'run', '--suite', one, '--release', RELEASE);
-    expect(stdout).toMatch(
-      /unscored {2}q0 {2}judge: it passes, says the judge, and its word does not count yet: people/,
-    );
+    expect(stdout).toMatch(/unscored {2}q0 {2}judge: it gave its word, which counts when marks bear it out/);
     expect(stdout).toContain('judge: 1 reply for $0.0006, beside what the release costs');
   });
 
