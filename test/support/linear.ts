@@ -32,3 +32,19 @@ export const repeated =
   (piece: string) =>
   (chars: number): string =>
     piece.repeat(Math.ceil(chars / piece.length));
+
+/**
+ * How many times as long one measurement takes as another: the least of a few pairs, the first that is below what is enough. Others work on the
+ * machine as well; what takes too long of itself takes too long in each of them.
+ */
+export async function leastRatio(
+  longer: () => number | Promise<number>,
+  shorter: () => number | Promise<number>,
+  enough: number,
+): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < ATTEMPTS && least >= enough; attempt += 1) {
+    least = Math.min(least, (await longer()) / Math.max(await shorter(), 1));
+  }
+  return least;
+}
