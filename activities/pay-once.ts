@@ -1,6 +1,7 @@
 // A paid call of a model, an embedding or a reranker: at its turn, claimed before and settled after it, so that no attempt pays for what an
 // earlier one got.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApplicationFailureOptions } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ReleaseBody } from '../releases/release.ts';
 import type { AskedCandidate, MayHaveCost, Unsettled } from '../workflows/protocol/index.ts';
@@ -105,14 +106,22 @@ async function withUnsettled(error: unknown, find: () => Promise<Unsettled | und
   if (!(error instanceof ApplicationFailure) || !OF_PAYING.test(error.type ?? '')) return error;
   const unsettled = await find().catch(() => undefined);
   if (unsettled === undefined) return error;
-  const { message, type, nonRetryable, nextRetryDelay, details } = error;
   const detail: MayHaveCost = { unsettled };
+  return changed(error, { details: [...(error.details ?? []), detail] });
+}
+
+/** The same failure, but for what is given. */
+function changed(
+  { message, type, nonRetryable, nextRetryDelay, details }: ApplicationFailure,
+  change: Pick<ApplicationFailureOptions, 'nextRetryDelay' | 'details'>,
+): ApplicationFailure {
   return ApplicationFailure.create({
     message,
     ...(type != null && { type }),
     nonRetryable: nonRetryable === true,
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
-    details: [...(details ?? []), detail],
+    ...(details != null && { details }),
+    ...change,
   });
 }
 
@@ -161,17 +170,11 @@ export async function payOnce(
  */
 export function patient(error: unknown, attempt: number): unknown {
   if (!(error instanceof ApplicationFailure) || error.type !== Failure.ModelRateLimited) return error;
-  const { message, type, nonRetryable, nextRetryDelay, details } = error;
+  const { nonRetryable, nextRetryDelay } = error;
   if (nonRetryable === true) return error;
   const asked = typeof nextRetryDelay === 'number' ? nextRetryDelay : 0;
   const leastMs = Math.round(1000 * 2 ** Math.min(attempt, 6) * (1 + Math.random() / 4));
-  return ApplicationFailure.create({
-    message,
-    type,
-    nonRetryable: false,
-    nextRetryDelay: Math.max(asked, leastMs),
-    ...(details != null && { details }),
-  });
+  return changed(error, { nextRetryDelay: Math.max(asked, leastMs) });
 }
 
 /** What tools are told as is paid as input, too. */

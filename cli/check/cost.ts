@@ -1,5 +1,4 @@
 // `countersign check cost`: what a case of the latest evaluation cost on average.
-
 import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import { TENANT, withMeasuring } from '../eval/measure.ts';

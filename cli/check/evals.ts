@@ -103,8 +103,8 @@ async function measuredBefore(
   set: EvalSet,
   options: AskingOptions,
 ): Promise<readonly CaseResult[]> {
-  const results = await earlierResults(measuring, baseline, set, options);
-  if (results !== undefined) return results;
+  const earlier = await earlierEvaluation(measuring, baseline, set, options);
+  if (earlier !== undefined) return earlier.results;
   const { as, trials } = options;
   const same = `${as === undefined ? '' : ` --as ${as}`}${trials === undefined ? '' : ` --trials ${trials}`}`;
   throw new UserError(`${refOf(baseline)} was never measured on ${set.name} as it is now, asked the same way`, {
@@ -114,13 +114,6 @@ async function measuredBefore(
 }
 
 /** Of the same asker and judge, and with as many trials: staff may read what customers may not, and a case passes when each of its trials does. */
-export async function earlierResults(
-  ...asked: Parameters<typeof earlierEvaluation>
-): Promise<readonly CaseResult[] | undefined> {
-  return (await earlierEvaluation(...asked))?.results;
-}
-
-/** As {@link earlierResults}, and which one it is. */
 export async function earlierEvaluation(
   { sql, config }: Pick<Measuring, 'sql' | 'config'>,
   release: Release,
@@ -128,17 +121,28 @@ export async function earlierEvaluation(
   { as, trials }: Pick<AskingOptions, 'as' | 'trials'>,
 ): Promise<Pick<Evaluated, 'id' | 'results'> | undefined> {
   const { generationOf, latestEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
-  const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
-  const { judgeOf } = await import('../../evals/judge/judge-release.ts');
-  const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(trials) });
-  const judge = (await judgeOf(sql, TENANT, set))?.digest ?? null;
+  const { caseResults } = await import('../../evals/runner/evaluate.ts');
   const latest = await latestEvaluation(sql, {
-    ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest, judge, ...manner },
+    ...{ tenant: TENANT, release: release.digest, suiteDigest: set.digest },
+    ...(await mannerIn({ sql, config }, release, set, { as, trials })),
     generation: await generationOf(sql, { tenant: TENANT, release }),
   });
   if (latest === undefined) return undefined;
   const { id } = latest;
   return { id, results: caseResults(set.cases, await listTrials(sql, { tenant: TENANT, evaluation: id })) };
+}
+
+/** By whom, how often and with which judge a set is asked, as the options say. @throws UserError for what cannot judge */
+async function mannerIn(
+  { sql, config }: Pick<Measuring, 'sql' | 'config'>,
+  release: Release,
+  set: EvalSet,
+  { as, trials }: { readonly as: string | undefined; readonly trials: string | undefined },
+) {
+  const { mannerOf } = await import('../../evals/runner/evaluate.ts');
+  const { judgeOf } = await import('../../evals/judge/judge-release.ts');
+  const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(trials) });
+  return { ...manner, judge: (await judgeOf(sql, TENANT, set))?.digest ?? null };
 }
 
 export async function measured(
@@ -177,13 +181,11 @@ async function madeBefore(
   { release, set, id, as, trials: asked }: Made,
 ): Promise<Evaluated> {
   const { findEvaluation, listTrials } = await import('../../evals/runner/ledger.ts');
-  const { caseResults, mannerOf } = await import('../../evals/runner/evaluate.ts');
-  const { judgeOf } = await import('../../evals/judge/judge-release.ts');
-  const manner = mannerOf({ set, principal: await askerOf(config, release, as), trials: trialsOf(asked) });
+  const { caseResults } = await import('../../evals/runner/evaluate.ts');
+  const manner = await mannerIn({ sql, config }, release, set, { as, trials: asked });
   const found = await findEvaluation(sql, { tenant: TENANT, id });
   const isOfThese = found.release === release.digest && found.suiteDigest === set.digest && found.endedAt !== null;
-  const isJudgedSo = found.judge === ((await judgeOf(sql, TENANT, set))?.digest ?? null);
-  const fits = isOfThese && isJudgedSo && found.by === manner.by && found.trials === manner.trials;
+  const fits = isOfThese && found.judge === manner.judge && found.by === manner.by && found.trials === manner.trials;
   if (!fits) {
     throw new UserError(`Evaluation ${found.id} is no ended one of ${refOf(release)} on ${set.name} as it is now`, {
       hint: '`countersign eval list` shows which there are, who asked and how often: give the same --as and --trials. A label of the judge may have moved since.',

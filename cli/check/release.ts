@@ -1,5 +1,4 @@
 // `countersign check release`: every check of a release as one verdict, kept as the gate report that `release promote` goes by.
-
 import { refOf } from '../../releases/release.ts';
 import { UserError } from '../../runtime/errors.ts';
 import type { Measuring } from '../eval/measure.ts';
@@ -7,7 +6,7 @@ import { TENANT } from '../eval/measure.ts';
 import { findSuite } from '../eval/suite.ts';
 import { note } from '../output.ts';
 import type { AskingOptions } from './evals.ts';
-import { baselineOf, costLimitOf, earlierResults, measured, minPassRateOf, page, resolve } from './evals.ts';
+import { baselineOf, costLimitOf, earlierEvaluation, measured, minPassRateOf, page, resolve } from './evals.ts';
 import { indexRule } from './index-check.ts';
 import { onStack } from './on-stack.ts';
 import { historiesIn, replayRule } from './replay.ts';
@@ -64,7 +63,7 @@ async function check(measuring: Measuring, ref: string, options: Asked): Promise
   );
   const before =
     baseline &&
-    ((await earlierResults(measuring, baseline, set, options)) ??
+    ((await earlierEvaluation(measuring, baseline, set, options))?.results ??
       (await measured(measuring, baseline, set, asking)).results);
   const evaluated = await measured(measuring, candidate, set, options);
   const { id, results } = evaluated;

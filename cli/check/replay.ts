@@ -1,5 +1,4 @@
 // `countersign check replay`: whether the workflow code of today takes the steps that earlier runs took, as a rule of a gate.
-
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ReplayResult } from '../../audit/replay.ts';

@@ -1,5 +1,4 @@
 // `countersign audit`: replays what happened.
-
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NamedHistory, ReplayResult, UnreadableHistory } from '../../audit/replay.ts';

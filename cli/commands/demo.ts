@@ -1,5 +1,4 @@
 // `countersign demo`: the main job end to end, on the sample documents or on a folder of one's own.
-
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';

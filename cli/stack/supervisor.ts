@@ -129,8 +129,8 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
     let codec: CodecProcess | undefined;
     /** There is nothing to record it in before the servers are up. */
     let recordCodec: (pid: number) => void = () => {};
-    const openCodec = async (): Promise<Pick<OpenTemporalOptions, 'uiCodecEndpoint' | 'headless'>> => {
-      if (options.throwAway === true) return { headless: true };
+    const openCodec = async (): Promise<Pick<OpenTemporalOptions, 'uiCodecEndpoint'>> => {
+      if (options.throwAway === true) return {};
       if (environment.TEMPORAL_ADDRESS !== undefined || environment.COUNTERSIGN_ENV === 'production') return {};
       const onLine = (text: string): void => onProgress({ part: 'codec', text });
       codec = await startCodecProcess({ home, env, cwd, onPid: (pid) => recordCodec(pid), onLine }, open.signal);
@@ -147,6 +147,7 @@ export async function startStack(options: StartStackOptions): Promise<RunningSta
           openTemporal({
             ...open,
             ...endpoint,
+            headless: options.throwAway === true,
             onProgress: (text, fraction) =>
               onProgress({ part: 'temporal', text, ...(fraction !== undefined && { fraction }) }),
           }),

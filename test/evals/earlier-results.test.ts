@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { earlierEvaluation, earlierResults } from '../../cli/check/evals.ts';
+import { earlierEvaluation } from '../../cli/check/evals.ts';
 import { mannerOf } from '../../evals/runner/evaluate.ts';
 import { endEvaluation, keepTrial, openEvaluation } from '../../evals/runner/ledger.ts';
 import { developmentIdentity } from '../../policies/development-identities.ts';
@@ -50,7 +50,7 @@ async function evaluated(by: string, trials: number, outcome: 'passed' | 'failed
   return id;
 }
 const before = async (options: { readonly as?: string; readonly trials?: string } = {}) =>
-  (await earlierResults({ sql: sql(), config }, release, set, options))?.map((each) => [
+  (await earlierEvaluation({ sql: sql(), config }, release, set, options))?.results.map((each) => [
     each.outcome,
     each.trials.length,
   ]);
